@@ -1,0 +1,1 @@
+"""Repair at codec level."""

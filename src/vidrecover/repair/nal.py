@@ -1,0 +1,200 @@
+"""NAL units of H.264 and H.265: splitting Annex B bytes, parameter sets, heads of slices.
+
+Bytes come from strangers: whatever cannot be read gives None, never an exception, and every
+loop is bounded.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vidrecover.model import Codec
+from vidrecover.repair import _h264, _h265
+from vidrecover.repair._bits import Bits, BitsEnd, rbsp
+from vidrecover.repair._sets import (
+    PictureParameters,
+    SequenceParameters,
+    Slice,
+    VideoParameters,
+)
+
+__all__ = [
+    "Nal",
+    "PictureParameters",
+    "SequenceParameters",
+    "Slice",
+    "Span",
+    "VideoParameters",
+    "annexb",
+    "head",
+    "picture_parameters",
+    "sequence_parameters",
+    "slice_header",
+    "starts_picture",
+    "unit_kind",
+    "units",
+    "video_parameters",
+]
+
+_START = re.compile(rb"\x00\x00\x01")
+_H264_KINDS = {7: "sps", 8: "pps", 1: "slice", 2: "slice", 5: "slice"}
+_H265_KINDS = {32: "vps", 33: "sps", 34: "pps"}
+_SLICE_HEAD = 64
+
+
+class Span(NamedTuple):
+    """Where a NAL unit lies in the bytes given: [start, end), start code and zeros excluded."""
+
+    start: int
+    end: int
+
+
+class Nal(NamedTuple):
+    """A NAL unit without its start code; kind: vps, sps, pps, slice or other."""
+
+    kind: str
+    data: bytes
+
+
+def units(data: bytes) -> Iterator[Span]:
+    """NAL units of Annex B bytes in order, empty ones left out.
+
+    A unit runs from behind 00 00 01 to before the next; the zero bytes at its end belong to a
+    4-byte start code or to padding, as no NAL unit ends in zero (H.264 clause 7.4.1 and annex
+    B.1; H.265 clause 7.4.2 and annex B.2). [A] Bytes before the first start code are left out.
+    """
+    start = None
+    for code in _START.finditer(data):
+        if start is not None:
+            yield from _trimmed(data, start, code.start())
+        start = code.end()
+    if start is not None:
+        yield from _trimmed(data, start, len(data))
+
+
+def _trimmed(data: bytes, start: int, end: int) -> Iterator[Span]:
+    size = len(data[start:end].rstrip(b"\0"))
+    if size:
+        yield Span(start, start + size)
+
+
+def unit_kind(codec: Codec, first_byte: int) -> str:
+    """vps, sps, pps, slice or other, from the first byte of a NAL unit.
+
+    nal_unit_type is the low 5 bits in H.264 (table 7-1), bits 1 to 6 in H.265 (table 7-1). [A]
+    """
+    if codec == Codec.H264:
+        return _H264_KINDS.get(first_byte & 31, "other")
+    kind = (first_byte >> 1) & 63
+    if kind <= 9 or 16 <= kind <= 21:
+        return "slice"
+    return _H265_KINDS.get(kind, "other")
+
+
+def head(codec: Codec, data: bytes) -> list[Nal]:
+    """The NAL units of an access unit up to its first slice, which is cut to its head.
+
+    What follows a slice head is not looked at, so this is fast on large pictures.
+    """
+    found = []
+    position = data.find(b"\0\0\1")
+    while 0 <= position < len(data) - 3:
+        kind = unit_kind(codec, data[position + 3])
+        if kind == "slice":
+            found.append(Nal(kind, data[position + 3 : position + 3 + _SLICE_HEAD]))
+            break
+        following = data.find(b"\0\0\1", position + 3)
+        end = following if following >= 0 else len(data)
+        found.append(Nal(kind, data[position + 3 : end].rstrip(b"\0")))
+        position = following
+    return found
+
+
+def annexb(payload: bytes) -> bytes:
+    """The payload with start codes, if it is a chain of NAL units with 4-byte lengths.
+
+    MP4 files store lengths (ISO/IEC 14496-15) where the others store start codes. Anything
+    whose lengths do not end exactly at the end of the payload comes back as it is. [A]
+    """
+    if payload[:4] == b"\0\0\0\1" or payload[:3] == b"\0\0\1":
+        return payload
+    position, parts = 0, []
+    while position + 4 < len(payload):
+        end = position + 4 + int.from_bytes(payload[position : position + 4], "big")
+        if end == position + 4:
+            return payload
+        parts.append(payload[position + 4 : end])
+        position = end
+    if position != len(payload) or not parts:
+        return payload
+    return b"".join(b"\0\0\0\1" + part for part in parts)
+
+
+def sequence_parameters(codec: Codec, unit: bytes) -> SequenceParameters | None:
+    """The sequence parameter set in a NAL unit without start code, or None."""
+    bits = _payload(codec, unit, "sps")
+    try:
+        if bits is None:
+            return None
+        return _h264.sequence(bits) if codec == Codec.H264 else _h265.sequence(bits)
+    except BitsEnd:
+        return None
+
+
+def picture_parameters(codec: Codec, unit: bytes) -> PictureParameters | None:
+    """The head of the picture parameter set in a NAL unit without start code, or None."""
+    bits = _payload(codec, unit, "pps")
+    try:
+        if bits is None:
+            return None
+        return _h264.picture(bits) if codec == Codec.H264 else _h265.picture(bits)
+    except BitsEnd:
+        return None
+
+
+def video_parameters(unit: bytes) -> VideoParameters | None:
+    """The head of the H.265 video parameter set in a NAL unit without start code, or None."""
+    bits = _payload(Codec.H265, unit, "vps")
+    try:
+        return None if bits is None else _h265.video(bits)
+    except BitsEnd:
+        return None
+
+
+def starts_picture(codec: Codec, unit: bytes) -> bool:
+    """Whether a NAL unit is the first slice of a picture as encoders in recorders write it.
+
+    H.264: first_mb_in_slice is 0, a single 1 bit behind the header (clause 7.3.3); not so where
+    arbitrary slice order is used (Baseline and Extended profile only). H.265:
+    first_slice_segment_in_pic_flag (clause 7.3.6.1). [A]
+    """
+    size = 1 if codec == Codec.H264 else 2
+    if len(unit) <= size or unit_kind(codec, unit[0]) != "slice":
+        return False
+    return unit[size] & 0x80 != 0
+
+
+def slice_header(
+    codec: Codec, unit: bytes, sps: SequenceParameters, pps: PictureParameters
+) -> Slice | None:
+    """The head of a slice, read with its parameter sets; None for other units.
+
+    Of H.265 only the first slice segment of a picture is read.
+    """
+    bits = _payload(codec, unit[:_SLICE_HEAD], "slice")
+    try:
+        if bits is None:
+            return None
+        reader = _h264.slice_header if codec == Codec.H264 else _h265.slice_header
+        return reader(unit, bits, sps, pps)
+    except BitsEnd:
+        return None
+
+
+def _payload(codec: Codec, unit: bytes, kind: str) -> Bits | None:
+    """Bits behind the NAL header of a unit of this kind; a set forbidden_zero_bit is no unit."""
+    if codec not in (Codec.H264, Codec.H265) or not unit or unit[0] & 0x80:
+        return None
+    if unit_kind(codec, unit[0]) != kind:
+        return None
+    return Bits(rbsp(unit)[1 if codec == Codec.H264 else 2 :])
