@@ -1,0 +1,321 @@
+"""Scenarios: recorder disks described in words (TOML), read strictly.
+
+An unknown key, an impossible value or a table that says nothing for the layout is an error that
+names the file and the key.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from vidrecover.errors import ScenarioError
+from vidrecover.simulate.times import Span, moment
+
+Layout = Literal["dhfs", "dhav", "xm", "nndc", "jt1078", "hx"]
+Codec = Literal["h264", "h265"]
+Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
+
+AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
+    "dhfs": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
+    "dhav": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
+    "xm": frozenset({"none", "alaw", "mulaw"}),
+    "nndc": frozenset({"none", "mulaw", "adpcm", "aac"}),
+    "jt1078": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
+    "hx": frozenset({"none", "alaw"}),
+}
+"""Audio codecs that the specification of each layout gives a code for."""
+
+LAST_CAMERA: dict[str, int] = {"dhfs": 64, "dhav": 64, "xm": 64, "nndc": 15, "jt1078": 37, "hx": 64}
+"""Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a scenario; unknown keys are refused."""
+
+
+class CameraGroup(_Table, frozen=True, kw_only=True):
+    """Cameras that are alike.
+
+    numbers: from 1, as printed on the recorder; rate: pictures a second; gop: pictures from one
+    key picture to the next (default two seconds); quality: the encoder's CRF, higher is smaller;
+    audio_ms: sound in one audio frame (G.711 only; ADPCM has 40 ms, AAC 64 ms). state `never`:
+    the camera never delivered anything. video_loss, off: spans of time (`start` and `end` are
+    allowed) in which the recorder wrote its video-loss card, or nothing, for this camera. index:
+    what has happened to the camera's entries in the recorder's index.
+    """
+
+    numbers: tuple[int, ...]
+    codec: Codec = "h264"
+    width: int = 352
+    height: int = 288
+    rate: float = 12.5
+    gop: int | None = None
+    quality: int = 28
+    audio: Audio = "none"
+    audio_ms: Literal[20, 40] = 40
+    state: Literal["recorded", "never"] = "recorded"
+    video_loss: tuple[tuple[str, str], ...] = ()
+    off: tuple[tuple[str, str], ...] = ()
+    index: Literal["intact", "mains_removed", "entries_removed"] = "intact"
+
+
+class Dhfs(_Table, frozen=True, kw_only=True):
+    """A Dahua DHFS 4.1 disk.
+
+    fragments: size of the ring with the reserved ones, None for as many as are needed and `spare`
+    free ones; too few make the ring wrap. period_s: length of one recording. index: `formatted`
+    sets all descriptors free, `destroyed` overwrites everything before fragment 0. slack: what
+    lies behind the last frame of a recording's last fragment. cut: forces where frames are cut
+    at the borders of fragments, by a watermark frame of fitting size before it. dhii: bytes of a
+    `DHII` head in the first fragment of each recording. power_cut: the last recording of every
+    camera was never closed.
+    """
+
+    blocks_per_fragment: int = 4096
+    fragments: int | None = None
+    reserved: int = 64
+    spare: int = 4
+    period_s: float = 60.0
+    index: Literal["intact", "formatted", "destroyed"] = "intact"
+    destroyed_with: Literal["random", "zeros"] = "random"
+    slack: Literal["zeros", "older"] = "zeros"
+    cut: Literal["anywhere", "header", "trailer"] = "anywhere"
+    dhii: int = 0
+    power_cut: bool = False
+
+
+class Image(_Table, frozen=True, kw_only=True):
+    """How plain streams lie in an image: files of `period_s`, with other data around them.
+
+    Sizes in KiB; files begin at multiples of 4 KiB, as on a file system.
+    """
+
+    period_s: float = 60.0
+    lead_kib: int = 64
+    between_kib: int = 16
+    tail_kib: int = 64
+
+
+class Dhav(_Table, frozen=True, kw_only=True):
+    """Plain DHAV files. prefix: `DAHUA` and zeros up to 0x400 before the first frame."""
+
+    prefix: bool = False
+
+
+class Xm(_Table, frozen=True, kw_only=True):
+    """XM frames. information: a vehicle information frame (F9) before each key picture."""
+
+    information: bool = False
+
+
+class Nndc(_Table, frozen=True, kw_only=True):
+    """NNdcH264 chunks. extra: length of the extra header of key chunks, which holds the date."""
+
+    extra: Literal[8, 16] = 8
+
+
+class Jt1078(_Table, frozen=True, kw_only=True):
+    """JT/T 1078 packets.
+
+    sim: digits of the terminal; sim_bytes: 6 or 10; first_sequence: of the connection;
+    missing_middle: so many key pictures lose one middle fragment; attachment: pieces of an alarm
+    attachment, which begins with the same magic, lie between the packets.
+    """
+
+    sim: str = "011234567810"
+    sim_bytes: Literal[6, 10] = 6
+    first_sequence: int = 0
+    missing_middle: int = 0
+    attachment: bool = False
+
+
+class Hx(_Table, frozen=True, kw_only=True):
+    """HX files. closed: the index `HXFI` is at the end; without it power was cut."""
+
+    closed: bool = True
+
+
+class BadSectors(_Table, frozen=True, kw_only=True):
+    """Ranges that the disk refuses: given half-open extents in bytes, or `count` random ranges
+    of `size` bytes among the footage."""
+
+    extents: tuple[tuple[int, int], ...] = ()
+    count: int = 0
+    size: Literal[512, 4096] = 4096
+
+
+class Scenario(_Table, frozen=True, kw_only=True):
+    """One recorder's disk in words. start, end: recorder time; off: the recorder as a whole was
+    without power. Only the tables of the layout may be given. name: the file's stem."""
+
+    title: str
+    layout: Layout
+    start: str
+    end: str
+    cameras: tuple[CameraGroup, ...]
+    seed: int = 1
+    name: str = ""
+    off: tuple[tuple[str, str], ...] = ()
+    bad_sectors: BadSectors = BadSectors()
+    dhfs: Dhfs | None = None
+    image: Image | None = None
+    dhav: Dhav | None = None
+    xm: Xm | None = None
+    nndc: Nndc | None = None
+    jt1078: Jt1078 | None = None
+    hx: Hx | None = None
+
+    @property
+    def span(self) -> Span:
+        """From the start to the end of the scenario."""
+        return Span(moment(self.start), moment(self.end))
+
+    def spans(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Span, ...]:
+        """Spans written as pairs of times of day, ISO times, `start` or `end`."""
+        words = {"start": self.span.start_ms, "end": self.span.end_ms}
+        day = self.span.start_ms
+        return tuple(
+            Span(*(words[text] if text in words else moment(text, day) for text in pair))
+            for pair in pairs
+        )
+
+
+def load(path: Path) -> Scenario:
+    """The scenario in a TOML file; ScenarioError names the file, the key and what is wrong."""
+    try:
+        text = path.read_bytes()
+        scenario = msgspec.convert(tomllib.loads(text.decode()), Scenario)
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: is not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{path}: {error}") from error
+    if not scenario.name:
+        scenario = msgspec.structs.replace(scenario, name=path.stem)
+    check(scenario, str(path))
+    return scenario
+
+
+def check(scenario: Scenario, place: str = "scenario") -> None:
+    """Raise ScenarioError, with `place` and the key, when the scenario cannot be built."""
+    for key, wrong in _faults(scenario):
+        raise ScenarioError(f"{place}: key `{key}`: {wrong}")
+
+
+def scenarios() -> dict[str, Path]:
+    """The scenarios shipped with vidrecover, by name."""
+    here = Path(__file__).resolve()
+    for folder in (
+        here.parents[1] / "shipped" / "scenarios",
+        here.parents[3] / "fixtures" / "scenarios",
+    ):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {}
+
+
+_Faults = list[tuple[str, str]]
+
+
+def _faults(scenario: Scenario) -> _Faults:
+    faults = _time_faults(scenario)
+    if faults:
+        return faults
+    numbers = [number for group in scenario.cameras for number in group.numbers]
+    if not numbers:
+        faults.append(("cameras", "no camera has a number"))
+    if len(set(numbers)) != len(numbers):
+        faults.append(("cameras.numbers", "a camera is described twice"))
+    for group in scenario.cameras:
+        faults += _camera_faults(scenario, group)
+    return faults + _layout_faults(scenario) + _bad_sector_faults(scenario.bad_sectors)
+
+
+def _time_faults(scenario: Scenario) -> _Faults:
+    faults: _Faults = []
+    for key in ("start", "end"):
+        try:
+            moment(getattr(scenario, key))
+        except ValueError as error:
+            faults.append((key, str(error)))
+    if not faults and scenario.span.end_ms <= scenario.span.start_ms:
+        faults.append(("end", "lies before the start"))
+    pairs = [("off", scenario.off)]
+    for group in scenario.cameras:
+        pairs += [("cameras.off", group.off), ("cameras.video_loss", group.video_loss)]
+    for key, spans in pairs if not faults else ():
+        try:
+            if any(span.end_ms <= span.start_ms for span in scenario.spans(spans)):
+                faults.append((key, "a span ends before it begins"))
+        except ValueError as error:
+            faults.append((key, str(error)))
+    return faults
+
+
+def _camera_faults(scenario: Scenario, group: CameraGroup) -> _Faults:
+    layout = scenario.layout
+    grid = 8 if layout == "xm" else 2
+    allowed = sorted(AUDIO_OF_LAYOUT[layout])
+    tests = [
+        ("numbers", all(1 <= n <= LAST_CAMERA[layout] for n in group.numbers),
+         f"cameras of layout {layout} are numbered 1 to {LAST_CAMERA[layout]}"),
+        ("width", 160 <= group.width <= 3840 and group.width % grid == 0,
+         f"must be a multiple of {grid} from 160 to 3840"),
+        ("height", 96 <= group.height <= 2160 and group.height % grid == 0,
+         f"must be a multiple of {grid} from 96 to 2160"),
+        ("rate", 1 <= group.rate <= 30, "must be 1 to 30 pictures a second"),
+        ("gop", group.gop is None or 1 <= group.gop <= 300, "must be 1 to 300 pictures"),
+        ("quality", 10 <= group.quality <= 45, "must be 10 to 45"),
+        ("audio", group.audio in allowed, f"layout {layout} knows {', '.join(allowed)}"),
+        ("index", group.index == "intact" or layout == "dhfs",
+         f"layout {layout} has no index"),
+    ]  # fmt: skip
+    return [(f"cameras.{key}", wrong) for key, right, wrong in tests if not right]
+
+
+def _layout_faults(scenario: Scenario) -> _Faults:
+    belongs = {scenario.layout} | ({"image"} if scenario.layout != "dhfs" else set())
+    faults = [
+        (table, f"says nothing for layout {scenario.layout}")
+        for table in ("dhfs", "image", "dhav", "xm", "nndc", "jt1078", "hx")
+        if getattr(scenario, table) is not None and table not in belongs
+    ]
+    disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
+    tests = [
+        ("dhfs.blocks_per_fragment", 32 <= disk.blocks_per_fragment <= 65536,
+         "must be 32 to 65536 blocks of 512 bytes"),
+        ("dhfs.reserved", 0 <= disk.reserved <= 1024, "must be 0 to 1024"),
+        ("dhfs.spare", 0 <= disk.spare <= 4096, "must be 0 to 4096"),
+        ("dhfs.fragments", disk.fragments is None or disk.reserved < disk.fragments <= 1 << 20,
+         "must be more than the reserved ones, and at most 1048576"),
+        ("dhfs.period_s", disk.period_s >= 1, "must be at least 1"),
+        ("dhfs.dhii", disk.dhii == 0 or 32 <= disk.dhii <= disk.blocks_per_fragment * 256,
+         "must be 0, or 32 bytes to half a fragment"),
+        ("image.period_s", image.period_s >= 1, "must be at least 1"),
+        ("image.lead_kib", 0 <= image.lead_kib <= 1 << 20, "must be 0 to 1048576"),
+        ("image.between_kib", 0 <= image.between_kib <= 1 << 20, "must be 0 to 1048576"),
+        ("image.tail_kib", 0 <= image.tail_kib <= 1 << 20, "must be 0 to 1048576"),
+    ]  # fmt: skip
+    if packets is not None:
+        tests += [
+            ("jt1078.sim", packets.sim.isascii() and packets.sim.isdigit()
+             and len(packets.sim) <= 2 * packets.sim_bytes,
+             f"must be at most {2 * packets.sim_bytes} digits"),
+            ("jt1078.first_sequence", 0 <= packets.first_sequence <= 65535, "must fit 16 bits"),
+            ("jt1078.missing_middle", packets.missing_middle >= 0, "must not be negative"),
+        ]  # fmt: skip
+    return faults + [(key, wrong) for key, right, wrong in tests if not right]
+
+
+def _bad_sector_faults(bad: BadSectors) -> _Faults:
+    tests = [
+        ("count", bad.count >= 0, "must not be negative"),
+        ("extents", all(0 <= start < end for start, end in bad.extents),
+         "an extent ends before it begins"),
+        ("extents", all(not (start % 512 or end % 512) for start, end in bad.extents),
+         "extents are whole sectors of 512 bytes"),
+    ]  # fmt: skip
+    return [(f"bad_sectors.{key}", wrong) for key, right, wrong in tests if not right]
