@@ -156,7 +156,6 @@ class Layout(Strict, kw_only=True, frozen=True):
     trailer: Trailer | None = None
     checksum: Checksum | None = None
     tags: Tags | None = None
-    proof: Literal["next", "alone"] = "next"
 
     @property
     def signatures(self) -> tuple[bytes, ...]:
@@ -313,8 +312,6 @@ def _check(layout: Layout, one: Format, path: Path, key: str) -> None:
     for part, name in _used_fields(layout):
         if name not in names:
             raise wrong(f"`{name}` is no field of the header ({', '.join(names)})", part)
-    if layout.trailer is None and not layout.require and layout.proof == "alone":
-        raise wrong("a signature alone is not a frame; add a trailer or requirements", "proof")
 
 
 def _used_fields(layout: Layout) -> Iterable[tuple[str, str]]:

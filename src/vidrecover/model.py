@@ -86,6 +86,8 @@ class FrameFlag(IntFlag):
     BAD_CHECKSUM: header checksum differs, though both lengths agree.
     END_UNPROVEN: nothing confirms where the frame ends (no trailer, no header behind it).
     JOINED: glued over a fragment border by header arithmetic.
+    MORE: the frame goes on in the next row of its segment (or of the segment behind it).
+    OVERRUN: only between a reader and the scan: the frame goes beyond the window's data.
     """
 
     NONE = 0
@@ -94,6 +96,8 @@ class FrameFlag(IntFlag):
     BAD_CHECKSUM = 4
     END_UNPROVEN = 8
     JOINED = 16
+    MORE = 32
+    OVERRUN = 64
 
 
 FRAME_DTYPE = np.dtype(
@@ -134,7 +138,8 @@ class Window(NamedTuple):
     """A stretch of the source in memory.
 
     offset: absolute position of data[0]; data: the bytes, overlap included; limit: frames must
-    start before data[limit] (the rest is overlap); unreadable: absolute extents whose bytes are
+    start before data[limit] (the rest is overlap, maybe too short for a large frame, which is
+    then flagged OVERRUN and read again in a window with all of it); unreadable: absolute extents whose bytes are
     zeros in data because the device refused them; at_end: data ends where the source ends.
     """
 

@@ -1,0 +1,23 @@
+"""Frames out of bytes: one reader per format, all with the same signature `model.Reader`.
+
+What can be told by a description is read by `declared`; what must be walked has a module of
+its own here and a line in `READERS`.
+"""
+
+from vidrecover.errors import FormatError
+from vidrecover.formats import Format
+from vidrecover.framings.declared import DeclaredReader
+from vidrecover.model import Reader
+
+READERS: dict[str, Reader] = {}
+"""Readers that a description can name under `framing.reader`."""
+
+
+def reader_of(one: Format) -> Reader:
+    """The reader of a format; raises FormatError when it names none that exists."""
+    name = one.framing.reader
+    if name is None:
+        return DeclaredReader(one)
+    if name not in READERS:
+        raise FormatError(f"format {one.name}: reader `{name}` is none of {', '.join(READERS)}")
+    return READERS[name]

@@ -1,0 +1,77 @@
+"""What the first bytes of a payload show: start codes, codec, key pictures, audio headers.
+
+Only enough to name a frame in bulk; real parsing of NAL units is done in `repair.nal`.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.model import Codec
+
+Column = npt.NDArray[Any]
+
+_LOOK = 6  # bytes looked at: a start code of four, a NAL unit header of two
+
+# Leading NAL unit header bytes of H.264: type 1, 5, 6, 7, 8, 9 with a sensible nal_ref_idc
+# (slices may have any, SEI and AUD none). [A: ITU-T H.264 7.4.1]
+_H264 = np.zeros(256, dtype=bool)
+_H264[[0x01, 0x21, 0x41, 0x61, 0x25, 0x45, 0x65, 0x27, 0x47, 0x67, 0x28, 0x48, 0x68, 6, 9]] = True
+# A unit that opens an access unit with a key picture: IDR slice, SPS, PPS.
+_H264_KEY = np.zeros(256, dtype=bool)
+_H264_KEY[[0x25, 0x45, 0x65, 0x27, 0x47, 0x67, 0x28, 0x48, 0x68]] = True
+# H.265: header is type << 1, then layer 0 and temporal id 0 to 6. [A: ITU-T H.265 7.3.1.2]
+_H265 = np.zeros(256, dtype=bool)
+_H265[
+    [kind << 1 for kind in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, *range(16, 22), 32, 33, 34, 35, 39)]
+] = 1
+_H265[6] = False  # 06 05 is an H.264 SEI message far more often than TSA_R with tid 4
+_H265_KEY = np.zeros(256, dtype=bool)
+_H265_KEY[[kind << 1 for kind in (*range(16, 22), 32, 33, 34)]] = True
+
+
+def _first_bytes(data: npt.NDArray[np.uint8], positions: Column, size: int) -> Column:
+    """Bytes (n, size) at positions; zeros beyond the end of the data."""
+    places = positions[:, None] + np.arange(size)
+    return np.where(places < len(data), data[np.minimum(places, len(data) - 1)], 0)
+
+
+def starts_annexb(data: npt.NDArray[np.uint8], positions: Column) -> Column:
+    """Whether a start code of three or four bytes stands at each position."""
+    if not len(positions):
+        return np.zeros(0, dtype=bool)
+    head = _first_bytes(data, positions, 4)
+    three = (head[:, 0] == 0) & (head[:, 1] == 0)
+    result: Column = three & ((head[:, 2] == 1) | ((head[:, 2] == 0) & (head[:, 3] == 1)))
+    return result
+
+
+def sniff(data: npt.NDArray[np.uint8], positions: Column) -> tuple[Column, Column]:
+    """Codec of each payload by its first NAL unit, and whether it opens a key picture."""
+    if not len(positions):
+        return np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=bool)
+    head = _first_bytes(data, positions, _LOOK)
+    coded = starts_annexb(data, positions)
+    long = head[:, 2] == 0
+    first = np.where(long, head[:, 4], head[:, 3])
+    second = np.where(long, head[:, 5], head[:, 4])
+    h265 = coded & _H265[first] & (second >= 1) & (second <= 7)
+    h264 = coded & _H264[first] & ~h265
+    codec = np.where(h265, Codec.H265, np.where(h264, Codec.H264, Codec.UNKNOWN))
+    key = (h265 & _H265_KEY[first]) | (h264 & _H264_KEY[first])
+    return codec.astype(np.uint8), key
+
+
+def hisilicon_header(
+    data: npt.NDArray[np.uint8], positions: Column, sizes: Column
+) -> npt.NDArray[np.int64]:
+    """4 where a HiSilicon voice header stands before the audio, else 0.
+
+    `00 01 LL cc` with LL the length in 16-bit words. [A: dvr-audio.md section 1]
+    """
+    if not len(positions):
+        return np.zeros(0, dtype=np.int64)
+    head = _first_bytes(data, positions, 3)
+    fits = (head[:, 0] == 0) & (head[:, 1] == 1) & (2 * head[:, 2].astype(np.int64) == sizes - 4)
+    return np.where(fits, 4, 0).astype(np.int64)
