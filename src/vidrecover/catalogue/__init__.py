@@ -1,0 +1,385 @@
+"""The memory of a case: one SQLite file with all that was observed, and the only place with SQL.
+
+What one call stores goes in as one transaction, so that the file is consistent and the scan
+resumable whenever the program is stopped. Nothing computed is stored.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database
+
+from vidrecover.catalogue import _file, _rows
+from vidrecover.catalogue._rows import ChannelSummary, Run
+from vidrecover.errors import CatalogueError
+from vidrecover.extents import merged, minus, total
+from vidrecover.model import (
+    Claim,
+    ClaimKind,
+    Event,
+    Extent,
+    LooseEnd,
+    Segment,
+    SourceIdentity,
+    TimeSpan,
+    UnitResult,
+    VolumeReport,
+)
+
+__all__ = ["Catalogue", "ChannelSummary", "Run"]
+
+_SEGMENT_ORDER = (
+    "channel IS NULL, channel, stream, format, codec, start_ms IS NULL, start_ms, start, id"
+)
+_SUMS = """
+    SELECT channel, stream, count(*), sum(frames), sum(size),
+           coalesce(sum(end_ms - start_ms), 0), min(start_ms), max(end_ms)
+    FROM segment WHERE id > ? AND id <= ? GROUP BY channel, stream"""
+
+
+class Catalogue:
+    """An open catalogue; a context manager. To be used from one thread."""
+
+    def __init__(self, path: Path, database: Database) -> None:
+        self._path = path
+        self._db = database
+        self._conn: sqlite3.Connection = database.conn
+        self._lock: sqlite3.Connection | None = None
+        self._run: Run | None = None
+        self._tally = _rows.Tally()
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True) -> "Catalogue":
+        """The catalogue in the file `path`, made when it is missing and `create` is true.
+
+        Raises CatalogueError when it is missing, is no catalogue, or is of a newer vidrecover.
+        """
+        if not create and not path.is_file():
+            raise CatalogueError(f"{path}: there is no catalogue; scan the source into it first")
+        return cls(path, _file.prepared(path))
+
+    def __enter__(self) -> "Catalogue":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file and the right to work on it."""
+        self._conn.close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def begin_run(
+        self,
+        identity: SourceIdentity,
+        formats_digest: str,
+        format_names: Sequence[str],
+        tool_version: str,
+        *,
+        fingerprint: str,
+    ) -> Run:
+        """Start work on a source; until `close` nobody else can.
+
+        fingerprint: digest of samples of the content. The source is the same when size and
+        fingerprint are equal and neither two known serial numbers nor two digests of the same
+        name contradict that: path, kind and model do not matter, so an image may take the place
+        of its disk. Raises CatalogueError for another source, or while another process works.
+        """
+        if self._lock is None:
+            self._lock = _file.locked(self._path)
+        with self._transaction():
+            source_id = self._source_id(identity, fingerprint)
+            started = datetime.now(UTC).isoformat(timespec="seconds")
+            names = _rows.json(tuple(format_names))
+            row = (source_id, identity.path, started, tool_version, formats_digest, names)
+            run_id = self._insert_one("run", _rows.RUN, row)
+        self._run = next(run for run in self.runs() if run.id == run_id)
+        return self._run
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        rows = self._all(f"SELECT id, {_rows.RUN} FROM run ORDER BY id")
+        return [_rows.run_of(row) for row in rows]
+
+    def identity(self) -> SourceIdentity | None:
+        """The source as it was first opened, or None before the first run."""
+        rows = self._all(f"SELECT {_rows.SOURCE} FROM source ORDER BY id LIMIT 1")
+        return _rows.source_of(rows[0]) if rows else None
+
+    def store_volumes(self, reports: Iterable[VolumeReport]) -> None:
+        """Store what the recorder's structures say, in place of what was stored before."""
+        run = self._working()
+        with self._transaction():
+            self._conn.execute("DELETE FROM volume WHERE source_id = ?", (run.source_id,))
+            for report in reports:
+                self._store_volume(run.source_id, report)
+
+    def volumes(self) -> list[VolumeReport]:
+        """All layouts and file systems with their claims and events, in the order stored."""
+        rows = self._all(f"SELECT id, {_rows.VOLUME} FROM volume ORDER BY id")
+        return [
+            _rows.volume_of(
+                row[1:],
+                self._claims("volume_id = ?", [row[0]]),
+                self._events("WHERE volume_id = ? ORDER BY id", [row[0]]),
+            )
+            for row in rows
+        ]
+
+    def claims(self, kinds: Iterable[ClaimKind] | None = None) -> list[Claim]:
+        """Claims of these kinds, or all, in the order stored."""
+        wanted = [str(kind) for kind in (ClaimKind if kinds is None else kinds)]
+        return self._claims(f"kind IN ({', '.join('?' * len(wanted))})", wanted)
+
+    def events(self) -> list[Event]:
+        """Log records ordered by time, those without a time last."""
+        return self._events("ORDER BY time_ms IS NULL, time_ms, id", [])
+
+    def pending(self, size: int, unit_size: int) -> list[Extent]:
+        """What remains to be scanned with the formats of this run, in order.
+
+        size: of the source; no extent reaches over a multiple of unit_size.
+        """
+        found = []
+        for gap in minus([Extent(0, size)], self.scanned()) if size else []:
+            start = gap.start
+            while start < gap.end:
+                end = min(gap.end, (start // unit_size + 1) * unit_size)
+                found.append(Extent(start, end))
+                start = end
+        return found
+
+    def store_unit(self, result: UnitResult) -> None:
+        """Store what a unit of the scan found, in place of whatever units it overlaps.
+
+        A unit that is only partly replaced goes as a whole: what is left of it is pending again.
+        Segments glued over borders go with any replaced unit, until `store_seams`.
+        """
+        run = self._working()
+        with self._transaction():
+            where = (run.source_id, result.extent.end, result.extent.start)
+            replaced = self._conn.execute(
+                "DELETE FROM unit WHERE source_id = ? AND start < ? AND end_ > ?", where
+            ).rowcount
+            if replaced:
+                self._conn.execute("DELETE FROM segment WHERE unit_id IS NULL")
+                self._tally = _rows.Tally()
+            unit = (run.source_id, run.id, *result.extent)
+            unit_id = self._insert_one("unit", "source_id, run_id, start, end_", unit)
+            self._insert_segments(run.source_id, unit_id, result.segments)
+            ends = ((unit_id, *_rows.loose_end_row(one)) for one in result.loose_ends)
+            self._insert("loose_end", f"unit_id, {_rows.LOOSE_END}", ends)
+            stretches = _rows.stretch_rows(unit_id, result)
+            self._insert("stretch", "unit_id, kind, start, end_", stretches)
+
+    def store_seams(self, segments: Iterable[Segment]) -> None:
+        """Store the segments glued over borders, in place of all that were stored before.
+
+        Raises ValueError for a segment that is not `joined`; then nothing has changed.
+        """
+        run = self._working()
+        glued = list(segments)
+        if not all(segment.joined for segment in glued):
+            raise ValueError("store_seams takes joined segments only")
+        with self._transaction():
+            self._conn.execute("DELETE FROM segment WHERE unit_id IS NULL")
+            self._tally = _rows.Tally()
+            self._insert_segments(run.source_id, None, glued)
+
+    def segments(
+        self,
+        *,
+        channel: int | msgspec.UnsetType | None = msgspec.UNSET,
+        span: TimeSpan | None = None,
+        rows: bool = False,
+    ) -> Iterator[Segment]:
+        """Segments ordered by channel, stream, format, codec, time and place, unknown last.
+
+        channel: only this camera, None for those whose camera the bytes do not tell; span: only
+        segments with a frame in it; rows: with their frame tables, which are left empty otherwise.
+        Shows the state at the first `next`, whatever is stored meanwhile.
+        """
+        tests: list[str] = []
+        values: list[int | None] = []
+        if channel is not msgspec.UNSET:
+            tests += ["(channel IS NULL) = ?", "channel IS ?"]  # both, for the index in order
+            values += [channel is None, channel]
+        if span is not None:
+            tests += ["start_ms < ?", "end_ms >= ?"]
+            values += [span.end_ms, span.start_ms]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        query = f"SELECT id, {_rows.SEGMENT} FROM segment{where} ORDER BY {_SEGMENT_ORDER}"
+        return self._segments(query, values, rows)
+
+    def segment_rows(self, segment_id: int) -> bytes:
+        """The packed frame table of one segment; CatalogueError when it is not stored."""
+        found = self._all("SELECT rows FROM segment_rows WHERE segment_id = ?", [segment_id])
+        if not found:
+            raise CatalogueError(
+                f"{self._path}: segment {segment_id} is not in the catalogue; it was replaced by a"
+                " later scan: list the segments again"
+            )
+        return bytes(found[0][0])
+
+    def loose_ends(self) -> Iterator[LooseEnd]:
+        """Where runs of frames stop and begin, ordered by place; see `segments` for the state."""
+        query = f"SELECT {_rows.LOOSE_END} FROM loose_end ORDER BY position, after, id"
+        with self._snapshot() as conn:
+            yield from map(_rows.loose_end_of, conn.execute(query))
+
+    def unreadable(self) -> list[Extent]:
+        """Bytes that the device refused, merged and ordered."""
+        return self._stretches("unreadable")
+
+    def unidentified(self) -> list[Extent]:
+        """Bytes that no format knew, merged and ordered."""
+        return self._stretches("unidentified")
+
+    def blank(self) -> list[Extent]:
+        """Bytes of a single value, merged and ordered."""
+        return self._stretches("blank")
+
+    def scanned(self) -> list[Extent]:
+        """What was read by every format of this run, or of the last one, merged and ordered."""
+        rows = self._all(
+            "SELECT start, end_ FROM unit JOIN run ON run.id = run_id WHERE formats_digest ="
+            " (SELECT formats_digest FROM run ORDER BY id DESC LIMIT 1) ORDER BY start"
+        )
+        return merged(Extent(*row) for row in rows)
+
+    def scanned_share(self, size: int) -> float:
+        """Share of a source of `size` bytes that `scanned` covers, 0 to 1; 1 only when all is."""
+        return 1 - total(self.pending(size, max(size, 1))) / size if size else 1.0
+
+    def summary(self) -> list[ChannelSummary]:
+        """What was found of each camera so far, the unknown camera last; cheap while scanning."""
+        version = self._all("PRAGMA data_version")[0][0]
+        last = self._all("SELECT coalesce(max(id), 0) FROM segment")[0][0]
+        if version != self._tally.version or last < self._tally.last:
+            self._tally = _rows.Tally(version=version)
+        rows = self._all(_SUMS, [self._tally.last, last])
+        self._tally = _rows.added(self._tally, last, rows)
+        return _rows.summary(self._tally)
+
+    def _source_id(self, identity: SourceIdentity, fingerprint: str) -> int:
+        """The id of this source, stored if the catalogue is new; CatalogueError for another one."""
+        known = self.identity()
+        if known is None:
+            row = (*_rows.source_row(identity), fingerprint)
+            return self._insert_one("source", f"{_rows.SOURCE}, fingerprint", row)
+        number, stored = self._all("SELECT id, fingerprint FROM source ORDER BY id LIMIT 1")[0]
+        difference = _difference(known, identity)
+        if difference is None and stored != fingerprint:
+            difference = "the content differs, so it is another disk, or has changed since"
+        if difference is not None:
+            raise CatalogueError(
+                f"{self._path}: belongs to {known.path}, but {identity.path} is another source:"
+                f" {difference}. Use a case folder of its own for it"
+            )
+        return int(number)
+
+    def _store_volume(self, source_id: int, report: VolumeReport) -> None:
+        row = (source_id, *_rows.volume_row(report))
+        volume_id = self._insert_one("volume", f"source_id, {_rows.VOLUME}", row)
+        first = self._all("SELECT coalesce(max(id), 0) + 1 FROM claim")[0][0]
+        claims = ((first + i, volume_id, *_rows.claim_row(c)) for i, c in enumerate(report.claims))
+        self._insert("claim", f"id, volume_id, {_rows.CLAIM}", claims)
+        extents = (
+            (first + i, place, *extent)
+            for i, claim in enumerate(report.claims)
+            for place, extent in enumerate(claim.extents)
+        )
+        self._insert("claim_extent", "claim_id, seq, start, end_", extents)
+        events = ((volume_id, *_rows.event_row(one)) for one in report.events)
+        self._insert("event", f"volume_id, {_rows.EVENT}", events)
+
+    def _insert_segments(
+        self, source_id: int, unit_id: int | None, segments: Sequence[Segment]
+    ) -> None:
+        rows = ((source_id, unit_id, *_rows.segment_row(one)) for one in segments)
+        self._insert("segment", f"source_id, unit_id, {_rows.SEGMENT}", rows)
+        last = self._all("SELECT last_insert_rowid()")[0][0]  # ids count up in a transaction
+        blobs = enumerate((one.rows for one in segments), last - len(segments) + 1)
+        self._insert("segment_rows", "segment_id, rows", blobs)
+
+    def _insert_one(self, table: str, columns: str, row: Sequence[Any]) -> int:
+        """Insert one row and return its id."""
+        self._insert(table, columns, [row])
+        return int(self._all("SELECT last_insert_rowid()")[0][0])
+
+    def _insert(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
+        marks = ", ".join("?" * len(columns.split(",")))
+        self._conn.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+
+    def _claims(self, test: str, values: Sequence[Any]) -> list[Claim]:
+        chosen = f"SELECT id, {_rows.CLAIM} FROM claim WHERE {test} ORDER BY id"
+        extents: dict[int, list[Extent]] = {}
+        for number, start, end in self._all(
+            "SELECT claim_id, claim_extent.start, claim_extent.end_ FROM claim_extent"
+            f" JOIN claim ON claim.id = claim_id WHERE {test} ORDER BY claim_id, seq",
+            values,
+        ):
+            extents.setdefault(number, []).append(Extent(start, end))
+        return [_rows.claim_of(row, extents.get(row[0], ())) for row in self._all(chosen, values)]
+
+    def _events(self, rest: str, values: Sequence[Any]) -> list[Event]:
+        rows = self._all(f"SELECT id, {_rows.EVENT} FROM event {rest}", values)
+        return [_rows.event_of(row) for row in rows]
+
+    def _stretches(self, kind: str) -> list[Extent]:
+        rows = self._all("SELECT start, end_ FROM stretch WHERE kind = ?", [kind])
+        return merged(Extent(*row) for row in rows)
+
+    def _working(self) -> Run:
+        if self._run is None:
+            raise CatalogueError(f"{self._path}: nothing can be stored before a run has begun")
+        return self._run
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _file.told(self._path), self._db.atomic():
+            yield
+
+    def _all(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with _file.told(self._path):
+            return self._conn.execute(query, values).fetchall()
+
+    def _segments(self, query: str, values: Sequence[Any], rows: bool) -> Iterator[Segment]:
+        with self._snapshot() as conn:
+            for row in conn.execute(query, values):
+                packed = (b"",)
+                if rows:  # one by one, so that sorting does not hold them all
+                    blob = "SELECT rows FROM segment_rows WHERE segment_id = ?"
+                    packed = conn.execute(blob, row[:1]).fetchone()
+                yield _rows.segment_of(row + packed)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own: storing meanwhile changes nothing of a query under way."""
+        with _file.told(self._path), closing(sqlite3.connect(self._path)) as conn:
+            yield conn
+
+
+def _difference(known: SourceIdentity, identity: SourceIdentity) -> str | None:
+    """What proves that the two are not the same source, in words; None when nothing does."""
+    if known.size != identity.size:
+        return f"{identity.size} bytes instead of {known.size}"
+    if known.serial and identity.serial and known.serial != identity.serial:
+        return f"serial number {identity.serial} instead of {known.serial}"
+    for name in sorted(known.stored_hashes.keys() & identity.stored_hashes.keys()):
+        if known.stored_hashes[name].lower() != identity.stored_hashes[name].lower():
+            return f"its container states another {name}"
+    return None

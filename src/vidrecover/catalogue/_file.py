@@ -1,0 +1,114 @@
+"""The file of a catalogue: opening, checking, migrating and locking it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from vidrecover.errors import CatalogueError
+
+APPLICATION_ID = 0x56524543
+"""`VREC` in the header of the SQLite file: a catalogue of vidrecover."""
+
+_CACHE_KIB = 32768
+_BUSY_S = 5.0
+
+
+def prepared(path: Path) -> Database:
+    """The database in `path`, created or migrated to the newest schema.
+
+    Raises CatalogueError when the file is something else, is of a newer vidrecover, or cannot
+    be opened for writing.
+    """
+    with told(path):
+        conn = sqlite3.connect(path, timeout=_BUSY_S)
+        try:
+            return _migrated(path, conn)
+        except BaseException:
+            conn.close()
+            raise
+
+
+def locked(path: Path) -> sqlite3.Connection:
+    """A lock beside the catalogue, held until the connection is closed or the process ends."""
+    lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        raise CatalogueError(
+            f"{path}: locked, another vidrecover is working on this case; wait until it has"
+            " ended, or use another case folder"
+        ) from error
+    return lock
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what SQLite complains about into a CatalogueError that says what to do."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise CatalogueError(
+            f"{path}: not stored, because it cannot be so: {error}; please report this"
+        ) from error
+    except sqlite3.OperationalError as error:
+        raise CatalogueError(
+            f"{path}: {error}; check that the folder is writable, that the disk is not full, and"
+            " that no other program holds the file"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise CatalogueError(
+            f"{path}: not a catalogue, or damaged ({error}); use another case folder"
+        ) from error
+
+
+def _migrated(path: Path, conn: sqlite3.Connection) -> Database:
+    mark = conn.execute("PRAGMA application_id").fetchone()[0]
+    tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if mark != APPLICATION_ID and (mark or tables):
+        raise CatalogueError(
+            f"{path}: a database of another program, not a catalogue; use another case folder"
+        )
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        f"cache_size = -{_CACHE_KIB}",
+    ):
+        conn.execute(f"PRAGMA {pragma}")
+    database = Database(conn, execute_plugins=False)
+    migrations = _migrations()
+    unknown = {one.name for one in migrations.applied(database)} - set(_MIGRATIONS)
+    if unknown:
+        raise CatalogueError(
+            f"{path}: written by a newer vidrecover (schema {max(unknown)}); use that version"
+        )
+    migrations.apply(database)
+    return database
+
+
+def _first_schema(database: Database) -> None:
+    """Migration 1: all of schema.sql, statement by statement, inside the open transaction."""
+    statement = ""
+    text = files("vidrecover.catalogue").joinpath("schema.sql").read_text("utf-8")
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            database.conn.execute(statement)
+            statement = ""
+    database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+_MIGRATIONS = {"0001_schema": _first_schema}
+"""All changes of the schema, by name, oldest first; never altered once released."""
+
+
+def _migrations() -> Migrations:
+    known = Migrations("vidrecover")
+    for name, change in _MIGRATIONS.items():
+        known(name=name)(change)
+    return known
