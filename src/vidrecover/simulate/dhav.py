@@ -16,6 +16,9 @@ WATERMARK_OVERHEAD = HEADER_SIZE + TRAILER_SIZE + 12
 KEY, DELTA, AUDIO, DATA = 0xFD, 0xFC, 0xF0, 0xF1
 WATERMARK = 6  # subtype of DATA [B]
 
+PREFIX = b"DAHUA".ljust(0x400, b"\0")
+"""What some files have before their first frame. [A]"""
+
 _HEADER = struct.Struct("<4sBBHIIIHB")
 _VIDEO_CODES = {"h264": 2, "h265": 0x0C}
 _AUDIO_CODES = {"alaw": 0x0E, "mulaw": 0x0A, "adpcm": 0x0D, "aac": 0x1A}

@@ -57,10 +57,11 @@ class Footage(NamedTuple):
 class Frame:
     """One frame on its way to the disk, and what becomes of it.
 
-    part: counts the recordings of the camera: (run, period); sequence: as written, None where
-    the layout has none. pieces, whole: half-open byte ranges on the disk, of the payload and of
-    the frame with its headers, in order. state: on_disk, overwritten, unreadable, never_written.
-    indexed: the recorder's index still leads to it.
+    boot_ms: when the recorder's run began; part: counts the recordings of the camera: (run,
+    period); sequence: as written, None where the layout has none. pieces, whole: half-open byte
+    ranges on the disk, of the payload and of the frame with its headers, in order. state:
+    on_disk, overwritten, unreadable, never_written (not all of it). indexed: the recorder's
+    index still leads to it.
     """
 
     camera: Camera
@@ -70,6 +71,7 @@ class Frame:
     card: bool
     time_ms: int
     run: int
+    boot_ms: int
     part: tuple[int, int]
     size: int
     sha256: str
@@ -135,6 +137,7 @@ def watermark_shot(beside: Frame, payload: bytes) -> tuple[Frame, bytes]:
         card=False,
         time_ms=beside.time_ms,
         run=beside.run,
+        boot_ms=beside.boot_ms,
         part=beside.part,
         size=len(payload),
         sha256=hashlib.sha256(payload).hexdigest(),
@@ -153,6 +156,7 @@ def _frame(camera: Camera, row: tuple[Any, ...], part: tuple[int, int]) -> Frame
         card=card,
         time_ms=time_ms,
         run=run,
+        boot_ms=_boot(camera, run),
         part=part,
         size=size,
         sha256=digest.decode(),

@@ -25,10 +25,11 @@ class Scene:
         self._number = number
         rng = np.random.default_rng([seed, number])
         self._still = self._interior(rng)
-        self._scenery = _blocks(rng, height // 2, width * 2, coarse=16, low=70, high=190)
+        self._scenery = _street(rng, height // 3, width * 2)
         self._pace = float(rng.uniform(20, 60)) * width / 352
         self._walk = rng.uniform(3, 9, size=2)
-        self._cloth = _blocks(rng, height // 4, width // 8, coarse=8, low=150, high=220)
+        self._cloth = _blocks(rng, height // 3, width // 8, coarse=8, low=150, high=220)
+        self._body = _figure(height // 3, width // 8)
         self._chroma = [self._tint(rng) for _ in range(2)]
 
     def draw(self, time_ms: int, planes: tuple[Plane, Plane, Plane]) -> None:
@@ -37,7 +38,7 @@ class Scene:
         if self._card:
             luma[:] = CARD_LUMA
             planes[1][:], planes[2][:] = CARD_CB, CARD_CR
-            self._write(luma, "VIDEO LOSS", self._height // 2, centred=True)
+            self._write(luma, "VIDEO LOSS", self._height * 4 // 9, scale=2 * self._scale)
         else:
             luma[:] = self._still
             self._move(luma, time_ms)
@@ -47,15 +48,20 @@ class Scene:
         self._write(luma, spoken(time_ms), 8 * self._scale)
 
     def _interior(self, rng: np.random.Generator) -> Plane:
-        """Dark at the bottom, textured, with a little grain that stays."""
-        shade = np.linspace(120, 50, self._height)[:, None]
-        texture = _blocks(rng, self._height, self._width, coarse=24, low=0, high=50)
-        grain = rng.integers(0, 5, size=texture.shape)
-        return (shade + texture + grain).astype(np.uint8)
+        """Light above, dark below, a framed window, seats, and a little grain that stays."""
+        height, width = self._height, self._width
+        shade = np.linspace(130, 60, height)[:, None] + _soft(rng, height, width, low=0, high=40)
+        top, left = height // 8, width // 3
+        rim = max(2, height // 72)
+        shade[top - rim : top + height // 3 + rim, left - rim : width - width // 12 + rim] = 40
+        for seat in range(4):
+            across = (2 * seat + 1) * width // 9
+            shade[height * 5 // 8 :, across : across + width // 7] -= 25 + 5 * (seat % 2)
+        return (shade + rng.integers(0, 5, size=shade.shape)).astype(np.uint8)
 
     def _tint(self, rng: np.random.Generator) -> Plane:
-        half = (self._height // 2, self._width // 2)
-        return _blocks(rng, *half, coarse=16, low=112, high=144)
+        tint = _soft(rng, self._height // 2, self._width // 2, low=108, high=148)
+        return tint.astype(np.uint8)
 
     def _move(self, luma: Plane, time_ms: int) -> None:
         """The window's scenery passes, two people sway."""
@@ -71,15 +77,54 @@ class Scene:
             sway = 0.5 + 0.4 * np.sin(2 * np.pi * seconds / period + self._number)
             left = int((width // 2 - columns) * sway) + place * (width // 2)
             down = height // 2 + (height // 12) * place
-            luma[down : down + rows, left : left + columns] = self._cloth
+            area = luma[down : down + rows, left : left + columns]
+            np.copyto(area, self._cloth, where=self._body)
 
-    def _write(self, luma: Plane, text: str, top: int, *, centred: bool = False) -> None:
-        values, mask = font.written(text, self._scale)
+    def _write(self, luma: Plane, text: str, top: int, *, scale: int | None = None) -> None:
+        """Write a line at the left; one of another scale in the middle."""
+        values, mask = font.written(text, self._scale if scale is None else scale)
         rows, columns = mask.shape
-        left = (self._width - columns) // 2 if centred else 4 * self._scale
+        left = 4 * self._scale if scale is None else max(0, (self._width - columns) // 2)
         area = luma[top : top + rows, left : left + columns]
-        cut = area.shape
-        np.copyto(area, values[: cut[0], : cut[1]], where=mask[: cut[0], : cut[1]])
+        seen = slice(area.shape[0]), slice(area.shape[1])
+        np.copyto(area, values[seen], where=mask[seen])
+
+
+def _soft(
+    rng: np.random.Generator, rows: int, columns: int, *, low: int, high: int
+) -> npt.NDArray[np.float64]:
+    """Smooth light and shade: a coarse random grid, interpolated."""
+    grid = rng.uniform(low, high, size=(7, 9))
+    across = np.linspace(0, 8, columns)
+    wide = np.array([np.interp(across, np.arange(9), row) for row in grid])
+    down = np.linspace(0, 6, rows)
+    return np.array([np.interp(down, np.arange(7), column) for column in wide.T]).T
+
+
+def _street(rng: np.random.Generator, rows: int, columns: int) -> Plane:
+    """Bright sky, houses with windows, a road; what passes outside."""
+    street = np.full((rows, columns), 205, dtype=np.uint8)
+    at = 0
+    while at < columns:
+        wide = int(rng.integers(columns // 24, columns // 8))
+        roof = int(rng.integers(rows // 8, rows // 2))
+        street[roof:, at : at + wide] = rng.integers(80, 160)
+        street[roof + 4 :: 12, at + 4 : at + wide - 4] = rng.integers(30, 70)
+        at += wide + int(rng.integers(0, columns // 20))
+    street[rows * 7 // 8 :] = 90
+    return street
+
+
+def _figure(rows: int, columns: int) -> npt.NDArray[np.bool_]:
+    """The outline of a person: a head on shoulders."""
+    down, across = np.ogrid[:rows, :columns]
+    middle = (columns - 1) / 2
+    head = (down - rows * 0.2) ** 2 / (rows * 0.2) ** 2 + (across - middle) ** 2 / (
+        columns * 0.25
+    ) ** 2
+    body = (down - rows) ** 2 / (rows * 0.65) ** 2 + (across - middle) ** 2 / (columns * 0.5) ** 2
+    outline: npt.NDArray[np.bool_] = (head <= 1) | (body <= 1)
+    return outline
 
 
 def _blocks(

@@ -111,7 +111,7 @@ def table(layout: str, frames: Sequence[Frame]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for frame in frames:
+    for frame in sorted(frames, key=lambda frame: frame.time_ms):
         writer.writerow(
             (
                 frame.camera.number,
@@ -164,7 +164,7 @@ def _stretches(
     at_ms = within.start_ms
     for place, frame in enumerate(frames):
         if frame.time_ms - at_ms > interval_ms:
-            yield from _absence(Span(at_ms, frame.time_ms), powered)
+            yield from _absence(Span(at_ms, frame.time_ms), powered, interval_ms)
         following = frames[place + 1].time_ms if place + 1 < len(frames) else within.end_ms
         end_ms = min(following, frame.time_ms + interval_ms)
         if following - end_ms <= interval_ms // 2:
@@ -172,16 +172,26 @@ def _stretches(
         yield _Stretch(Span(frame.time_ms, end_ms), *_verdict(frame))
         at_ms = end_ms
     if within.end_ms > at_ms:
-        yield from _absence(Span(at_ms, within.end_ms), powered)
+        yield from _absence(Span(at_ms, within.end_ms), powered, interval_ms)
 
 
-def _absence(span: Span, powered: Sequence[Span]) -> Iterator[_Stretch]:
-    """Without power the recorder was off; with power this camera was not recorded."""
+def _absence(span: Span, powered: Sequence[Span], interval_ms: int) -> Iterator[_Stretch]:
+    """Without power the recorder was off; with power this camera was not recorded.
+
+    Beside a power cut, what is no longer than one picture's interval belongs to the cut.
+    """
     off = without(span, powered)
     parts = [(part, "recorder_off") for part in off]
-    parts += [(part, "not_recorded") for part in without(span, off)]
-    for part, state in sorted(parts):
-        yield _Stretch(part, state, "not_checked", False)
+    parts += [
+        (part, "not_recorded")
+        for part in without(span, off)
+        if not off or part.end_ms - part.start_ms > interval_ms
+    ]
+    edges = [part.start_ms for part, _ in sorted(parts)][1:] + [span.end_ms]
+    start_ms = span.start_ms
+    for (_, state), end_ms in zip(sorted(parts), edges, strict=True):
+        yield _Stretch(Span(start_ms, end_ms), state, "not_checked", False)
+        start_ms = end_ms
 
 
 def _verdict(frame: Frame) -> tuple[str, str, bool]:
