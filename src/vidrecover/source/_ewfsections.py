@@ -238,7 +238,10 @@ def _take(walk: _Walk, kind: bytes, body: Loose, path: str) -> None:
             walk.damage.append(f"{path!r}: the {kind.decode()} section is broken")
         walk.volume = walk.volume or found
     elif kind in (b"hash", b"digest"):
-        walk.stored |= _digests(kind, read_at(path, body.start, 80))
+        digests = _digests(kind, read_at(path, body.start, min(body.end - body.start, 80)))
+        if digests is None:
+            walk.damage.append(f"{path!r}: the {kind.decode()} section is broken")
+        walk.stored |= digests or {}
 
 
 def _take_table(walk: _Walk, kind: bytes, body: Loose, path: str) -> None:
@@ -249,15 +252,19 @@ def _take_table(walk: _Walk, kind: bytes, body: Loose, path: str) -> None:
         walk.table_expected = True
     if walk.table is not None and walk.table_sound:
         return
-    table, sound = _table(path, body)
+    table, sound = _table(path, body, checksummed=walk.sectors is not None)
     if not sound:
         walk.damage.append(f"{path!r}: the {kind.decode()} section at {body.start:#x} is broken")
     if table is not None and (walk.table is None or sound):
         walk.table, walk.table_sound = table, sound
 
 
-def _table(path: str, body: Loose) -> tuple[Table | None, bool]:
-    """A table whose header holds and whose entries are there, and whether the entries hold."""
+def _table(path: str, body: Loose, *, checksummed: bool) -> tuple[Table | None, bool]:
+    """A table whose header holds and whose entries are there, and whether the entries hold.
+
+    Where a table keeps its chunks behind its entries (SMART), the entries have no checksum, and
+    no sectors section comes before. [B: libewf's format document, files of ewfacquire]
+    """
     raw = read_at(path, body.start, TABLE_HEADER.size)
     if len(raw) < TABLE_HEADER.size:
         return None, False
@@ -267,8 +274,8 @@ def _table(path: str, body: Loose) -> tuple[Table | None, bool]:
     if zlib.adler32(raw[:20]) != checksum or not fits:
         return None, False
     table = Table(body.segment, entries, count, base)
-    if entries + 4 * count + 4 > body.end:
-        return table, True  # the oldest writers store no checksum behind the entries
+    if entries + 4 * count + 4 > body.end or not checksummed:
+        return table, True
     stored = read_at(path, entries, 4 * count + 4)
     sound = len(stored) == 4 * count + 4 and zlib.adler32(stored[:-4]) == _u32(stored[-4:])
     return table, sound
@@ -289,15 +296,15 @@ def _volume(body: bytes) -> Volume | None:
     return Volume(chunk_size, sector_size, size)
 
 
-def _digests(kind: bytes, body: bytes) -> dict[str, str]:
+def _digests(kind: bytes, body: bytes) -> dict[str, str] | None:
     """Digests of a `hash` section (MD5 16, 16 unused) or `digest` section (MD5 16, SHA-1 20, 40
     unused), each with an Adler-32 behind it. [A: libewf's format document, files of two writers]
 
-    All zeros mean that none was stored.
+    None when the checksum fails; all zeros mean that none was stored.
     """
     size = 32 if kind == b"hash" else 76
     if len(body) < size + 4 or zlib.adler32(body[:size]) != _u32(body[size : size + 4]):
-        return {}
+        return None
     found = {"md5": body[:16]} | ({"sha1": body[16:36]} if kind == b"digest" else {})
     return {name: value.hex() for name, value in found.items() if any(value)}
 
