@@ -6,10 +6,11 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
+from vidrecover.framings import jt1078
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
-READERS: dict[str, Reader] = {}
+READERS: dict[str, Reader] = {"jt1078": jt1078.frames}
 """Readers that a description can name under `framing.reader`."""
 
 
