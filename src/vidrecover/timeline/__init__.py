@@ -1,0 +1,31 @@
+"""Footage in time: neighbouring segments joined, and both witnesses laid side by side.
+
+One witness is what the recorder claims, the other the frames that were found.
+"""
+
+from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
+from vidrecover.timeline._witnesses import (
+    Comparison,
+    Moment,
+    Shelf,
+    attributed,
+    claimed,
+    compare,
+    covered,
+    missing_extents,
+    ring_edge,
+)
+
+__all__ = [
+    "SHORTEST_GAP_MS",
+    "Comparison",
+    "Moment",
+    "Shelf",
+    "attributed",
+    "claimed",
+    "compare",
+    "covered",
+    "missing_extents",
+    "recordings",
+    "ring_edge",
+]

@@ -1,0 +1,122 @@
+"""Neighbouring segments joined to recordings."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+
+from vidrecover.model import RecorderMs, Recording, Segment
+
+SHORTEST_GAP_MS = 2000
+"""What lies less apart is no gap: recorders' dates are whole seconds, rounded up or down."""
+
+_NEAR = 1 << 20  # bytes; undated segments further apart are different recordings
+_MOST_COPIES = 16  # of one camera's footage at one time that are told apart
+_STEP_BACK_MS = 500  # within a recording, where place or number prove the neighbours
+
+
+def recordings(
+    segments: Iterable[Segment], *, tolerance_ms: int = SHORTEST_GAP_MS
+) -> list[Recording]:
+    """Neighbouring segments joined: same channel, stream, format and codec, and no gap.
+
+    segments: ordered as `Catalogue.segments` gives them. A gap is more than tolerance_ms from the
+    last frame to the next first one; where they lie on the source makes none, so a wrap does not.
+    The same content found twice makes two recordings. Segments without a time are joined while
+    less than 1 MiB lies between them.
+    """
+    found: list[Recording] = []
+    for _, group in groupby(segments, key=lambda s: (s.channel, s.stream, s.format, s.codec)):
+        members = list(group)
+        dated = [(s.start_ms, s) for s in members if s.start_ms is not None]
+        undated = [s for s in members if s.start_ms is None]
+        chains = _chains_in_time(_in_order(dated), tolerance_ms) + _chains_in_place(undated)
+        found.extend(_recording(chain) for chain in chains)
+    return found
+
+
+def _recording(chain: Sequence[Segment]) -> Recording:
+    first = chain[0]
+    return Recording(
+        channel=first.channel,
+        stream=first.stream,
+        format=first.format,
+        codec=first.codec,
+        start_ms=first.start_ms,
+        end_ms=max((s.end_ms for s in chain if s.end_ms is not None), default=None),
+        segments=tuple(chain),
+    )
+
+
+def _in_order(dated: list[tuple[RecorderMs, Segment]]) -> Iterator[Segment]:
+    """Segments by time; those of one time by number, also where the numbers begin anew."""
+    dated.sort(key=lambda one: (one[0], _number(one[1]), not one[1].joined, one[1].start))
+    for _, ties in groupby(dated, key=lambda one: one[0]):
+        same = [segment for _, segment in ties]
+        jumps = [_number(after) - _number(before) for before, after in pairwise(same)]
+        largest = max(jumps, default=0)
+        if largest > 1000 and 2 * largest > _number(same[-1]):
+            turn = jumps.index(largest) + 1
+            same = same[turn:] + same[:turn]
+        yield from same
+
+
+def _number(segment: Segment) -> int:
+    return -1 if segment.first_sequence is None else segment.first_sequence
+
+
+def _chains_in_time(segments: Iterable[Segment], tolerance_ms: int) -> list[list[Segment]]:
+    chains: list[list[Segment]] = []
+    going: list[list[Segment]] = []
+    for segment in segments:
+        going = [chain for chain in going if _gap(segment, chain[-1]) <= tolerance_ms]
+        before = [chain for chain in going if _follows(segment, chain[-1])]
+        if before:
+            nearest = min(before, key=lambda chain: _distance(segment, chain[-1]))
+            nearest.append(segment)
+        else:
+            chains.append([segment])
+            going = [*going[1 - _MOST_COPIES :], chains[-1]]
+    return chains
+
+
+def _gap(segment: Segment, last: Segment) -> int:
+    """Milliseconds from the last frame to the segment's first, negative when it goes back."""
+    return (segment.start_ms or 0) - (last.end_ms or 0)
+
+
+def _step(segment: Segment, last: Segment) -> int | None:
+    """By how much the frame number grows from one to the other, where both are known."""
+    if segment.first_sequence is None or last.last_sequence is None:
+        return None
+    return segment.first_sequence - last.last_sequence
+
+
+def _follows(segment: Segment, last: Segment) -> bool:
+    """Whether it may be the continuation and not another copy of the same content."""
+    gap, step = _gap(segment, last), _step(segment, last)
+    beside = abs(segment.start - last.end) < _NEAR
+    if gap < 0:
+        return gap >= -_STEP_BACK_MS and segment.start_ms != last.start_ms and (step == 1 or beside)
+    if segment.start_ms != last.start_ms:
+        return True
+    if step is not None:
+        return not -1000 < step <= 0
+    return (segment.end_ms, segment.frames, segment.size) != (last.end_ms, last.frames, last.size)
+
+
+def _distance(segment: Segment, last: Segment) -> tuple[bool, bool, int, int]:
+    """Less for the more likely continuation: by number, then by place, then by time."""
+    place = segment.start - last.end
+    return _step(segment, last) != 1, place < 0, abs(place), _gap(segment, last)
+
+
+def _chains_in_place(undated: list[Segment]) -> list[list[Segment]]:
+    chains: list[list[Segment]] = []
+    reach = 0
+    for segment in sorted(undated, key=lambda s: s.start):
+        if not chains or segment.start - reach >= _NEAR:
+            chains.append([])
+            reach = segment.start
+        chains[-1].append(segment)
+        if not segment.joined:  # its end may lie anywhere
+            reach = max(reach, segment.end)
+    return chains
