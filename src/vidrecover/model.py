@@ -139,8 +139,9 @@ class Window(NamedTuple):
 
     offset: absolute position of data[0]; data: the bytes, overlap included; limit: frames must
     start before data[limit] (the rest is overlap, maybe too short for a large frame, which is
-    then flagged OVERRUN and read again in a window with all of it); unreadable: absolute extents whose bytes are
-    zeros in data because the device refused them; at_end: data ends where the source ends.
+    then flagged OVERRUN and read again in a window with all of it); unreadable: absolute
+    extents whose bytes are zeros in data because the device refused them; at_end: data ends
+    where the source ends.
     """
 
     offset: int
@@ -250,12 +251,18 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     id: int | None = None
 
 
+EDGE_SIZE = 64
+"""Bytes kept beside a loose end: more than any header or trailer of a frame."""
+
+
 class LooseEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Where an unbroken run of frames stops (`after`) or begins (not `after`) without a
     neighbour: the place where a cut frame may go on elsewhere.
 
     position: absolute; for `after` the byte behind the last frame, else the first byte of the
-    first frame. sequence, time_ms, channel: of that frame.
+    first frame. sequence, time_ms, channel: of that frame. edge: the bytes just behind the
+    position (`after`) or just before it, so that a cut header or trailer can be put together
+    without reading the source again; shorter than `EDGE_SIZE` only at the source's ends.
     """
 
     after: bool
@@ -265,6 +272,7 @@ class LooseEnd(msgspec.Struct, frozen=True, kw_only=True):
     codec: Codec
     sequence: int | None
     time_ms: RecorderMs | None
+    edge: bytes = b""
 
 
 class UnitResult(msgspec.Struct, frozen=True, kw_only=True):

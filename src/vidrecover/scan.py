@@ -19,9 +19,11 @@ from vidrecover import extents, segments
 from vidrecover.formats import MAX_FRAME_SIZE, FormatSet
 from vidrecover.framings import reader_of
 from vidrecover.model import (
+    EDGE_SIZE,
     Extent,
     FrameFlag,
     Frames,
+    LooseEnd,
     Source,
     SourceRef,
     UnitResult,
@@ -41,6 +43,7 @@ WINDOW_SIZE = 2 << 20
 _OVERLAP = 256 << 10  # enough for nearly every frame and the header behind it
 _WHOLE_OVERLAP = MAX_FRAME_SIZE + 4096  # enough for any
 _BUFFER_SIZE = 8 << 20
+_HISTORY = 4096  # bytes held before a window
 _EDGE = 128  # more than the longest signature with its distance from the start of a frame
 _BLOCK = 4096  # blank bytes are told in blocks of this size
 _SMALLEST_GAP = 512  # shorter runs between frames are not listed
@@ -122,13 +125,17 @@ class Scanner:
         tables: list[Frames] = []
         blank: list[Extent] = []
         unreadable: list[Extent] = []
+        ends: list[LooseEnd] = []
         for window in self._buffer.windows(unit):
             blank.extend(_blank(window))
             unreadable.extend(window.unreadable)
-            tables.extend(self._frames(window, is_blank=_covers(blank, window)))
+            for rows in self._frames(window, is_blank=_covers(blank, window)):
+                tables.append(rows)
+                ends += segments.loose_ends(rows, self.formats.formats, self._buffer.edge)
         rows = np.concatenate(tables) if tables else no_frames()
         refused = extents.merged(unreadable)
         rows = _consistent(rows[np.argsort(rows["offset"], kind="stable")])
+        kept = set(rows["offset"].tolist()) | set((rows["offset"] + rows["size"]).tolist())
         _mark_unreadable(rows, refused)
         refused = extents.common(refused, [unit])
         rest = extents.minus([unit], extents.merged([*segments.extents(rows), *refused]))
@@ -137,7 +144,7 @@ class Scanner:
         return UnitResult(
             extent=unit,
             segments=segments.assemble(rows, self.formats.formats),
-            loose_ends=segments.loose_ends(rows, self.formats.formats),
+            loose_ends=segments.uncancelled([one for one in ends if one.position in kept]),
             unidentified=[one for one in unknown if one.size >= _SMALLEST_GAP],
             blank=[one for one in empty if one.size >= _SMALLEST_GAP],
             unreadable=refused,
@@ -173,7 +180,8 @@ class _Buffer:
     def __init__(self, source: Source, window_size: int) -> None:
         self._source = source
         self._window_size = window_size
-        self._bytes = np.empty(max(_BUFFER_SIZE, window_size + _OVERLAP), dtype=np.uint8)
+        room = max(_BUFFER_SIZE, window_size + _OVERLAP + _HISTORY)
+        self._bytes = np.empty(room, dtype=np.uint8)
         self._held = Extent(0, 0)
         self._refused: list[Extent] = []
 
@@ -183,7 +191,8 @@ class _Buffer:
             limit = min(start + self._window_size, unit.end)
             end = min(limit + _OVERLAP, self._source.size)
             if not self._held.start <= start <= end <= self._held.end:
-                self._fill(start, min(unit.end + _OVERLAP, self._source.size))
+                wanted = min(unit.end + _OVERLAP, self._source.size)
+                self._fill(max(start - _HISTORY, 0), wanted)
             base = start - self._held.start
             yield Window(
                 offset=start,
@@ -194,6 +203,13 @@ class _Buffer:
                 ),
                 at_end=end == self._source.size,
             )
+
+    def edge(self, position: int, *, after: bool) -> bytes:
+        """The bytes beside a position of the last window; see `segments.Edges`."""
+        start = position if after else position - EDGE_SIZE
+        first = max(start - self._held.start, 0)
+        last = min(start + EDGE_SIZE, self._held.end) - self._held.start
+        return self._bytes[first : max(last, first)].tobytes()
 
     def widened(self, window: Window) -> Window:
         """The same window with the overlap of the largest frame, read anew."""
@@ -302,4 +318,4 @@ def _mark_unreadable(rows: Frames, refused: list[Extent]) -> None:
     for one in refused:
         first = int(np.searchsorted(ends, one.start, side="right"))
         last = int(np.searchsorted(rows["offset"], one.end, side="left"))
-        rows["flags"][first:last] |= FrameFlag.UNFINISHED
+        rows["flags"][first:last] |= int(FrameFlag.UNFINISHED)

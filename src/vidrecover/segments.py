@@ -7,7 +7,7 @@ codec. All work is done on columns; Python runs once per segment.
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -67,7 +67,7 @@ def assemble(rows: Frames, formats: Sequence[Format]) -> list[Segment]:
 
 def joined(rows: Frames, one: Format) -> Segment:
     """The segment of one frame that was glued over a fragment border."""
-    rows["flags"] |= FrameFlag.JOINED
+    rows["flags"] |= int(FrameFlag.JOINED)
     times, _ = resolved(rows, one)
     return _segment(rows, times, one, missing=0, is_joined=True)
 
@@ -123,8 +123,8 @@ def _join_pieces(group: Frames, holes: Column, one: Format) -> None:
         if len(video) > 1:
             ticks = group["tick_ms"][video]
             same = (np.diff(ticks) == 0) & (ticks[1:] != NO_TICK)
-            flags[video[1:][same]] |= FrameFlag.CONTINUES
-            flags[video[:-1][same]] |= FrameFlag.MORE
+            flags[video[1:][same]] |= int(FrameFlag.CONTINUES)
+            flags[video[:-1][same]] |= int(FrameFlag.MORE)
         return
     if not (flags & (FrameFlag.CONTINUES | FrameFlag.MORE)).any():
         return
@@ -150,7 +150,7 @@ def _checked_pieces(rows: Frames, holes: Column) -> Column:
     places = np.flatnonzero(torn)
     broken[number[places[continues[places]]]] = True
     broken[number[places[more[places - 1]] - 1]] = True
-    flags[broken[number]] |= FrameFlag.UNFINISHED
+    flags[broken[number]] |= int(FrameFlag.UNFINISHED)
     flags[begins & torn] &= ~np.uint16(FrameFlag.CONTINUES)
     return flags
 
@@ -314,11 +314,19 @@ def _unpack_column(column: list[Any], count: int) -> Column:
     return values
 
 
-def loose_ends(rows: Frames, formats: Sequence[Format]) -> list[LooseEnd]:
+class Edges(Protocol):
+    """The bytes beside a position, as far as they are at hand."""
+
+    def __call__(self, position: int, *, after: bool) -> bytes:
+        """At most EDGE_SIZE bytes behind the position, or before it."""
+        ...
+
+
+def loose_ends(rows: Frames, formats: Sequence[Format], edges: Edges) -> list[LooseEnd]:
     """Where unbroken runs of frames of one format stop and begin, in place order.
 
-    rows: of one unit, ordered by offset. A run that goes on in the next unit shows as an end
-    and a beginning at one position; whoever uses them cancels those out.
+    rows: ordered by offset. A run that goes on in the next window or unit shows as an end and
+    a beginning at one position; `uncancelled` drops those.
     """
     found: list[LooseEnd] = []
     for number in np.unique(rows["format"]).tolist():
@@ -326,22 +334,34 @@ def loose_ends(rows: Frames, formats: Sequence[Format]) -> list[LooseEnd]:
         ends = run["offset"] + run["size"]
         apart = np.flatnonzero(run["offset"][1:] != ends[:-1])
         name = formats[number].name
-        found.extend(_loose(run[i], name, after=True) for i in [*apart.tolist(), len(run) - 1])
-        found.extend(_loose(run[i], name, after=False) for i in [0, *(apart + 1).tolist()])
+        stops = run[np.append(apart, len(run) - 1)]
+        begins = run[np.append(0, apart + 1)]
+        found.extend(_loose(row, name, edges, after=True) for row in stops)
+        found.extend(_loose(row, name, edges, after=False) for row in begins)
     return sorted(found, key=lambda one: (one.position, one.after))
 
 
-def _loose(row: Any, name: str, *, after: bool) -> LooseEnd:
+def _loose(row: Any, name: str, edges: Edges, *, after: bool) -> LooseEnd:
     channel, sequence, time_ms = int(row["channel"]), int(row["sequence"]), int(row["time_ms"])
+    position = int(row["offset"]) + (int(row["size"]) if after else 0)
     return LooseEnd(
         after=after,
-        position=int(row["offset"]) + (int(row["size"]) if after else 0),
+        position=position,
         format=name,
         channel=None if channel == NO_CHANNEL else channel,
         codec=Codec(int(row["codec"])),
         sequence=None if sequence == NO_SEQUENCE else sequence,
         time_ms=None if time_ms == NO_TIME else time_ms,
+        edge=edges(position, after=after),
     )
+
+
+def uncancelled(ends: Sequence[LooseEnd]) -> list[LooseEnd]:
+    """The ends without those at which a run of the same format goes on."""
+    stops = {(one.format, one.position) for one in ends if one.after}
+    begins = {(one.format, one.position) for one in ends if not one.after}
+    both = stops & begins
+    return [one for one in ends if (one.format, one.position) not in both]
 
 
 def extents(rows: Frames) -> list[Extent]:

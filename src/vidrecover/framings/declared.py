@@ -7,7 +7,7 @@ given as END_UNPROVEN; `scan` keeps it only behind a proven neighbour. Rows depe
 alone, never on where a window begins.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,32 @@ class DeclaredReader:
         tables = [self._of_kind(kind, window, candidates) for kind in self._kinds]
         rows = np.concatenate(tables) if len(tables) > 1 else tables[0]
         return rows[np.argsort(rows["offset"], kind="stable")] if len(tables) > 1 else rows
+
+    def at_start(self, window: Window) -> Frames:
+        """The frame that starts at the window's first byte, if there is one: no row or one."""
+        rows = np.concatenate([self._of_head(kind, window) for kind in self._kinds])
+        return rows[:1]
+
+    def _of_head(self, kind: "_Kind", window: Window) -> Frames:
+        return self._of_kind(kind, window, np.array([kind.layout.at], dtype=np.int64))
+
+    def stated_size(self, head: bytes) -> int | None:
+        """Bytes of the frame whose header the given bytes begin with, or None."""
+        data = np.frombuffer(head, dtype=np.uint8)
+        for kind in self._kinds:
+            starts = kind.starts(data, np.array([kind.layout.at], dtype=np.int64))
+            _, headers = kind.heads(data, starts)
+            if len(headers["place"]):
+                return int(kind.total(headers["fields"])[0])
+        return None
+
+    def trailing_size(self, tail: bytes) -> int | None:
+        """Bytes of the frame whose trailer the given bytes end with, or None."""
+        for kind in self._kinds:
+            size = kind.trailing_size(tail)
+            if size is not None:
+                return size
+        return None
 
     def _of_kind(self, kind: "_Kind", window: Window, candidates: Column) -> Frames:
         data = window.data
@@ -160,6 +186,19 @@ class _Kind:
             again = _cut(data, ends - 4, f"{self.order}u4").astype(np.int64)
             fits &= again == _column(fields, repeats)
         return fits
+
+    def trailing_size(self, tail: bytes) -> int | None:
+        """The size that the trailer at the end of the bytes repeats, or None."""
+        layout = self.layout
+        if layout.trailer is None or layout.trailer.repeats is None or layout.size is None:
+            return None
+        if not tail.endswith(self.trailer, 0, -4) or len(tail) < self.trailer_size:
+            return None
+        if layout.size.fields != [layout.trailer.repeats]:
+            return None
+        order: Literal["little", "big"] = layout.endian
+        size = int.from_bytes(tail[-4:], order) + layout.size.plus
+        return size if size <= layout.max_size else None
 
     def rows(self, data: Bytes, starts: Column, ends: Column, fields: Column) -> Frames:
         """The table of frames, offsets left out."""
