@@ -252,7 +252,22 @@ def test_a_recording_never_closed_is_open_and_ends_with_its_latest_fragment() ->
             "08:41:12",
             extents=fragments(64, 66, 67),
             open=True,
-            damage="never closed: the end is not later than the begin",
+            damage="the end is not later than the begin: never closed, or shorter than a second",
+        ),
+    )
+
+
+def test_a_recording_within_one_second_is_kept_and_its_end_not_trusted() -> None:
+    row = descriptor(1, 3, 0, "08:30:00", "08:30:00", last=9, main=64)
+    assert report(disk({64: row})).claims == (
+        claim(
+            ClaimKind.INDEX,
+            64,
+            "08:30:00",
+            "08:30:00",
+            extents=fragments(64),
+            open=True,
+            damage="the end is not later than the begin: never closed, or shorter than a second",
         ),
     )
 

@@ -222,8 +222,8 @@ def _facts(
 ) -> Rows:
     """One row of _FACT for each group; flat: the chains one behind the other, cut at bounds.
 
-    The end of an unclosed main is that of its latest fragment, as far as any says one; the size
-    of the last fragment counts only when the count fits the chain.
+    The end of an unclosed main is that of its latest fragment, where any says a later one; the
+    size of the last fragment counts only when the count fits the chain.
     """
     starts, lengths = bounds[:-1], np.diff(bounds)
     first, last = rows[flat[starts]], rows[flat[bounds[1:] - 1]]
@@ -232,7 +232,9 @@ def _facts(
     whole = headed & (lengths == first["more"].astype(np.int64) + 1)
     ends = rows["end_ms"][flat]
     ends[starts[headed]] = NO_TIME
-    end = np.where(unclosed | ~headed, np.maximum.reduceat(ends, starts), end)
+    latest = np.maximum.reduceat(ends, starts)
+    latest[unclosed] = np.maximum(latest, end)[unclosed]
+    end = np.where(unclosed | ~headed, latest, end)
     size = first["last"].astype(np.int64) * layout.block_size
     sized = whole & ~unclosed & (size > 0) & (size <= layout.fragment_size)
     facts = np.zeros(len(first), dtype=_FACT)
@@ -247,8 +249,9 @@ def _facts(
     grown = headed & (lengths > first["more"].astype(np.int64) + 1)
     facts["open"] = unclosed | grown | (whole & (size == 0))
     facts["doubtful"] = ~sized | ~stopped | (first["channel"] == NO_CHANNEL) | (begin == NO_TIME)
-    cut = layout.fragment_start + (flat + 1) * layout.fragment_size > layout.end
-    facts["lost"] = np.add.reduceat(cut.astype(np.int64), starts)
+    limits = layout.fragment_start + (flat + 1) * layout.fragment_size
+    limits[bounds[1:] - 1] += facts["tail"] - layout.fragment_size
+    facts["lost"] = np.add.reduceat((limits > layout.end).astype(np.int64), starts)
     facts["doubtful"] |= _disordered(rows, flat, bounds)
     return facts
 
@@ -341,8 +344,10 @@ def _count_words(length: int, main: Any, layout: Layout) -> Iterator[str]:
     said = int(main["more"]) + 1
     unclosed = bool(main["end_ms"] <= main["begin_ms"])
     size = int(main["last"]) * layout.block_size
-    if unclosed:
-        yield "never closed: the end is not later than the begin"
+    if main["end_ms"] == NO_TIME:
+        yield "the end is not a date"
+    elif unclosed:
+        yield "the end is not later than the begin: never closed, or shorter than a second"
     if length > said:
         yield f"the count says {said} fragments, the links give {length}: links followed"
     elif length < said:

@@ -54,7 +54,7 @@ WFS, whose superblock has the same geometry fields. [B: wfs.md section 3]"""
 _SUPERBLOCK_MARK = 0x55
 _WFS_MARK = 0x789ABCDE
 
-_LEAST_FRAGMENT = 1 << 16
+_LEAST_FRAGMENT = 1 << 12
 _MOST_FRAGMENT = 1 << 28
 _MOST_DESCRIPTORS = 1 << 23
 _CHUNK = 1 << 24
