@@ -396,6 +396,12 @@ def test_any_bytes_give_sane_rows_whatever_the_window(
     assert in_windows(data, size).tolist() == rows.tolist()
 
 
+def test_more_candidates_than_one_batch_lose_nothing_at_its_border() -> None:
+    hostile = (jt1078.MAGIC + b"\x81") * ((1 << 17) - 1)
+    rows = read(hostile + ATOMIC + NEXT)
+    assert (rows["offset"] - len(hostile)).tolist() == [0, 76]
+
+
 def test_a_narrow_window_never_breaks_the_reader() -> None:
     data = ATOMIC + NEXT + AUDIO
     for size in range(1, len(data)):

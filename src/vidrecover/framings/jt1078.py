@@ -53,6 +53,7 @@ _HEAD_SIZES[:5] = (30, 30, 30, 26, 18)
 _MARKS = np.array([0, FrameFlag.MORE, FrameFlag.CONTINUES, FrameFlag.MORE | FrameFlag.CONTINUES])
 """Atomic, first, last, middle. [A: table 19]"""
 _USUAL_LENGTH = 950
+_BATCH = 1 << 17
 _FIRST_WALL_MS, _LAST_WALL_MS = 946_684_800_000, 4_102_444_800_000  # 2000 to 2100
 
 # Payload types of table 12 [A]; 26 is IMA and 22, 23 little-endian in the field [B].
@@ -84,6 +85,17 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     continuation is UNKNOWN: it is that of its picture, and its header is not reliable. [B]
     """
     positions = candidates[candidates < window.limit]
+    tables = [
+        _batch(window, positions[first : first + _BATCH])
+        for first in range(0, len(positions), _BATCH)
+    ]
+    if len(tables) == 1:
+        return tables[0]
+    return np.concatenate([no_frames(), *tables])
+
+
+def _batch(window: Window, positions: Column) -> Frames:
+    """Rows of so many candidates as their columns fit into some MiB, hostile bytes or not."""
     heads = _cut(window.data, positions, _HEAD)
     streams = (heads["version"] & 0xC0) == 0x80
     rows = _packets(window, positions[streams], heads[streams])
