@@ -81,6 +81,7 @@ def write(
     groups: Sequence[int] = (0, 9, COUNT),
     segments: Sequence[int] = (2,),
     md5: bytes | None = None,
+    errors: Sequence[tuple[int, int]] = (),
 ) -> list[Path]:
     """An image of `disk`; groups: first chunks of the groups and the end; segments: groups in each.
 
@@ -97,6 +98,10 @@ def write(
             data += group(disk, numbers, len(data), packed)
         done += count
         last = number == len(segments)
+        if last and errors:
+            head = struct.pack("<I512x", len(errors))
+            body = b"".join(struct.pack("<II", *one) for one in errors)
+            data += section(b"error2", head + adler(head) + body + adler(body), len(data))
         if last:
             body = (md5 or hashlib.md5(disk).digest()).ljust(32, b"\0")
             data += section(b"hash", body + adler(body), len(data))
@@ -268,6 +273,17 @@ def test_the_digest_is_compared_when_all_was_read_in_order(tmp_path: Path) -> No
         counted: list[int] = []
         assert source.verify(counted.append).state is HashState.DIFFERS
         assert (sum(counted), source.hash_check.hashed) == (SIZE, SIZE)
+
+
+def test_sectors_that_the_acquisition_could_not_read_are_unreadable(tmp_path: Path) -> None:
+    (path,) = write(tmp_path / "disk.E01", errors=[(16, 4), (3, 1), (10_000, 5)])
+    lost = [Extent(3 * SECTOR, 4 * SECTOR), Extent(16 * SECTOR, 20 * SECTOR)]
+    data, bad, source = whole(path)
+    assert (bad, data, source.damage) == (lost, without(lost), ())
+    assert source.hash_check.state is HashState.MATCHED
+    damage(path, path.read_bytes().index(b"error2") + 76 + 530)
+    _, bad, source = whole(path)
+    assert (bad, "sectors with read errors is broken" in source.damage[0]) == ([], True)
 
 
 def test_known_bad_extents_lie_over_an_image_too(tmp_path: Path) -> None:

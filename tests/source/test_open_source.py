@@ -59,11 +59,12 @@ def test_no_permission_says_who_may(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (b"KDMV\1\0\0\0", "VMDK image"),
         (b"# Disk DescriptorFile\nversion=1\n", "VMDK description"),
         (b"vhdxfile", "VHDX image"),
-        (b"conectix\0\0\0\2", "dynamic VHD image"),
+        (b"conectix\0\0\0\2", "dynamic or differencing VHD image"),
         (
             b"<<< Oracle VM VirtualBox Disk Image >>>\n".ljust(64, b"\0") + b"\x7f\x10\xda\xbe",
             "VDI",
         ),
+        (b"ADCRYPT\0\1\0\0\0", "image encrypted with AD encryption"),
         (b"EVF2\r\n\x81\0\2\1", "Ex01 image"),
         (b"LVF\x09\r\n\xff\0", "logical evidence file (L01)"),
     ],
@@ -73,7 +74,8 @@ def test_containers_are_named_and_the_way_out_too(tmp_path: Path, head: bytes, n
     path.write_bytes(head.ljust(4_096, b"\0"))
     message = refusal(path)
     assert f"is a {name}" in message
-    assert "qemu-img convert -O raw" in message or "export it as a raw image or E01" in message
+    advice = ("qemu-img convert -O raw", "export it as a raw image or E01", "decrypt it with")
+    assert any(one in message for one in advice)
 
 
 def test_any_other_bytes_are_a_raw_image(tmp_path: Path) -> None:

@@ -141,7 +141,8 @@ def _wide_from(entries: npt.NDArray[np.uint32]) -> int:
     """Index of the first entry whose top bit is no mark but part of the offset.
 
     EnCase 6.7 lets offsets run over 31 bits. It shows as an offset near the limit with a lower
-    one behind it. [B: libewf]
+    one behind it. [B: libewf's source; no such file
+    was at hand]
     """
     offsets = entries & np.uint32(COMPRESSED - 1)
     falls = np.flatnonzero((offsets[1:] < offsets[:-1]) & (offsets[:-1] > NEAR_31_BITS))

@@ -4,7 +4,8 @@ libewf hides damage: it returns zeros for a chunk whose checksum fails, and refu
 image whole. So where chunks lie is learnt here. A segment is a file header of 13 bytes (magic,
 1, segment number u16, 0 u16) and sections. A section has a descriptor of 76 bytes: type 16s,
 offset of the next section u64, own size u64, 40 unused, Adler-32 of the 72 bytes before it.
-Everything is little-endian. [A: libewf's format document, and files of two writers]
+Everything is little-endian. [A: libewf's format document, files of
+ewfacquire and of dfvfs's collection]
 """
 
 import struct
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from vidrecover.model import Extent
+from vidrecover.source._reading import clipped
 from vidrecover.source._recognition import EWF_MAGIC
 
 FILE_HEADER = struct.Struct("<8sBHH")
@@ -20,9 +23,11 @@ DESCRIPTOR = struct.Struct("<16sQQ40xI")
 VOLUME = struct.Struct("<4xIIIQ")
 """chunk count, sectors per chunk, bytes per sector, sector count; the body ends in an Adler-32."""
 SHORT_VOLUME = struct.Struct("<4xIIII")
-"""The same in the 94-byte body of SMART, where the sector count has 32 bits. [B: libewf]"""
+"""The same in the 94-byte body of SMART, its sector count 32 bits. [B: files of ewfacquire]"""
 TABLE_HEADER = struct.Struct("<I4xQ4xI")
 """Entry count, base offset, Adler-32 of the 20 bytes before it."""
+ERRORS_HEADER = struct.Struct("<I512xI")
+"""Entry count, Adler-32 of the 516 bytes before it; entries are start sector and count, u32."""
 
 _SHORT_VOLUME_SIZE = 94
 _LARGEST_BODY = 1 << 16
@@ -73,7 +78,8 @@ Piece: TypeAlias = Table | Loose | Hole
 
 
 class Structure(NamedTuple):
-    """What the sections of all segments say. pieces: in order; stored: digests; damage: words.
+    """What the sections of all segments say. pieces: in order; stored: digests; damage: words;
+    refused: extents of the disk that could not be read when the image was made.
 
     open_ended: the last section of the last segment says that another segment follows.
     """
@@ -82,6 +88,7 @@ class Structure(NamedTuple):
     pieces: tuple[Piece, ...]
     stored: dict[str, str]
     damage: tuple[str, ...]
+    refused: tuple[Extent, ...]
     open_ended: bool
 
 
@@ -93,6 +100,7 @@ class _Walk:
         self.pieces: list[Piece] = []
         self.stored: dict[str, str] = {}
         self.damage: list[str] = []
+        self.error_sectors: list[Extent] = []
         self.sectors: Loose | None = None
         self.table: Table | None = None
         self.table_expected = False
@@ -152,8 +160,22 @@ def structure(segments: Sequence[str]) -> Structure:
             break
     _compare_counts(walk)
     return Structure(
-        walk.volume, tuple(walk.pieces), walk.stored, tuple(walk.damage), ending == b"next"
+        volume=walk.volume,
+        pieces=tuple(walk.pieces),
+        stored=walk.stored,
+        damage=tuple(walk.damage),
+        refused=_refused(walk),
+        open_ended=ending == b"next",
     )
+
+
+def _refused(walk: _Walk) -> tuple[Extent, ...]:
+    """The sectors with read errors as extents of the disk."""
+    if walk.volume is None:
+        return ()
+    sector, size = walk.volume.sector_size, walk.volume.size
+    extents = (Extent(start * sector, end * sector) for start, end in walk.error_sectors)
+    return tuple(clipped(extents, Extent(0, size)))
 
 
 def _compare_counts(walk: _Walk) -> None:
@@ -242,6 +264,11 @@ def _take(walk: _Walk, kind: bytes, body: Loose, path: str) -> None:
         if digests is None:
             walk.damage.append(f"{path!r}: the {kind.decode()} section is broken")
         walk.stored |= digests or {}
+    elif kind == b"error2":
+        sectors = _error_sectors(path, body)
+        if sectors is None:
+            walk.damage.append(f"{path!r}: the list of sectors with read errors is broken")
+        walk.error_sectors += sectors or []
 
 
 def _take_table(walk: _Walk, kind: bytes, body: Loose, path: str) -> None:
@@ -307,6 +334,23 @@ def _digests(kind: bytes, body: bytes) -> dict[str, str] | None:
         return None
     found = {"md5": body[:16]} | ({"sha1": body[16:36]} if kind == b"digest" else {})
     return {name: value.hex() for name, value in found.items() if any(value)}
+
+
+def _error_sectors(path: str, body: Loose) -> list[Extent] | None:
+    """Sectors, not bytes, that could not be read when the image was made; the writer put zeros
+    there. None when the list is broken. [A: libewf's format document, an image made by ewfacquire
+    of a device with known defects]
+    """
+    raw = read_at(path, body.start, min(body.end - body.start, ERRORS_HEADER.size))
+    if len(raw) < ERRORS_HEADER.size:
+        return None
+    count, checksum = ERRORS_HEADER.unpack(raw)
+    if zlib.adler32(raw[:-4]) != checksum or count > MOST_ENTRIES:
+        return None
+    stored = read_at(path, body.start + ERRORS_HEADER.size, 8 * count + 4)
+    if len(stored) < 8 * count + 4 or zlib.adler32(stored[:-4]) != _u32(stored[-4:]):
+        return None
+    return [Extent(first, first + size) for first, size in struct.iter_unpack("<II", stored[:-4])]
 
 
 def _u32(raw: bytes) -> int:

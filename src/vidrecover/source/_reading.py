@@ -26,7 +26,8 @@ UNREADABLE_ERRORS = frozenset(
 )
 """Errors that mean "this place cannot be read". Direct reads of a Linux block device say ENODATA
 for a medium error, EREMOTEIO for a target error, EILSEQ for a protection error and ETIMEDOUT.
-[B: the kernel's table blk_errors in block/blk-core.c; only EIO was seen here]"""
+[A: the kernel's table
+blk_errors in block/blk-core.c, and a disk's ENODATA on its mailing list; only EIO was seen here]"""
 
 
 def merged(extents: Iterable[Extent]) -> list[Extent]:

@@ -2,8 +2,8 @@
 
 `#` lines are comments; then one status line `pos status [pass]`, which logfiles before 1.6 lack;
 then contiguous lines `pos size status`, status one of ? * / - + (non-tried, non-trimmed,
-non-scraped, bad sector, finished). Numbers are C literals. [A: the manual of two versions, and
-a map made here]
+non-scraped, bad sector, finished). Numbers are C literals. [A: DEPENDENCIES.md: the manual
+of two versions, and a map made there]
 """
 
 import re

@@ -192,7 +192,8 @@ def names(folder: Path) -> Names:
     """Model and serial number from a block device's folder in /sys, a partition's disk included.
 
     SCSI and ATA keep the serial number in the page vpd_pg80 (u16be length at 2, text from 4),
-    NVMe and MMC in `serial`, MMC the model in `name`. [A: kernel documentation, SPC-4]
+    NVMe and MMC in `serial`, MMC the model in `name`. [A: vpd_pg80 and serial, several public
+    readers; B: name]
     """
     try:
         place = folder.resolve()

@@ -31,6 +31,7 @@ from vidrecover.source._ewfsections import (
 )
 from vidrecover.source._reading import (
     Buffer,
+    clipped,
     merged,
     read_cut,
     writable_view,
@@ -122,6 +123,7 @@ class EwfSource:
             )
         self.damage = found.damage
         self._volume: Volume = found.volume
+        self._refused = found.refused
         self._chunks = Chunks(segments, found.volume, found.pieces)
         self._handle = None if found.damage else _opened(segments, found.volume)
         stored = _library_digests(self._handle) | found.stored
@@ -155,7 +157,9 @@ class EwfSource:
         return self.hash_check
 
     def read_into(self, offset: int, buffer: Buffer) -> list[Extent]:
-        """See `Source.read_into`; chunks whose checksum fails are unreadable, whole."""
+        """See `Source.read_into`; chunks whose checksum fails are unreadable, whole, and so are
+        the sectors that the image itself says could not be read from the disk.
+        """
         writable_view(offset, buffer, self.size)
         bad: list[Extent] = []
         for start in range(0, len(buffer), PIECE):
@@ -164,7 +168,10 @@ class EwfSource:
                 part[:] = 0
             bad += self._check(offset + start, part)
         self._digest.feed(offset, buffer)
-        return merged(bad)
+        refused = clipped(self._refused, Extent(offset, offset + len(buffer)))
+        for start, end in refused:
+            buffer[start - offset : end - offset] = 0
+        return merged([*bad, *refused])
 
     def _read_by_library(self, offset: int, part: Buffer) -> bool:
         """Fill the part by libewf; False when it refuses."""

@@ -1,8 +1,8 @@
 """A raw image cut into numbered parts: `.001, .002, ...`, `.000, ...`, or `.aa, .ab, ...`.
 
 Numbers grow a digit when they run out (.999, .1000). split(1) with its default of two places goes
-from `yz` to `zaaa` (and from `89` to `9000`), so that names stay in order. [A: coreutils manual,
-and parts made here]
+from `yz` to `zaaa` (and from `89` to `9000`), so that names stay in order. [B: parts made
+by split(1)]
 """
 
 import itertools
