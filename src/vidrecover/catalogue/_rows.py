@@ -26,7 +26,7 @@ SEGMENT = (
     "format, channel, stream, codec, start_ms, end_ms, start, end_, frames, keys, audio, size,"
     " first_sequence, last_sequence, missing, unfinished, joined"
 )
-LOOSE_END = "after, position, format, channel, codec, sequence, time_ms"
+LOOSE_END = "after, position, format, channel, codec, sequence, time_ms, edge"
 CLAIM = (
     "volume, kind, channel, stream, start_ms, end_ms, entry_start, entry_end, name, damage, open"
 )
@@ -248,12 +248,12 @@ def segment_of(row: Row) -> Segment:
 def loose_end_row(end: LooseEnd) -> Row:
     """LOOSE_END of a loose end."""
     where = (end.after, end.position, end.format)
-    return (*where, end.channel, int(end.codec), end.sequence, end.time_ms)
+    return (*where, end.channel, int(end.codec), end.sequence, end.time_ms, end.edge)
 
 
 def loose_end_of(row: Row) -> LooseEnd:
     """From LOOSE_END."""
-    after, position, form, channel, codec, sequence, time_ms = row
+    after, position, form, channel, codec, sequence, time_ms, edge = row
     return LooseEnd(
         after=bool(after),
         position=position,
@@ -262,6 +262,7 @@ def loose_end_of(row: Row) -> LooseEnd:
         codec=Codec(codec),
         sequence=sequence,
         time_ms=time_ms,
+        edge=edge,
     )
 
 

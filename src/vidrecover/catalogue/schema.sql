@@ -143,7 +143,8 @@ CREATE TABLE loose_end (
     channel  INTEGER CHECK (channel >= 1),
     codec    INTEGER NOT NULL CHECK (codec >= 0),
     sequence INTEGER,
-    time_ms  INTEGER
+    time_ms  INTEGER,
+    edge     BLOB NOT NULL                            -- bytes beside the position, at most 64
 ) STRICT;
 CREATE INDEX loose_end_of_unit ON loose_end (unit_id);
 
