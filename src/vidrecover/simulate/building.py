@@ -52,8 +52,11 @@ def build(
     for path in names:
         if path.exists() or path.is_symlink():
             raise ScenarioError(f"{path} exists already; nothing is overwritten")
-    with told(disk.parent):
+    try:
         disk.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScenarioError(f"{disk.parent} cannot be a folder: {error.strerror}") from error
+    with told(disk.parent):
         spool = tempfile.TemporaryDirectory(prefix=".simulate-", dir=disk.parent)
     with spool as folder, told(disk.parent), ExitStack() as undo:
         truth = _build(scenario, disk, Path(folder), progress, executor, undo)

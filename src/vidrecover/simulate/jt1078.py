@@ -96,7 +96,8 @@ class Connection:
         self._sequence += 1
         if shot.sequence is None:
             shot.sequence = sequence
-        if self._to_lose and shot.key and ready.mark == MIDDLE and shot.state == "on_disk":
+        later_key = shot.key and ready.head.since_key_ms > 0
+        if self._to_lose and later_key and ready.mark == MIDDLE and shot.state == "on_disk":
             self._to_lose -= 1
             shot.state = "never_written"
             return None

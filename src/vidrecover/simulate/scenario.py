@@ -31,6 +31,9 @@ LAST_CAMERA: dict[str, int] = {"dhfs": 64, "dhav": 64, "xm": 64, "nndc": 15, "jt
 """Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
 
 
+_LONGEST_MS = 86_400_000
+
+
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of a scenario; unknown keys are refused."""
 
@@ -120,8 +123,9 @@ class Jt1078(_Table, frozen=True, kw_only=True):
     """JT/T 1078 packets.
 
     sim: digits of the terminal; sim_bytes: 6 or 10; first_sequence: of the connection;
-    missing_middle: so many key pictures lose one middle fragment; attachment: pieces of an alarm
-    attachment, which begins with the same magic, lie between the packets.
+    missing_middle: so many key pictures, not a channel's first, lose one middle fragment;
+    attachment: pieces of an alarm attachment, which begins with the same magic, lie between
+    the packets.
     """
 
     sim: str = "011234567810"
@@ -242,7 +246,9 @@ def _time_faults(scenario: Scenario) -> _Faults:
         except ValueError as error:
             faults.append((key, str(error)))
     if not faults and scenario.span.end_ms <= scenario.span.start_ms:
-        faults.append(("end", "lies before the start"))
+        faults.append(("end", "does not lie behind the start"))
+    if not faults and scenario.span.end_ms - scenario.span.start_ms > _LONGEST_MS:
+        faults.append(("end", "lies more than a day behind the start"))
     pairs = [("off", scenario.off)]
     for group in scenario.cameras:
         pairs += [("cameras.off", group.off), ("cameras.video_loss", group.video_loss)]
@@ -291,10 +297,10 @@ def _layout_faults(scenario: Scenario) -> _Faults:
         ("dhfs.spare", 0 <= disk.spare <= 4096, "must be 0 to 4096"),
         ("dhfs.fragments", disk.fragments is None or disk.reserved < disk.fragments <= 1 << 20,
          "must be more than the reserved ones, and at most 1048576"),
-        ("dhfs.period_s", disk.period_s >= 1, "must be at least 1"),
+        ("dhfs.period_s", 1 <= disk.period_s <= 86400, "must be 1 to 86400"),
         ("dhfs.dhii", disk.dhii == 0 or 32 <= disk.dhii <= disk.blocks_per_fragment * 256,
          "must be 0, or 32 bytes to half a fragment"),
-        ("image.period_s", image.period_s >= 1, "must be at least 1"),
+        ("image.period_s", 1 <= image.period_s <= 86400, "must be 1 to 86400"),
         ("image.lead_kib", 0 <= image.lead_kib <= 1 << 20, "must be 0 to 1048576"),
         ("image.between_kib", 0 <= image.between_kib <= 1 << 20, "must be 0 to 1048576"),
         ("image.tail_kib", 0 <= image.tail_kib <= 1 << 20, "must be 0 to 1048576"),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -62,14 +63,13 @@ class _Stretch(NamedTuple):
 
 
 def mark_unreadable(frames: Sequence[Frame], bad: Sequence[tuple[int, int]]) -> None:
-    """Frames on the disk that touch a bad range are unreadable."""
+    """Frames on the disk that touch a bad range are unreadable; `bad` ordered, not overlapping."""
+    ends = [end for _, end in bad]
     for frame in frames:
-        if frame.state == "on_disk" and any(
-            start < bad_end and bad_start < end
-            for start, end in frame.whole
-            for bad_start, bad_end in bad
-        ):
-            frame.state = "unreadable"
+        for start, end in frame.whole:
+            place = bisect_right(ends, start)
+            if place < len(bad) and bad[place][0] < end and frame.state == "on_disk":
+                frame.state = "unreadable"
 
 
 def judge(
@@ -187,7 +187,7 @@ def _absence(span: Span, powered: Sequence[Span], interval_ms: int) -> Iterator[
         for part in without(span, off)
         if not off or part.end_ms - part.start_ms > interval_ms
     ]
-    edges = [part.start_ms for part, _ in sorted(parts)][1:] + [span.end_ms]
+    edges = [*(part.start_ms for part, _ in sorted(parts)[1:]), span.end_ms]
     start_ms = span.start_ms
     for (_, state), end_ms in zip(sorted(parts), edges, strict=True):
         yield _Stretch(Span(start_ms, end_ms), state, "not_checked", False)
