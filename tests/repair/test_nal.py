@@ -83,11 +83,10 @@ def test_a_cut_sequence_set_is_none(size: int) -> None:
 def test_lengths_become_start_codes_only_when_they_end_exactly() -> None:
     chained = bytes.fromhex("00000002 6701 00000003 650203")
     assert nal.annexb(chained) == bytes.fromhex("00000001 6701 00000001 650203")
-    assert nal.annexb(chained + b"\x05") == chained + b"\x05"
-    assert nal.annexb(bytes.fromhex("00000001 65 00000001 41")) == bytes.fromhex(
-        "00000001 65 00000001 41"
-    )
-    assert nal.annexb(bytes(64)) == bytes(64)
+    assert nal.annexb(chained + b"\x05") is None
+    assert nal.annexb(bytes.fromhex("00000001 65 00000001 41")) is None
+    assert nal.annexb(bytes(64)) is None
+    assert nal.annexb(b"") is None
 
 
 def test_the_head_of_an_access_unit_ends_with_its_first_slice() -> None:

@@ -110,23 +110,25 @@ def head(codec: Codec, data: bytes) -> list[Nal]:
     return found
 
 
-def annexb(payload: bytes) -> bytes:
-    """The payload with start codes, if it is a chain of NAL units with 4-byte lengths.
+def annexb(payload: bytes) -> bytes | None:
+    """The payload with start codes, if it is a chain of NAL units with 4-byte lengths, or None.
 
-    MP4 files store lengths (ISO/IEC 14496-15) where the others store start codes. Anything
-    whose lengths do not end exactly at the end of the payload comes back as it is. [A]
+    MP4 files store lengths (ISO/IEC 14496-15 clause 5.3.2) where the others store start codes.
+    The lengths must end exactly at the end of the payload. [A] A single small unit behind a
+    3-byte start code can look like that by chance: ask for a key frame, not for each frame.
     """
-    if payload[:4] == b"\0\0\0\1" or payload[:3] == b"\0\0\1":
-        return payload
     position, parts = 0, []
     while position + 4 < len(payload):
-        end = position + 4 + int.from_bytes(payload[position : position + 4], "big")
-        if end == position + 4:
-            return payload
-        parts.append(payload[position + 4 : end])
+        start, end = (
+            position + 4,
+            position + 4 + int.from_bytes(payload[position : position + 4], "big"),
+        )
+        if end - start < 2:
+            return None
+        parts.append(payload[start:end])
         position = end
     if position != len(payload) or not parts:
-        return payload
+        return None
     return b"".join(b"\0\0\0\1" + part for part in parts)
 
 

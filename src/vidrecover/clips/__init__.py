@@ -1,0 +1,126 @@
+"""Playable clips by stream copy: every frame as stored, times as recorded, every byte listed.
+
+`write` makes the files and `fragments.csv`, `grade` decodes one clip and judges it, `save`
+writes `clips.json`.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from vidrecover import clock
+from vidrecover.clips import _fragments
+from vidrecover.clips._build import Borrowed, Build, Job, LeftOut
+from vidrecover.clips._grade import grade
+from vidrecover.clips._names import STREAM_WORDS, Names
+from vidrecover.clips._times import TickClock
+from vidrecover.clips._units import Unpack
+from vidrecover.errors import ClipError
+from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
+
+__all__ = ["Borrowed", "LeftOut", "TickClock", "Unpack", "as_json", "grade", "save", "write"]
+
+LIST = "clips.json"
+
+
+def write(
+    recordings: Iterable[Recording],
+    source: Source,
+    unpack: Unpack,
+    folder: Path,
+    *,
+    clocks: Mapping[str, TickClock],
+    span: TimeSpan | None = None,
+    borrow: Callable[[Recording], Borrowed | None] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Clip | LeftOut]:
+    """Clips of the recordings, each yielded when its file is whole and its rows are listed.
+
+    unpack: rows of a segment in playing order; clocks: by name of format; span: only this,
+    begun at the last key frame before it; borrow: asked once per recording for parameter sets,
+    used where key frames carry none; progress: bytes of frames read. Grades are those before
+    decoding: see `grade`. Raises ClipError when the folder cannot be used or fills up; clips
+    yielded before stay whole. At most some MiB are held in memory, whatever the recording.
+    """
+    _prepare(folder, source)
+    job = Job(
+        source=source,
+        unpack=unpack,
+        folder=folder,
+        fragments=_fragments.begin(folder),
+        names=Names(),
+        clocks=clocks,
+        span=span,
+        borrow=borrow,
+        progress=progress,
+    )
+    for recording in recordings:
+        yield from Build(job, recording).clips()
+
+
+def as_json(clip: Clip) -> dict[str, object]:
+    """A clip as the contract writes it; times of recorder time, or null."""
+    return {
+        "file": clip.file,
+        "channel": clip.channel,
+        "stream": STREAM_WORDS.get(clip.stream),
+        "from": None if clip.from_ms is None else clock.iso(clip.from_ms),
+        "to": None if clip.to_ms is None else clock.iso(clip.to_ms),
+        "frames": clip.frames,
+        "codec": clip.codec.name.lower(),
+        "grade": clip.grade.value,
+        "format": clip.format,
+        "notes": list(clip.notes),
+    }
+
+
+def save(clips: Iterable[Clip], folder: Path) -> Path:
+    """Writes `clips.json`; raises ClipError if it exists already or cannot be written."""
+    path = folder / LIST
+    content = msgspec.json.format(msgspec.json.encode([as_json(one) for one in clips]), indent=2)
+    try:
+        with path.open("xb") as file:
+            file.write(content + b"\n")
+    except FileExistsError as error:
+        raise ClipError(f"{path} exists already: choose an empty folder") from error
+    except OSError as error:
+        raise ClipError(f"{path} cannot be written ({error.strerror}): make room") from error
+    return path
+
+
+def _prepare(folder: Path, source: Source) -> None:
+    """Makes the folder; refuses one that lies on the source itself."""
+    path = Path(source.identity.path)
+    if path.exists() and _lies_on(folder, path):
+        raise ClipError(f"{folder} lies on the source {path}: choose a folder on another disk")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ClipError(
+            f"{folder} cannot be made ({error.strerror}): choose another folder"
+        ) from error
+
+
+def _lies_on(folder: Path, source: Path) -> bool:
+    """Whether the folder's file system is on the source: a device, a partition of it, or a
+    loop device over the image (Linux tells; elsewhere only the device number is compared)."""
+    existing = next(one for one in (folder, *folder.resolve().parents) if one.exists())
+    device = existing.stat().st_dev
+    if existing.resolve() == source.resolve():
+        return True
+    entry = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    holders = [entry.resolve(), entry.resolve().parent] if entry.exists() else []
+    for holder in holders:
+        backing = holder / "loop" / "backing_file"
+        if backing.is_file() and backing.read_text().strip() == str(source.resolve()):
+            return True
+    if not source.is_block_device():
+        return False
+    wanted = source.stat().st_rdev
+    number = f"{os.major(wanted)}:{os.minor(wanted)}"
+    return device == wanted or any(
+        (holder / "dev").is_file() and (holder / "dev").read_text().strip() == number
+        for holder in holders
+    )

@@ -1,0 +1,359 @@
+"""From a recording's rows to its clips: where a clip begins and ends, and what is left out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vidrecover.clips import _sound
+from vidrecover.clips._clip import Making, Plan
+from vidrecover.clips._file import playable
+from vidrecover.clips._names import Names
+from vidrecover.clips._shape import Shape, shape
+from vidrecover.clips._tally import Tally
+from vidrecover.clips._times import TickClock, Timeline, Times, survey
+from vidrecover.clips._units import Unit, Unpack, is_video, units
+from vidrecover.model import (
+    Clip,
+    Codec,
+    FrameFlag,
+    Frames,
+    Media,
+    Progress,
+    RecorderMs,
+    Recording,
+    Source,
+    Stream,
+    TimeSpan,
+)
+from vidrecover.repair import nal
+
+_H26X = (Codec.H264, Codec.H265)
+_STEP_BACK_MS = 1000
+_STEP_ON_MS = 600_000
+_USUAL_MS = 40
+
+
+class Borrowed(NamedTuple):
+    """Parameter sets for key frames that carry none.
+
+    units: with start codes; origin: where they were found, in words; foreign: they are of
+    another recording, which makes a clip damaged.
+    """
+
+    units: bytes
+    origin: str
+    foreign: bool
+
+
+class LeftOut(NamedTuple):
+    """Footage of which no clip can be made, and why."""
+
+    channel: int | None
+    stream: Stream
+    from_ms: RecorderMs | None
+    to_ms: RecorderMs | None
+    frames: int
+    format: str
+    reason: str
+
+
+class Job(NamedTuple):
+    """What all recordings of one run share; see `write`."""
+
+    source: Source
+    unpack: Unpack
+    folder: Path
+    fragments: Path
+    names: Names
+    clocks: Mapping[str, TickClock]
+    span: TimeSpan | None
+    borrow: Callable[[Recording], Borrowed | None] | None
+    progress: Progress | None
+
+
+class _Wanted(NamedTuple):
+    """Rows with first <= time < end; noted: why that is not what was asked for."""
+
+    first: int
+    end: int
+    notes: tuple[str, ...] = ()
+
+
+_ALL = _Wanted(-(1 << 62), 1 << 62)
+
+
+class Build:
+    """Makes the clips of one recording."""
+
+    def __init__(self, job: Job, recording: Recording) -> None:
+        self._job, self._recording = job, recording
+        self._clock = job.clocks.get(recording.format, TickClock())
+        self._facts = survey(self._tables())
+        self._borrowed = job.borrow(recording) if job.borrow is not None else None
+        self._coded_rate: Fraction | None = None
+        self._making: Making | None = None
+        self._prefix: Unit | None = None
+        self._ahead = Tally()  # what is left out before the next clip begins
+        self._left_out = 0
+        self._has_lengths: bool | None = None
+        self._waiting = self._blind = False
+        self._last = self._shift = 0
+        self._jumped = False
+
+    def _tables(self) -> Iterator[Frames]:
+        return (self._job.unpack(one) for one in self._recording.segments)
+
+    def clips(self) -> Iterator[Clip | LeftOut]:
+        """The clips in order, and what could not become one; a clip in the making is dropped
+        when the caller stops or anything fails."""
+        codec = self._recording.codec
+        if not self._facts.pictures:
+            yield self._nothing("it holds no pictures")
+        elif not playable(codec):
+            yield self._nothing(f"its codec ({codec.name.lower()}) is not known")
+        else:
+            try:
+                yield from self._made()
+            finally:
+                if self._making is not None:
+                    self._making.discard()
+
+    def _nothing(self, reason: str) -> LeftOut:
+        one = self._recording
+        return LeftOut(
+            one.channel,
+            one.stream,
+            one.start_ms,
+            one.end_ms,
+            self._facts.pictures,
+            one.format,
+            reason,
+        )
+
+    def _made(self) -> Iterator[Clip | LeftOut]:
+        if not (self._facts.ticked or self._facts.dated or self._facts.rate):
+            self._coded_rate = self._rate_of_codec()
+        wanted = self._wanted()
+        plan = self._plan(wanted)
+        count = 0
+        for unit in self._units(wanted, self._job.progress):
+            for clip in self._take(unit, plan):
+                count += 1
+                yield clip
+        if self._making is not None:
+            count += 1
+            yield self._finished()
+        if not count and self._left_out + self._ahead.before_key:
+            yield self._nothing(
+                "no whole key frame with its parameter sets: the frames cannot be decoded alone"
+            )
+
+    def _timeline(self) -> Timeline:
+        return Timeline(self._facts, self._clock, self._coded_rate)
+
+    def _units(self, wanted: _Wanted, progress: Progress | None) -> Iterator[Unit]:
+        return units(
+            self._timed(wanted),
+            self._job.source,
+            counted=self._clock.counted,
+            progress=progress,
+        )
+
+    def _timed(self, wanted: _Wanted) -> Iterator[tuple[Frames, Times]]:
+        """Rows of pictures and sound inside what is wanted, with their times."""
+        timeline = self._timeline()
+        for rows in self._tables():
+            times = timeline.times(rows)
+            # a piece belongs where its frame begins, whatever its own time
+            starts = np.maximum.accumulate(
+                np.where((rows["flags"] & FrameFlag.CONTINUES) == 0, np.arange(len(rows)), 0)
+            )
+            own = times[starts]
+            kept = (is_video(rows) | (rows["kind"] == Media.AUDIO)) & (
+                (own >= wanted.first) & (own < wanted.end)
+            )
+            if kept.any():
+                yield rows[kept], times[kept]
+
+    def _wanted(self) -> _Wanted:
+        """The span asked for, begun at the last whole key frame before it."""
+        span = self._job.span
+        if span is None:
+            return _ALL
+        if not self._facts.dated:
+            return _ALL._replace(
+                notes=("the whole recording: without dates no span can be cut out",)
+            )
+        timeline, first = self._timeline(), _ALL.first
+        for rows in self._tables():
+            times = timeline.times(rows)
+            torn = (rows["flags"] & FrameFlag.UNFINISHED) != 0
+            keys = times[(rows["kind"] == Media.KEY) & ~torn & (times <= span.start_ms)]
+            first = max(first, int(keys.max())) if len(keys) else first
+        return _Wanted(first, span.end_ms)
+
+    def _rate_of_codec(self) -> Fraction | None:
+        """Pictures per second in the first sequence parameter set, the last witness of time."""
+        if self._recording.codec not in _H26X:
+            return None
+        for unit in self._units(_ALL, None):
+            for one in nal.head(self._recording.codec, self._with_start_codes(unit)):
+                sequence = nal.sequence_parameters(self._recording.codec, one.data)
+                if sequence is not None:
+                    return sequence.rate
+        return None
+
+    def _plan(self, wanted: _Wanted) -> Plan:
+        codec, count = _sound.most_common(rows for rows, _ in self._timed(wanted))
+        sound, first = None, b""
+        if codec == Codec.AAC:
+            heard = (one for one in self._units(wanted, None) if not one.video and not one.torn)
+            first = next(heard).payload if count else b""
+            rate = _sound.adts_rate(first)
+            sound = _sound.Sound(codec, rate) if rate is not None else None
+        elif codec is not None and _sound.is_telephone(codec):
+            sound = _sound.telephone_rate(codec, self._tables(), self._timeline())
+        timeline = self._timeline()
+        return Plan(
+            recording=self._recording,
+            codec=self._recording.codec,
+            camera=self._job.names.camera(self._recording.channel),
+            dated=timeline.dated,
+            notes=(*wanted.notes, *timeline.notes, *(sound.notes if sound is not None else ())),
+            sound=sound,
+            first_audio=first,
+            other_sound=codec.name.lower() if codec is not None else None,
+        )
+
+    def _take(self, unit: Unit, plan: Plan) -> Iterator[Clip]:
+        """Puts a frame into the clip in the making; yields the clip that it ends."""
+        if not unit.video:
+            if self._making is not None:
+                self._lose(unit)
+                self._making.audio(unit, unit.time_ms + self._shift)
+            return
+        if unit.torn:
+            self._drop(unit)
+            return
+        if self._prefix is not None:
+            unit = _merged(self._prefix, unit)
+            self._prefix = None
+        payload, head = unit.payload, list[nal.Nal]()
+        if plan.codec in _H26X:
+            payload = self._with_start_codes(unit)
+            head = nal.head(plan.codec, payload)
+            if head and head[-1].kind != "slice":
+                self._prefix = unit
+                return
+        if unit.key:
+            yield from self._at_key(unit, payload, head, plan)
+        else:
+            self._at_delta(unit, payload, head)
+
+    def _with_start_codes(self, unit: Unit) -> bytes:
+        """The payload as decoders of streams want it; the first key frame shows what is stored."""
+        payload = unit.payload
+        if not self._has_lengths and not (unit.key and self._has_lengths is None):
+            return payload
+        changed = nal.annexb(payload)
+        self._has_lengths = self._has_lengths or changed is not None
+        return payload if changed is None else changed
+
+    def _lose(self, unit: Unit) -> None:
+        if self._making is not None and unit.lost:
+            self._making.tally.lost += unit.lost
+            self._blind = True
+
+    def _drop(self, unit: Unit) -> None:
+        """A picture lacks bytes; without its key frame a group cannot be decoded."""
+        self._lose(unit)
+        tally = self._ahead if self._making is None else self._making.tally
+        tally.dropped(unit)
+        self._left_out += 1
+        self._blind = True
+        self._waiting |= unit.key
+
+    def _at_key(
+        self, unit: Unit, payload: bytes, head: list[nal.Nal], plan: Plan
+    ) -> Iterator[Clip]:
+        found = shape(plan.codec, payload)
+        if self._making is not None and (self._jumped or self._differs(found)):
+            yield self._finished()
+        note, foreign = "", False
+        if self._making is None and found is None and self._borrowed is not None:
+            payload = self._borrowed.units + payload
+            found, head = shape(plan.codec, payload), nal.head(plan.codec, payload)
+            foreign = self._borrowed.foreign
+            note = (
+                f"parameter sets {'borrowed' if foreign else 'taken'} from {self._borrowed.origin}"
+            )
+        if self._making is None:
+            if found is None:
+                self._ahead.before_key += 1
+                return
+            self._open(unit, found, plan)
+            if note and self._making is not None:
+                self._making.notes.append(note)
+                self._making.tally.foreign_sets = foreign
+        self._waiting = self._blind = False
+        self._add(unit, payload, head)
+
+    def _differs(self, found: Shape | None) -> bool:
+        return found is not None and self._making is not None and found != self._making.shape
+
+    def _open(self, unit: Unit, found: Shape, plan: Plan) -> None:
+        self._jumped, self._shift, self._last = False, 0, unit.time_ms
+        job = self._job
+        self._making = Making(plan, found, unit.time_ms, job.names, job.folder, job.source)
+        self._making.tally, self._ahead = self._ahead, Tally()
+
+    def _finished(self) -> Clip:
+        making = self._making
+        assert making is not None
+        clip = making.finish(self._job.fragments)
+        self._making = None
+        return clip
+
+    def _at_delta(self, unit: Unit, payload: bytes, head: list[nal.Nal]) -> None:
+        if self._making is None:
+            self._ahead.before_key += 1
+        elif self._waiting:
+            self._lose(unit)
+            self._making.tally.orphaned += 1
+        else:
+            self._add(unit, payload, head)
+
+    def _add(self, unit: Unit, payload: bytes, head: list[nal.Nal]) -> None:
+        making = self._making
+        assert making is not None
+        if making.tally.frames:
+            self._lose(unit)
+        if unit.key:
+            self._blind = False
+        making.tally.blind += self._blind
+        making.picture(unit, payload, head, self._paced(unit, making))
+
+    def _paced(self, unit: Unit, making: Making) -> RecorderMs:
+        """The unit's time; behind a jump of the clock, an estimate up to the next key frame."""
+        time_ms = unit.time_ms + self._shift
+        if not -_STEP_BACK_MS <= time_ms - self._last <= _STEP_ON_MS:
+            usual = making.tally.intervals[-1] if making.tally.intervals else _USUAL_MS
+            self._shift += self._last + usual - time_ms
+            time_ms = self._last + usual
+            self._jumped = True
+        making.tally.estimated += self._jumped
+        self._last = time_ms
+        return time_ms
+
+
+def _merged(first: Unit, second: Unit) -> Unit:
+    """Parameter sets that were stored as a frame of their own, and the picture they belong to."""
+    return second._replace(
+        key=first.key or second.key,
+        flags=first.flags | second.flags,
+        lost=first.lost + second.lost,
+        pieces=first.pieces + second.pieces,
+    )

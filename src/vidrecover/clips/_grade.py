@@ -1,0 +1,53 @@
+"""Whether a finished clip plays: decoded by another process, with a time limit."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from vidrecover.clips._check import Decoded
+from vidrecover.model import Clip, Grade
+
+_START_S = 60.0
+_PICTURE_S = 0.25
+_CHECKER = "vidrecover.clips._check"
+
+
+def grade(clip: Clip, folder: Path, *, limit_s: float | None = None) -> Clip:
+    """The clip with its grade after every picture was decoded, and with notes on what failed.
+
+    limit_s: seconds the decoder gets; by default a minute and a quarter of a second for each
+    frame. Small, picklable arguments and result, so that any executor can run it. The decoder
+    is a process of its own: its crash or hang makes the clip damaged, nothing else. Raises
+    nothing about the clip; OSError when no process can be started.
+    """
+    limit = limit_s if limit_s is not None else _START_S + _PICTURE_S * clip.frames
+    command = [sys.executable, "-m", _CHECKER, str(folder / clip.file)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return _damaged(clip, f"the decoder was stopped after {limit:.0f} s; decodability unknown")
+    if done.returncode != 0:
+        return _damaged(clip, f"the decoder broke down on this clip (exit code {done.returncode})")
+    return _judged(clip, msgspec.json.decode(done.stdout, type=Decoded))
+
+
+def _judged(clip: Clip, found: Decoded) -> Clip:
+    notes = []
+    if found.packets != clip.frames:
+        notes.append(f"{found.packets} of {clip.frames} frames can be read back from the file")
+    if found.corrupt:
+        notes.append(f"{found.corrupt} of {clip.frames} frames decode with visible damage")
+    absent = found.packets - found.pictures
+    if absent > 0:
+        notes.append(f"{absent} of {clip.frames} frames give no picture when decoded")
+    if found.refused and not notes:
+        notes.append(f"the decoder refused {found.refused} of {clip.frames} frames")
+    if found.messages:
+        notes.append("the decoder says: " + "; ".join(found.messages))
+    return _damaged(clip, *notes) if notes else clip
+
+
+def _damaged(clip: Clip, *notes: str) -> Clip:
+    return msgspec.structs.replace(clip, grade=Grade.DAMAGED, notes=clip.notes + notes)

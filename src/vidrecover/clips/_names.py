@@ -1,0 +1,60 @@
+"""File names that sort by camera and time, and the words a clip carries inside."""
+
+from vidrecover import clock
+from vidrecover.clips._file import END_PLACEHOLDER
+from vidrecover.model import RecorderMs, Recording, Stream
+
+STREAM_WORDS = {Stream.MAIN: "main", Stream.SUB: "sub"}
+_LETTERS = 26
+
+
+class Names:
+    """Names of the clips of one run; none is given twice."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+        self._unknown = 0
+
+    def camera(self, channel: int | None) -> str:
+        """`camera-03`; footage of unknown camera is lettered, each recording anew."""
+        if channel is not None:
+            return f"camera-{channel:02d}"
+        self._unknown += 1
+        return f"camera-unknown-{_letters(self._unknown)}"
+
+    def clip(self, camera: str, stream: Stream, start_ms: RecorderMs | None, suffix: str) -> str:
+        """`camera-03_2026-03-14_07-29-00_main.mp4`; a number follows when that is taken."""
+        time = clock.iso(start_ms)[:19] if start_ms is not None else "undated"
+        parts = [camera, *time.replace(":", "-").split("T")]
+        if stream in STREAM_WORDS:
+            parts.append(STREAM_WORDS[stream])
+        stem, name, count = "_".join(parts), "", 1
+        while not name or name in self._given:
+            name = f"{stem}.{suffix}" if count == 1 else f"{stem}_{count}.{suffix}"
+            count += 1
+        self._given.add(name)
+        return name
+
+
+def _letters(number: int) -> str:
+    """A, B, ... Z, AA, AB, ... for 1, 2, ..."""
+    text = ""
+    while number:
+        number, place = divmod(number - 1, _LETTERS)
+        text = chr(ord("A") + place) + text
+    return text
+
+
+def title(recording: Recording) -> str:
+    """Camera and stream for people."""
+    camera = "unknown camera" if recording.channel is None else f"camera {recording.channel}"
+    stream = STREAM_WORDS.get(recording.stream)
+    return camera if stream is None else f"{camera}, {stream} stream"
+
+
+def comment(recording: Recording, start_ms: RecorderMs | None, version: str) -> str:
+    """What the file says of itself; the end of the span is filled in when it is known."""
+    span = "recorder time not stored"
+    if start_ms is not None:
+        span = f"recorder time {clock.iso(start_ms)} to {END_PLACEHOLDER}"
+    return f"{title(recording)}; {span}; format {recording.format}; vidrecover {version}"

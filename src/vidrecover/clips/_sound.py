@@ -1,0 +1,124 @@
+"""Audio that a clip can hold as it is, and what must be known of it before."""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from vidrecover.clips._times import Timeline
+from vidrecover.clips._units import begins
+from vidrecover.model import Codec, Frames, Media
+
+_BYTES_A_SAMPLE = {Codec.PCM_ALAW: 1, Codec.PCM_MULAW: 1, Codec.PCM_S16LE: 2}
+_RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000)
+_TELEPHONE = 8000
+_TOLERANCE = 0.2
+_ENOUGH_MS = 60_000
+_PCM_DEMUXERS = {Codec.PCM_ALAW: "alaw", Codec.PCM_MULAW: "mulaw", Codec.PCM_S16LE: "s16le"}
+# Sampling frequency index of ADTS (ISO/IEC 13818-7 table 35). [A: dvr-audio.md section 2]
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_AAC_SAMPLES = 1024
+
+
+class Sound(NamedTuple):
+    """Audio of a recording that its clips will hold; rate: samples per second."""
+
+    codec: Codec
+    rate: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_mp4(self) -> bool:
+        """Whether MP4 keeps it with its times; PCM needs Matroska."""
+        return self.codec == Codec.AAC
+
+
+class Packet(NamedTuple):
+    """Audio bytes that are played at once, and their length."""
+
+    data: bytes
+    samples: int
+
+
+def most_common(tables: Iterable[Frames]) -> tuple[Codec | None, int]:
+    """The commonest audio codec of a recording, and the number of its audio frames."""
+    counts: Counter[int] = Counter()
+    for rows in tables:
+        audio = rows["codec"][(rows["kind"] == Media.AUDIO) & begins(rows)]
+        counts.update(audio.tolist())
+    if not counts:
+        return None, 0
+    return Codec(counts.most_common(1)[0][0]), counts.total()
+
+
+def telephone_rate(codec: Codec, tables: Iterable[Frames], timeline: Timeline) -> Sound:
+    """Sound of uncompressed audio, its rate measured against the recorder's time.
+
+    G.711 has 8000 samples a second (ITU-T G.711 clause 2), but recorders use its coding at
+    other rates too. [A: dvr-audio.md section 2]
+    """
+    played, elapsed = 0, 0
+    for rows in tables:
+        times = timeline.times(rows)
+        audio = rows["kind"] == Media.AUDIO
+        steps = np.diff(times[audio])
+        near = (steps >= 0) & (steps <= 1000)
+        played += int(rows["payload_size"][audio][:-1][near].sum(dtype=np.int64))
+        elapsed += int(steps[near].sum())
+        if elapsed >= _ENOUGH_MS:
+            break
+    samples = played * 1000 / _BYTES_A_SAMPLE[codec] / elapsed if elapsed else 0.0
+    nearest = min(_RATES, key=lambda rate: abs(rate - samples))
+    if abs(samples / nearest - 1) <= _TOLERANCE:
+        return Sound(codec, nearest)
+    note = "the audio's sample rate cannot be measured: 8000 samples per second is an assumption"
+    return Sound(codec, _TELEPHONE, (note,))
+
+
+def is_telephone(codec: Codec) -> bool:
+    """Whether the codec is uncompressed audio that Matroska keeps."""
+    return codec in _BYTES_A_SAMPLE
+
+
+def adts_rate(payload: bytes) -> int | None:
+    """Samples per second of an AAC payload in ADTS frames, or None when it is not that."""
+    if next(_adts(payload), None) is None:
+        return None
+    index = (payload[2] >> 2) & 15
+    return _AAC_RATES[index] if index < len(_AAC_RATES) else None
+
+
+def packets(sound: Sound, payload: bytes) -> Iterator[Packet]:
+    """The payload of an audio frame as the container wants it; ADTS frames one by one."""
+    if sound.codec == Codec.AAC:
+        yield from (Packet(one, _AAC_SAMPLES) for one in _adts(payload))
+    elif payload:
+        yield Packet(payload, len(payload) // _BYTES_A_SAMPLE[sound.codec])
+
+
+def _adts(payload: bytes) -> Iterator[bytes]:
+    """ADTS frames: 12 bits of sync, layer 0, 13 bits of length at bit 30. [A: dvr-audio.md]"""
+    position = 0
+    while position + 7 <= len(payload):
+        head = payload[position : position + 7]
+        size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        if head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or size < 8 or position + size > len(payload):
+            return
+        yield payload[position : position + size]
+        position += size
+
+
+def template(sound: Sound, first: bytes) -> InputContainer:
+    """An opened container of the same audio, from which a stream can be declared.
+
+    first: the first payload, needed for AAC only.
+    """
+    if sound.codec == Codec.AAC:
+        return av.open(io.BytesIO(first * 4), "r", format="aac")
+    options = {"sample_rate": str(sound.rate), "ch_layout": "mono"}
+    form = _PCM_DEMUXERS[sound.codec]
+    return av.open(io.BytesIO(bytes(1600)), "r", format=form, options=options)

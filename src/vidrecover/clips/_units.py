@@ -1,0 +1,226 @@
+"""Access units and audio frames of a recording in playing order, with their bytes."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.model import (
+    NO_SEQUENCE,
+    Codec,
+    Extent,
+    FrameFlag,
+    Frames,
+    Media,
+    Progress,
+    RecorderMs,
+    Segment,
+    Source,
+)
+
+MOST_BYTES = 64 << 20
+"""A larger frame is left out: no recorder writes such, and memory is bounded."""
+
+_STRETCH = 4 << 20
+_BRIDGED = 256 << 10  # bytes between two frames that are cheaper to read than to seek over
+_MOST_OPEN = 64  # frames that wait for the rest of an earlier one
+_LARGEST_LOSS = 1000  # more missing numbers than this are a restart of the counter
+_VIDEO = (Media.KEY, Media.DELTA)
+
+
+class Piece(NamedTuple):
+    """A row's bytes: absolute offset, the bytes, and where in them the payload lies."""
+
+    offset: int
+    data: bytes
+    payload: Extent
+
+
+class Unit(NamedTuple):
+    """An access unit or an audio frame.
+
+    lost: frames that the sequence numbers show to be missing before it; torn: bytes of it are
+    missing or unreadable; unreadable: because the device refused them; time_ms: resolved.
+    """
+
+    video: bool
+    key: bool
+    codec: Codec
+    time_ms: RecorderMs
+    flags: FrameFlag
+    lost: int
+    torn: bool
+    unreadable: bool
+    pieces: tuple[Piece, ...]
+
+    @property
+    def payload(self) -> bytes:
+        """The payload bytes of all pieces."""
+        return b"".join(one.data[one.payload.start : one.payload.end] for one in self.pieces)
+
+
+class _Row(NamedTuple):
+    row: Any
+    time_ms: RecorderMs
+    lost: int
+    piece: Piece
+    unreadable: bool
+
+
+@dataclass(slots=True)
+class _Open:
+    """A frame whose rows are being gathered."""
+
+    video: bool
+    parts: list[_Row]
+    closed: bool
+
+
+def is_video(rows: Frames) -> npt.NDArray[np.bool_]:
+    """Which rows carry pictures."""
+    return np.isin(rows["kind"], _VIDEO)
+
+
+def begins(rows: Frames) -> npt.NDArray[np.bool_]:
+    """Which rows begin a frame."""
+    result: npt.NDArray[np.bool_] = (rows["flags"] & FrameFlag.CONTINUES) == 0
+    return result
+
+
+def units(
+    tables: Iterator[tuple[Frames, npt.NDArray[np.int64]]],
+    source: Source,
+    *,
+    counted: bool,
+    progress: Progress | None,
+) -> Iterator[Unit]:
+    """Frames in playing order; tables: rows of each segment with their times, wanted rows only.
+
+    counted: sequence numbers rise by one per frame. progress counts bytes of rows read. A frame
+    in several pieces may run on into the next table. At most one stretch of the source and one
+    frame of each kind is held in memory.
+    """
+    queue: deque[_Open] = deque()
+    last = NO_SEQUENCE
+    for rows, times in tables:
+        lost, last = _lost(rows, last, counted)
+        goes_on = _goes_on(rows)
+        for place, (piece, unreadable) in enumerate(_pieces(rows, source)):
+            row = rows[place]
+            if progress is not None:
+                progress(int(row["size"]))
+            one = _Row(row, int(times[place]), int(lost[place]), piece, unreadable)
+            _place(queue, one, closed=not goes_on[place])
+            while queue and (queue[0].closed or len(queue) > _MOST_OPEN):
+                yield _unit(queue.popleft())
+    yield from (_unit(one) for one in queue)
+
+
+def _goes_on(rows: Frames) -> npt.NDArray[np.bool_]:
+    """Whether the frame of each row goes on in a later row, as far as the table shows."""
+    goes_on: npt.NDArray[np.bool_] = (rows["flags"] & FrameFlag.MORE) != 0
+    video = is_video(rows)
+    for places in (np.flatnonzero(video), np.flatnonzero(~video)):
+        goes_on[places[:-1]] = ~begins(rows)[places[1:]]
+    return goes_on
+
+
+def _place(queue: deque[_Open], one: _Row, *, closed: bool) -> None:
+    """Adds a row to the frame it belongs to, or begins a frame with it."""
+    video = int(one.row["kind"]) in _VIDEO
+    same = next((each for each in queue if each.video == video and not each.closed), None)
+    if same is not None and int(one.row["flags"]) & FrameFlag.CONTINUES:
+        same.parts.append(one)
+        same.closed = closed
+        return
+    if same is not None:
+        same.closed = True
+    queue.append(_Open(video, [one], closed))
+
+
+def _lost(rows: Frames, last: int, counted: bool) -> tuple[npt.NDArray[np.int64], int]:
+    """Frames missing before each row, and the last sequence number."""
+    missing = np.zeros(len(rows), dtype=np.int64)
+    number = rows["sequence"]
+    places = np.flatnonzero(number != NO_SEQUENCE)
+    if not counted or not len(places):
+        return missing, last
+    known = number[places]
+    steps = np.diff(known, prepend=known[0] if last == NO_SEQUENCE else last) - 1
+    missing[places] = np.where((steps > 0) & (steps <= _LARGEST_LOSS), steps, 0)
+    return missing, int(known[-1])
+
+
+def _unit(frame: _Open) -> Unit:
+    parts = frame.parts
+    flags = FrameFlag.NONE
+    for one in parts:
+        flags |= FrameFlag(int(one.row["flags"]))
+    unreadable = any(one.unreadable for one in parts)
+    first, last = int(parts[0].row["flags"]), int(parts[-1].row["flags"])
+    cut = bool(first & FrameFlag.CONTINUES or last & FrameFlag.MORE)
+    return Unit(
+        video=frame.video,
+        key=any(int(one.row["kind"]) == Media.KEY for one in parts),
+        codec=Codec(int(parts[0].row["codec"])),
+        time_ms=parts[0].time_ms,
+        flags=flags,
+        lost=sum(one.lost for one in parts),
+        torn=cut or unreadable or bool(flags & FrameFlag.UNFINISHED),
+        unreadable=unreadable,
+        pieces=tuple(one.piece for one in parts),
+    )
+
+
+def _pieces(rows: Frames, source: Source) -> Iterator[tuple[Piece, bool]]:
+    """Bytes of each row, and whether some of them could not be read; read in stretches."""
+    place = 0
+    while place < len(rows):
+        count, stretch = _stretch(rows, place, source.size)
+        buffer = np.empty(stretch.size, dtype=np.uint8)
+        refused = source.read_into(stretch.start, buffer) if stretch.size else []
+        for row in rows[place : place + count]:
+            yield _cut(row, buffer, stretch, refused)
+        place += count
+
+
+def _stretch(rows: Frames, place: int, limit: int) -> tuple[int, Extent]:
+    """How many rows from `place` on are read at once, and the extent that holds them."""
+    start = int(rows["offset"][place])
+    end = start + int(rows["size"][place])
+    if end > limit or end - start > MOST_BYTES:
+        return 1, Extent(start, start)
+    count = 1
+    for offset, size in zip(
+        rows["offset"][place + 1 : place + 4096].tolist(),
+        rows["size"][place + 1 : place + 4096].tolist(),
+        strict=True,
+    ):
+        behind = offset + size
+        if offset < start or offset - end > _BRIDGED or behind > limit:
+            break
+        if max(end, behind) - start > _STRETCH:
+            break
+        end = max(end, behind)
+        count += 1
+    return count, Extent(start, end)
+
+
+def _cut(
+    row: Any, buffer: npt.NDArray[np.uint8], stretch: Extent, refused: list[Extent]
+) -> tuple[Piece, bool]:
+    start, size = int(row["offset"]), int(row["size"])
+    data = buffer[start - stretch.start :][:size].tobytes() if stretch.size else b""
+    first = min(int(row["payload_offset"]), len(data))
+    end = min(first + int(row["payload_size"]), len(data))
+    missing = len(data) < size or any(
+        bad.start < start + size and start < bad.end for bad in refused
+    )
+    return Piece(start, data, Extent(first, end)), missing
+
+
+Unpack = Callable[[Segment], Frames]
+"""Gives the rows of a segment in playing order, times as stored."""
