@@ -7,7 +7,7 @@ errors that name the file and the key. What a description means is done by `fram
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -170,7 +170,9 @@ class Framing(Layout, kw_only=True, frozen=True):
     Keys given beside `layout` are defaults for each of them. reader: the name of a Python
     reader; then only signature, max_size and the clock's facts are given here. counted:
     sequence numbers rise by one per frame of a channel, so that holes show. same_tick: video
-    rows of one counter value are one picture. resolution_ms: of the dates.
+    rows of one counter value are one picture. resolution_ms: of the dates. channel_one_tells:
+    makers disagree whether cameras count from 0 or from 1, and `channel` adds one: where channel
+    1 never occurs on a source, the numbers are taken as the bytes say, one lower.
     """
 
     reader: str | None = None
@@ -179,6 +181,7 @@ class Framing(Layout, kw_only=True, frozen=True):
     same_tick: Literal["joins", "nothing"] = "nothing"
     resolution_ms: Annotated[int, msgspec.Meta(ge=1)] = 1000
     modulus_ms: Annotated[int, msgspec.Meta(ge=2)] | None = None
+    channel_one_tells: bool = False
 
 
 class Format(Strict, kw_only=True, frozen=True):
@@ -329,8 +332,3 @@ def _used_fields(layout: Layout) -> Iterable[tuple[str, str]]:
                 yield part.encode_name, item.repeats
             if isinstance(item, Tags):
                 yield part.encode_name, item.length
-
-
-def names(formats: Sequence[Format]) -> list[str]:
-    """The names, in order."""
-    return [one.name for one in formats]

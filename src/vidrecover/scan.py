@@ -54,25 +54,21 @@ def unit_extents(size: int, unit_size: int = UNIT_SIZE) -> list[Extent]:
     return [Extent(at, min(at + unit_size, size)) for at in range(0, size, unit_size)]
 
 
-def units(
+def spread(
     ref: SourceRef,
     formats: FormatSet,
     pending: Iterable[Extent],
+    executor: Executor,
     *,
     window_size: int = WINDOW_SIZE,
-    executor: Executor | None = None,
     in_flight: int = 2,
 ) -> Iterator[UnitResult]:
-    """Scan the pending units, in order.
+    """Scan the pending units on an executor, results in order.
 
-    executor: where to work, at most `in_flight` units at a time; None: here. Raises
-    SourceError when the source cannot be opened.
+    in_flight: units handed out at a time, two per worker at most. Raises SourceError when the
+    source cannot be opened. To scan in this process, use `Scanner`.
     """
     packed = pickle.dumps(formats)
-    if executor is None:
-        for one in pending:
-            yield scan_unit(ref, packed, one, window_size)
-        return
     waiting: deque[Future[UnitResult]] = deque()
     try:
         for one in pending:

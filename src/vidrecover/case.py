@@ -1,0 +1,397 @@
+"""A case: the folder with everything learnt about one source, and the verbs that work on it.
+
+| in the folder | what |
+|---|---|
+| `catalogue.db` | all observations |
+| `source.json` | how to open the source again |
+| `formats/` | the engineer's own descriptions |
+| `clips/`, `exhibits/` | what was recovered and handed over, unless another folder is named |
+| `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from blake3 import blake3
+
+from vidrecover import __version__, clips, extents, formats, segments, timeline, volumes
+from vidrecover.catalogue import Catalogue, ChannelSummary
+from vidrecover.diagnosis import Evidence, diagnose
+from vidrecover.errors import CatalogueError
+from vidrecover.model import (
+    Clip,
+    Diagnosis,
+    Extent,
+    Frames,
+    Progress,
+    RecorderMs,
+    Segment,
+    Source,
+    SourceRef,
+    TimeSpan,
+    UnitResult,
+)
+from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, spread
+from vidrecover.seams import Grid, join
+from vidrecover.source import HashState, ewf_of, open_source
+
+CATALOGUE, SOURCE, ACTIONS = "catalogue.db", "source.json", "actions.jsonl"
+_SAMPLES, _SAMPLE_SIZE = 64, 4096
+
+
+class ChannelFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan found of one camera: video frames, bytes, recorder time of first and last."""
+
+    channel: int | None
+    frames: int
+    size: int
+    first_ms: RecorderMs | None
+    last_ms: RecorderMs | None
+
+
+class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan read and found. Bytes, except counts; notes: what a person must know.
+
+    resumed: bytes that an earlier scan had read already.
+    """
+
+    source: str
+    size: int
+    resumed: int
+    unreadable: int
+    unidentified: int
+    blank: int
+    segments: int
+    joined: int
+    doubtful: int
+    claims: int
+    channels: tuple[ChannelFound, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing or in doubt."""
+        return not self.unreadable and not self.notes
+
+
+class Case:
+    """An open case folder; a context manager."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+        self.folder = folder
+        self._catalogue = catalogue
+        self.formats = formats.load(formats.shipped(), folder / "formats")
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = False) -> Self:
+        """The case in a folder, made when it is missing and `create` is true.
+
+        Raises CatalogueError when there is none, FormatError when a description is wrong.
+        """
+        if create:
+            try:
+                (folder / "formats").mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise CatalogueError(
+                    f"{folder}: the case cannot be made ({error.strerror}); choose another folder"
+                ) from error
+        elif not (folder / CATALOGUE).is_file():
+            raise CatalogueError(
+                f"{folder}: there is no case; scan a source first: vidrecover scan SOURCE"
+                f" --case {folder}"
+            )
+        return cls(folder, Catalogue.open(folder / CATALOGUE, create=create))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._catalogue.close()
+
+    def found(self) -> list[ChannelSummary]:
+        """Cameras, frames and hours found so far; cheap, for progress."""
+        return self._catalogue.summary()
+
+    def scan(
+        self,
+        ref: SourceRef,
+        *,
+        jobs: int = 1,
+        window_size: int = WINDOW_SIZE,
+        planned: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
+    ) -> ScanReport:
+        """Index everything on the source; carries on where an earlier scan stopped.
+
+        jobs: processes; planned: told the source's size and the bytes already read before the
+        long work begins. Raises SourceError, CatalogueError.
+        """
+        with open_source(ref) as source:
+            clips.refuse_on_source(self.folder, source)
+            run = self._catalogue.begin_run(
+                source.identity,
+                self.formats.digest,
+                [one.name for one in self.formats.formats],
+                __version__,
+                fingerprint=_fingerprint(source),
+            )
+            _write_json(self.folder / SOURCE, _absolute(ref))
+            self._catalogue.store_volumes(volumes.examine(source))
+            pending = self._catalogue.pending(source.size, UNIT_SIZE)
+            resumed = source.size - extents.total(pending)
+            if planned is not None:
+                planned(source.size, resumed)
+            for result in self._units(source, ref, pending, jobs, window_size):
+                self._catalogue.store_unit(result)
+                if progress is not None:
+                    progress(result.extent.size)
+            doubtful = self._join(source)
+            report = self._scan_report(source, resumed, doubtful)
+        self._note("scan", {"run": run.id, "source": ref.path, "jobs": jobs, "size": report.size})
+        return report
+
+    def _units(
+        self, source: Source, ref: SourceRef, pending: Sequence[Extent], jobs: int, window_size: int
+    ) -> Iterator[UnitResult]:
+        if jobs == 1:
+            scanner = Scanner(source, self.formats, window_size=window_size)
+            yield from map(scanner.scan, pending)
+            return
+        with _processes(jobs) as executor:
+            yield from spread(
+                ref,
+                self.formats,
+                pending,
+                executor,
+                window_size=window_size,
+                in_flight=2 * jobs,
+            )
+
+    def _join(self, source: Source) -> int:
+        """Store the frames cut at borders that could be proven; returns how many could not."""
+        grids = [
+            Grid(one.fragment_start, one.fragment_size)
+            for one in self._catalogue.volumes()
+            if one.fragment_start is not None and one.fragment_size
+        ]
+        found = join(source, list(self._catalogue.loose_ends()), self.formats, grids)
+        self._catalogue.store_seams(found.joined)
+        return len(found.doubtful)
+
+    def _scan_report(self, source: Source, resumed: int, doubtful: int) -> ScanReport:
+        stored = self._catalogue
+        unreadable = extents.total(stored.unreadable())
+        notes = [damage for one in stored.volumes() for damage in one.damage]
+        if unreadable:
+            notes.append(f"{unreadable} bytes cannot be read; the rest was scanned")
+        image = ewf_of(source)
+        if image is not None:
+            notes += filter(None, [_IMAGE_NOTES.get(image.hash_check.state)])
+        found = list(self._segments())
+        return ScanReport(
+            source=source.identity.path,
+            size=source.size,
+            resumed=resumed,
+            unreadable=unreadable,
+            unidentified=extents.total(stored.unidentified()),
+            blank=extents.total(stored.blank()),
+            segments=len(found),
+            joined=sum(one.joined for one in found),
+            doubtful=doubtful,
+            claims=len(stored.claims()),
+            channels=tuple(_channels(found)),
+            notes=tuple(notes),
+        )
+
+    def diagnose(
+        self, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+    ) -> Diagnosis:
+        """Every camera's state over time, with reasons; see `diagnosis.diagnose`."""
+        identity = self._catalogue.identity()
+        if identity is None:
+            raise CatalogueError(f"{self.folder}: nothing was scanned yet; scan the source first")
+        stored = self._catalogue
+        evidence = Evidence(
+            source=identity.path,
+            size=identity.size,
+            scanned=stored.scanned(),
+            segments=list(self._segments()),
+            claims=stored.claims(),
+            events=stored.events(),
+            unreadable=stored.unreadable(),
+            unidentified=stored.unidentified(),
+        )
+        return diagnose(evidence, channels=channels, window=window)
+
+    def last_day(self) -> TimeSpan | None:
+        """The recorder's last day with footage, or None when nothing is dated."""
+        newest = max((one.last_ms for one in self.found() if one.last_ms is not None), default=None)
+        if newest is None:
+            return None
+        start = newest // 86_400_000 * 86_400_000
+        return TimeSpan(start, start + 86_400_000)
+
+    def recover(
+        self,
+        folder: Path,
+        *,
+        channel: int | None = None,
+        span: TimeSpan | None = None,
+        source: str | None = None,
+        progress: Progress | None = None,
+    ) -> list[Clip]:
+        """Playable clips of the footage in the folder, graded; writes `clips.json` last.
+
+        channel: None for all cameras; source: where the source is now, if it was moved. Raises
+        ClipError, SourceError.
+        """
+        ref = self._ref(source)
+        with open_source(ref) as opened:
+            self._same(opened)
+            chosen = [
+                one
+                for one in self._segments(span)
+                if (channel is None or one.channel == channel) and one.frames
+            ]
+            clocks = {one.name: _tick_clock(one) for one in self.formats.formats}
+            written = clips.write(
+                timeline.recordings(chosen),
+                opened,
+                self._unpack,
+                folder,
+                clocks=clocks,
+                span=span,
+                progress=progress,
+            )
+            made = [clips.grade(one, folder) for one in written if isinstance(one, Clip)]
+            clips.save(made, folder)
+        self._note("recover", {"folder": str(folder), "channel": channel, "clips": len(made)})
+        return made
+
+    def _ref(self, moved: str | None) -> SourceRef:
+        try:
+            ref = msgspec.json.decode((self.folder / SOURCE).read_bytes(), type=SourceRef)
+        except (OSError, msgspec.DecodeError) as error:
+            raise CatalogueError(
+                f"{self.folder}: {SOURCE} is missing or damaged; scan the source again"
+            ) from error
+        return ref if moved is None else msgspec.structs.replace(ref, path=moved)
+
+    def _same(self, source: Source) -> None:
+        known = self._catalogue.identity()
+        if known is None or known.size != source.size:
+            raise CatalogueError(
+                f"{source.identity.path} has {source.size} bytes, but the case {self.folder} is of"
+                f" a source of {known.size if known else 0}; name the right one with --source"
+            )
+
+    def _segments(self, span: TimeSpan | None = None) -> Iterator[Segment]:
+        """The catalogue's segments without rows, cameras numbered from 1.
+
+        For formats in which only a channel 1 proves that the bytes count from 0, see
+        `formats.Framing.channel_one_tells`.
+        """
+        unsure = {one.name for one in self.formats.formats if one.framing.channel_one_tells}
+        if unsure:
+            unsure -= {one.format for one in self._catalogue.segments(channel=1)}
+        for one in self._catalogue.segments(span=span):
+            if one.channel is not None and one.format in unsure:
+                yield msgspec.structs.replace(one, channel=one.channel - 1)
+            else:
+                yield one
+
+    def _unpack(self, segment: Segment) -> Frames:
+        assert segment.id is not None
+        return segments.unpack(self._catalogue.segment_rows(segment.id))
+
+    def _note(self, action: str, details: dict[str, Any]) -> None:
+        """Append what was done to the action log; its lines are chained by digest."""
+        path = self.folder / ACTIONS
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        entry = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "tool": __version__,
+            "action": action,
+            **details,
+            "previous": hashlib.sha256(lines[-1]).hexdigest() if lines else None,
+        }
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(entry) + b"\n")
+
+
+def _channels(found: Iterable[Segment]) -> list[ChannelFound]:
+    """Sums per camera, the unknown one last."""
+    sums: dict[int | None, list[Segment]] = {}
+    for one in found:
+        sums.setdefault(one.channel, []).append(one)
+    return [
+        ChannelFound(
+            channel=channel,
+            frames=sum(one.frames for one in own),
+            size=sum(one.size for one in own),
+            first_ms=min((one.start_ms for one in own if one.start_ms is not None), default=None),
+            last_ms=max((one.end_ms for one in own if one.end_ms is not None), default=None),
+        )
+        for channel, own in sorted(sums.items(), key=lambda item: (item[0] is None, item[0] or 0))
+    ]
+
+
+@contextmanager
+def _processes(jobs: int) -> Iterator[Executor]:
+    """Worker processes that end at once when the work is given up."""
+    executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _fingerprint(source: Source) -> str:
+    """Digest of samples spread over the source, by which it is known again under another name."""
+    digest = blake3(source.size.to_bytes(8, "little"))
+    step = max((source.size - _SAMPLE_SIZE) // _SAMPLES, 1)
+    for offset in range(0, source.size, step):
+        digest.update(source.read(offset, _SAMPLE_SIZE))
+    return digest.hexdigest()
+
+
+def _absolute(ref: SourceRef) -> SourceRef:
+    path = str(Path(ref.path).absolute())
+    map_path = None if ref.map_path is None else str(Path(ref.map_path).absolute())
+    return msgspec.structs.replace(ref, path=path, map_path=map_path)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    except OSError as error:
+        raise CatalogueError(f"{path} cannot be written ({error.strerror}): make room") from error
+
+
+_IMAGE_NOTES = {
+    HashState.DIFFERS: "the digest of the image differs from the one stored in it: it was changed",
+    HashState.NOT_STORED: "the image carries no digest to compare with",
+    HashState.NOT_COMPLETE: "the digest stored in the image was not compared, since it was not"
+    " read in one go by one process",
+}
+
+
+def _tick_clock(one: formats.Format) -> clips.TickClock:
+    return clips.TickClock(
+        modulus=one.modulus_ms,
+        resolution=one.framing.resolution_ms,
+        counted=one.framing.counted,
+    )

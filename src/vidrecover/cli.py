@@ -1,0 +1,294 @@
+"""The command line: words in, results out on stdout, everything else on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from vidrecover import __version__, formats, show, simulate
+from vidrecover.case import Case
+from vidrecover.clock import parse_iso
+from vidrecover.demo import run_demo
+from vidrecover.errors import VidrecoverError
+from vidrecover.model import Grade, Progress, SourceRef, TimeSpan
+
+DONE, INCOMPLETE, WRONG_USAGE, FAILED = 0, 1, 2, 3
+
+_path = click.Path(path_type=Path)
+case_option = click.option(
+    "--case", "folder", type=_path, default=Path("vidrecover-case"), show_default=True,
+    help="Folder of the case.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+from_option = click.option(
+    "--from", "start", help="Recorder time, such as 2026-03-14T07:30 or 07:30."
+)
+to_option = click.option("--to", "end", help="Recorder time; without a date, of the last day.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vidrecover")
+def commands() -> None:
+    """Find, explain and recover the footage of vehicle and CCTV recorders.
+
+    Example: vidrecover scan disk.img, then vidrecover diagnose, then vidrecover recover
+    --folder clips
+    """
+
+
+@commands.command()
+@click.argument("source")
+@case_option
+@click.option("--map", "map_path", help="ddrescue map of the image: what it could not read.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Processes; 1 is best for a spinning disk.")  # fmt: skip
+@json_option
+def scan(source: str, folder: Path, map_path: str | None, jobs: int, as_json: bool) -> int:
+    """Index all footage on a disk or image; resumable.
+
+    Example: vidrecover scan disk.img --case van17
+    """
+    with Case.open(folder, create=True) as case, _bar() as bar:
+        report = case.scan(
+            SourceRef(path=source, map_path=map_path),
+            jobs=jobs,
+            planned=bar.plan,
+            progress=bar.advance_with(lambda: show.found(case.found())),
+        )
+    _print(show.scan_json(report) if as_json else show.scan_text(report))
+    return DONE if report.is_whole else INCOMPLETE
+
+
+@commands.command()
+@case_option
+@click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
+@from_option
+@to_option
+@json_option
+def diagnose(
+    folder: Path, channels: str | None, start: str | None, end: str | None, as_json: bool
+) -> int:
+    """Say for every camera and span what exists, and why the rest does not.
+
+    Example: vidrecover diagnose --case van17 --channels 1-12 --from 07:30 --to 07:40
+    """
+    with Case.open(folder) as case:
+        result = case.diagnose(channels=_channels(channels), window=_span(case, start, end))
+    _print(show.diagnosis_json(result) if as_json else show.diagnosis_text(result))
+    return DONE if show.is_whole(result) else INCOMPLETE
+
+
+@commands.command()
+@case_option
+@click.option("--channel", type=click.IntRange(1), help="Only this camera.")
+@from_option
+@to_option
+@click.option("--folder", "out", type=_path, help="Where to write; default: clips/ in the case.")
+@click.option("--source", help="Where the source is now, if it was moved since the scan.")
+@json_option
+def recover(
+    folder: Path,
+    channel: int | None,
+    start: str | None,
+    end: str | None,
+    out: Path | None,
+    source: str | None,
+    as_json: bool,
+) -> int:
+    """Write playable clips, never re-encoded, with a list of every byte they consist of.
+
+    Example: vidrecover recover --case van17 --channel 3 --from 07:30 --to 07:40 --folder clips
+    """
+    with Case.open(folder) as case, _bar() as bar:
+        clips = case.recover(
+            out or folder / "clips",
+            channel=channel,
+            span=_span(case, start, end),
+            source=source,
+            progress=bar.advance_with(lambda: "reading frames"),
+        )
+    _print(show.clips_json(clips) if as_json else show.clips_text(clips, out or folder / "clips"))
+    return DONE if all(one.grade is Grade.COMPLETE for one in clips) else INCOMPLETE
+
+
+@commands.command("formats")
+@click.argument("name", required=False)
+@case_option
+@json_option
+def formats_command(name: str | None, folder: Path, as_json: bool) -> int:
+    """List the known formats with their limits, or show one of them.
+
+    Example: vidrecover formats dhav
+    """
+    known = formats.load(formats.shipped(), folder / "formats")
+    chosen = [one for one in known.formats if name in (None, one.name)]
+    if not chosen:
+        names = ", ".join(one.name for one in known.formats)
+        raise click.UsageError(f"there is no format `{name}`; known are {names}")
+    _print(show.formats_json(chosen) if as_json else show.formats_text(chosen, whole=bool(name)))
+    return DONE
+
+
+@commands.command("simulate")
+@click.argument("scenario")
+@click.option("--output", type=_path, required=True, help="The disk image to write.")
+@json_option
+def simulate_command(scenario: str, output: Path, as_json: bool) -> int:
+    """Write a recorder's disk with known truth, from a scenario's name or file.
+
+    Example: vidrecover simulate van --output van/disk.img
+    """
+    shipped = simulate.scenarios()
+    path = shipped.get(scenario, Path(scenario))
+    if not path.is_file():
+        raise click.UsageError(
+            f"there is no scenario `{scenario}`; give a file or one of {', '.join(sorted(shipped))}"
+        )
+    _make_folder(output.parent)
+    with _bar() as bar:
+        truth = simulate.build(simulate.load(path), output, bar.advance)
+    _print(show.truth_json(truth, output) if as_json else show.truth_text(truth, output))
+    return DONE
+
+
+@commands.command()
+@click.option("--folder", type=_path, default=Path("vidrecover-demo"), show_default=True,
+              help="Where to work; a new folder.")  # fmt: skip
+@json_option
+def demo(folder: Path, as_json: bool) -> int:
+    """Simulate the disk of a robbed cash van, then scan, diagnose and recover it.
+
+    Example: vidrecover demo --folder try-it
+    """
+    _make_folder(folder)
+    result = run_demo(folder, say=lambda line: click.echo(line, err=True))
+    _print(show.demo_json(result) if as_json else show.demo_text(result))
+    return DONE
+
+
+def main() -> NoReturn:
+    """The entry point: maps what happened to the exit code."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; run the same command again to go on", err=True)
+        code = FAILED
+    except VidrecoverError as error:
+        click.echo(f"vidrecover: {error}", err=True)
+        code = FAILED
+    except Exception as error:  # noqa: BLE001  # the one place: no traceback for a user
+        click.echo(
+            f"vidrecover: unexpected {type(error).__name__}: {error}; please report this with the"
+            " command you gave",
+            err=True,
+        )
+        code = FAILED
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _print(result: Any) -> None:
+    text = result if isinstance(result, str) else json.dumps(result, indent=1, ensure_ascii=False)
+    click.echo(text)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VidrecoverError(
+            f"{folder} cannot be made ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _channels(text: str | None) -> list[int] | None:
+    """`1-12` or `1,2,5` as numbers."""
+    if text is None:
+        return None
+    try:
+        ends = [[int(end) for end in part.split("-", 1)] for part in text.split(",")]
+    except ValueError:
+        ends = [[0]]
+    found = sorted({one for part in ends for one in range(part[0], part[-1] + 1)})
+    if not found or found[0] < 1 or found[-1] > 256:
+        raise click.UsageError(f"--channels {text}: expected cameras such as 1-12 or 1,2,5")
+    return found
+
+
+def _span(case: Case, start: str | None, end: str | None) -> TimeSpan | None:
+    """The span that two words of recorder time mean; open ends reach as far as time goes."""
+    if start is None and end is None:
+        return None
+    first = _time(case, start) if start is not None else 0
+    last = _time(case, end) if end is not None else 1 << 50
+    if last <= first:
+        raise click.UsageError(f"--from {start} is not before --to {end}")
+    return TimeSpan(first, last)
+
+
+def _time(case: Case, text: str) -> int:
+    try:
+        if "T" in text or "-" in text:
+            return parse_iso(text)
+        of_day = parse_iso(f"1970-01-01T{text.zfill(5)}")
+    except ValueError as error:
+        raise click.UsageError(
+            f"{text!r} is no recorder time; expected 2026-03-14T07:30:00 or 07:30"
+        ) from error
+    day = case.last_day()
+    if day is None:
+        raise click.UsageError(f"{text} has no date, and no footage of the case is dated: add one")
+    return day.start_ms + of_day
+
+
+class _Progress:
+    """A bar on a terminal, nothing elsewhere; words about what was found come with it."""
+
+    _EVERY_S = 1.0
+
+    def __init__(self) -> None:
+        self._bar = tqdm(
+            unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+        )
+        self._told = 0.0
+
+    def plan(self, size: int, done: int) -> None:
+        """The size is known; bytes done earlier count as done."""
+        self._bar.reset(total=size)
+        self._bar.update(done)
+
+    def advance(self, size: int) -> None:
+        """So many bytes more."""
+        self._bar.update(size)
+
+    def advance_with(self, words: Callable[[], str]) -> Progress:
+        """The same, with words that are asked for once a second."""
+
+        def advance(size: int) -> None:
+            self._bar.update(size)
+            if not self._bar.disable and time.monotonic() - self._told > self._EVERY_S:
+                self._told = time.monotonic()
+                self._bar.set_postfix_str(words())
+
+        return advance
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+
+@contextmanager
+def _bar() -> Iterator[_Progress]:
+    progress = _Progress()
+    try:
+        yield progress
+    finally:
+        progress.close()
