@@ -41,7 +41,7 @@ from vidrecover.model import (
 )
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, spread
 from vidrecover.seams import Grid, join
-from vidrecover.source import HashState, ewf_of, open_source
+from vidrecover.source import HashState, ewf_of, lies_on, open_source
 
 CATALOGUE, SOURCE, ACTIONS = "catalogue.db", "source.json", "actions.jsonl"
 _SAMPLES, _SAMPLE_SIZE = 64, 4096
@@ -140,7 +140,10 @@ class Case:
         long work begins. Raises SourceError, CatalogueError.
         """
         with open_source(ref) as source:
-            clips.refuse_on_source(self.folder, source)
+            if lies_on(self.folder, source):
+                raise CatalogueError(
+                    f"{self.folder} lies on {ref.path} itself: choose a --case on another disk"
+                )
             run = self._catalogue.begin_run(
                 source.identity,
                 self.formats.digest,

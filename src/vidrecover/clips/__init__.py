@@ -4,7 +4,6 @@
 writes `clips.json`.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from vidrecover.clips._times import TickClock
 from vidrecover.clips._units import Unpack
 from vidrecover.errors import ClipError
 from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
+from vidrecover.source import lies_on
 
 __all__ = ["Borrowed", "LeftOut", "TickClock", "Unpack", "as_json", "grade", "save", "write"]
 
@@ -92,8 +92,8 @@ def save(clips: Iterable[Clip], folder: Path) -> Path:
 
 def _prepare(folder: Path, source: Source) -> None:
     """Makes the folder; refuses one that lies on the source itself."""
-    path = Path(source.identity.path)
-    if path.exists() and _lies_on(folder, path):
+    path = source.identity.path
+    if lies_on(folder, source):
         raise ClipError(f"{folder} lies on the source {path}: choose a folder on another disk")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,26 +101,3 @@ def _prepare(folder: Path, source: Source) -> None:
         raise ClipError(
             f"{folder} cannot be made ({error.strerror}): choose another folder"
         ) from error
-
-
-def _lies_on(folder: Path, source: Path) -> bool:
-    """Whether the folder's file system is on the source: a device, a partition of it, or a
-    loop device over the image (Linux tells; elsewhere only the device number is compared)."""
-    existing = next(one for one in (folder, *folder.resolve().parents) if one.exists())
-    device = existing.stat().st_dev
-    if existing.resolve() == source.resolve():
-        return True
-    entry = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
-    holders = [entry.resolve(), entry.resolve().parent] if entry.exists() else []
-    for holder in holders:
-        backing = holder / "loop" / "backing_file"
-        if backing.is_file() and backing.read_text().strip() == str(source.resolve()):
-            return True
-    if not source.is_block_device():
-        return False
-    wanted = source.stat().st_rdev
-    number = f"{os.major(wanted)}:{os.minor(wanted)}"
-    return device == wanted or any(
-        (holder / "dev").is_file() and (holder / "dev").read_text().strip() == number
-        for holder in holders
-    )

@@ -23,6 +23,7 @@ from vidrecover.model import Extent, Source, SourceRef
 from vidrecover.source import ddrescue
 from vidrecover.source._digest import HashCheck, HashState
 from vidrecover.source._ewfsections import looks_like_segment
+from vidrecover.source._place import lies_on
 from vidrecover.source._reading import (
     cannot_open,
     cannot_read,
@@ -42,7 +43,7 @@ from vidrecover.source.mapped import MappedSource
 from vidrecover.source.raw import SECTOR, RawSource
 from vidrecover.source.split import SplitSource, parts_of
 
-__all__ = ["HashCheck", "HashState", "OpenSource", "ewf_of", "open_source"]
+__all__ = ["HashCheck", "HashState", "OpenSource", "ewf_of", "lies_on", "open_source"]
 
 
 class OpenSource(Source, Protocol):

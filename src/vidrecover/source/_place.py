@@ -1,0 +1,36 @@
+"""Whether a folder lies on the source itself, where nothing may be written."""
+
+import os
+from pathlib import Path
+
+from vidrecover.model import Source
+
+
+def lies_on(folder: Path, source: Source) -> bool:
+    """Whether the folder's file system is on the source: a device, a partition of it, or a
+    loop device over the image. Linux tells; elsewhere only the device number is compared.
+    The folder need not exist yet.
+    """
+    path = Path(source.identity.path)
+    return path.exists() and _is_on(folder, path)
+
+
+def _is_on(folder: Path, source: Path) -> bool:
+    existing = next(one for one in (folder, *folder.resolve().parents) if one.exists())
+    device = existing.stat().st_dev
+    if existing.resolve() == source.resolve():
+        return True
+    entry = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    holders = [entry.resolve(), entry.resolve().parent] if entry.exists() else []
+    for holder in holders:
+        backing = holder / "loop" / "backing_file"
+        if backing.is_file() and backing.read_text().strip() == str(source.resolve()):
+            return True
+    if not source.is_block_device():
+        return False
+    wanted = source.stat().st_rdev
+    number = f"{os.major(wanted)}:{os.minor(wanted)}"
+    return device == wanted or any(
+        (holder / "dev").is_file() and (holder / "dev").read_text().strip() == number
+        for holder in holders
+    )
