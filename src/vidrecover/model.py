@@ -225,7 +225,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
     start_ms: of the first frame; end_ms: of the last frame (not its end), both None when the
     format carries no time. frames: video frames (access units, not rows); keys, audio: counts;
-    missing: video and audio frames that the sequence numbers show to be lost inside;
+    missing: frames that the sequence numbers show to be lost just before it or inside;
     unfinished: frames known to lack bytes; rows: the packed table, see `segments.unpack`;
     joined: a frame glued over a border.
     """

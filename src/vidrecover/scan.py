@@ -137,10 +137,12 @@ class Scanner:
         rest = extents.minus([unit], extents.merged([*segments.extents(rows), *refused]))
         empty = extents.common(rest, extents.merged(blank))
         unknown = extents.minus(rest, empty)
+        found, times = segments.assemble(rows, self.formats.formats)
+        loose = segments.uncancelled([one for one in ends if one.position in kept])
         return UnitResult(
             extent=unit,
-            segments=segments.assemble(rows, self.formats.formats),
-            loose_ends=segments.uncancelled([one for one in ends if one.position in kept]),
+            segments=found,
+            loose_ends=segments.timed(loose, rows, times),
             unidentified=[one for one in unknown if one.size >= _SMALLEST_GAP],
             blank=[one for one in empty if one.size >= _SMALLEST_GAP],
             unreadable=refused,

@@ -21,6 +21,7 @@ from vidrecover.model import (
     FrameFlag,
     Frames,
     LooseEnd,
+    RecorderMs,
     Segment,
     Source,
     Window,
@@ -63,6 +64,13 @@ class _Cut(msgspec.Struct, frozen=True):
     def shift(self) -> int:
         """How much further on the source the tail stands than it would uncut."""
         return self.begin.position - self.stop.position - self.size
+
+    @property
+    def time_ms(self) -> RecorderMs | None:
+        """Half way between the frames beside it; None when they have no time."""
+        if self.stop.time_ms is None or self.begin.time_ms is None:
+            return None
+        return (self.stop.time_ms + self.begin.time_ms) // 2
 
     @property
     def borders(self) -> range:
@@ -155,7 +163,8 @@ def _joined(
     joined, doubtful = [], []
     for position, found in sorted(proofs.items()):
         if len(found) == 1 and tails[found[0][0].begin.position] == 1:
-            joined.append(segments.joined(found[0][1], one))
+            cut, rows = found[0]
+            joined.append(segments.joined(rows, one, cut.time_ms))
         else:
             doubtful.append(Extent(position, position + found[0][0].size))
     unproven = {cut.stop.position: cut for cut in cuts if cut.stop.position not in proofs}

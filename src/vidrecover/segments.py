@@ -27,6 +27,7 @@ from vidrecover.model import (
     Frames,
     LooseEnd,
     Media,
+    RecorderMs,
     Segment,
     Stream,
 )
@@ -43,17 +44,19 @@ _MOST_LOST_PACKETS = 256  # more missing numbers than this are another connectio
 _ENCODE, _DECODE = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder()
 
 
-def assemble(rows: Frames, formats: Sequence[Format]) -> list[Segment]:
-    """The segments of one scanned unit, ordered by format, channel and place.
+def assemble(rows: Frames, formats: Sequence[Format]) -> tuple[list[Segment], Column]:
+    """The segments of one scanned unit, ordered by format, channel and place; and all times.
 
-    rows: the unit's frames ordered by offset; their `format` indexes `formats`.
+    rows: the unit's frames ordered by offset; their `format` indexes `formats`. The times are
+    the resolved RecorderMs of the rows, NO_TIME where the bytes tell none.
     """
     key = (
         rows["format"].astype(np.int64) << 32
         | (rows["channel"].astype(np.int64) + 1) << 8
         | rows["stream"]
     )
-    holes = _holes(rows)
+    holes, apart = _holes(rows), _apart(rows)
+    times = np.full(len(rows), NO_TIME, dtype=np.int64)
     order = np.argsort(key, kind="stable")
     edges = [0, *(np.flatnonzero(np.diff(key[order])) + 1).tolist(), len(rows)]
     found: list[Segment] = []
@@ -61,14 +64,20 @@ def assemble(rows: Frames, formats: Sequence[Format]) -> list[Segment]:
         if end > start:
             places = order[start:end]
             group = rows[places]
-            found.extend(_segments(group, holes[places], formats[int(group["format"][0])]))
-    return found
+            one = formats[int(group["format"][0])]
+            _join_pieces(group, holes[places], one)
+            times[places] = _filled(group, resolved(group, one)[0])
+            found.extend(_segments(group, times[places], apart[places], one))
+    return found, times
 
 
-def joined(rows: Frames, one: Format) -> Segment:
-    """The segment of one frame that was glued over a fragment border."""
+def joined(rows: Frames, one: Format, time_ms: RecorderMs | None) -> Segment:
+    """The segment of one frame that was glued over a fragment border.
+
+    time_ms: by its neighbours, for the format's dates may be whole seconds.
+    """
     rows["flags"] |= int(FrameFlag.JOINED)
-    times, _ = resolved(rows, one)
+    times = np.full(len(rows), NO_TIME if time_ms is None else time_ms, dtype=np.int64)
     return _segment(rows, times, one, missing=0, is_joined=True)
 
 
@@ -85,21 +94,17 @@ def resolved(
     )
 
 
-def _segments(group: Frames, holes: Column, one: Format) -> list[Segment]:
-    """Segments of one channel and stream, in place order; holes: see `_holes`."""
-    _join_pieces(group, holes, one)
-    times = _filled(group, resolved(group, one)[0])
+def _segments(group: Frames, times: Column, apart: Column, one: Format) -> list[Segment]:
+    """Segments of one channel and stream, in place order; apart: see `_apart`.
+
+    They end wherever frames are missing, so that a frame glued over a border finds its place.
+    """
     steps = _steps(group, times, one)
     lost = _lost(group, one)
-    video = _is_video(group)
-    codec_change = _codec_changes(group["codec"], video)
-    breaks = (
-        (steps > LARGEST_STEP_MS)
-        | (steps < -_LARGEST_STEP_BACK_MS)
-        | (lost < 0)
-        | (lost > _LARGEST_LOSS)
-        | codec_change
-    )
+    breaks = (steps > LARGEST_STEP_MS) | (steps < -_LARGEST_STEP_BACK_MS) | (lost != 0)
+    breaks |= _codec_changes(group["codec"], _is_video(group))
+    if not one.framing.counted:
+        breaks[1:] |= np.diff(apart) != 0
     breaks |= _minute(times, steps)
     breaks &= (group["flags"] & FrameFlag.CONTINUES) == 0
     breaks[0] = True
@@ -169,6 +174,16 @@ def _holes(rows: Frames) -> Column:
         missing[1:] = np.where(beside & (skipped <= _MOST_LOST_PACKETS), skipped, 0)
     result: Column = np.cumsum(missing)
     return result
+
+
+def _apart(rows: Frames) -> Column:
+    """How many places before each row, counted up, parted two rows of one format."""
+    parted = np.zeros(len(rows), dtype=np.int64)
+    for number in np.unique(rows["format"]):
+        own = np.flatnonzero(rows["format"] == number)
+        begins = rows["offset"][own[1:]] != rows["offset"][own[:-1]] + rows["size"][own[:-1]]
+        parted[own[1:]] = np.cumsum(begins)
+    return parted
 
 
 def _is_video(rows: Frames) -> Column:
@@ -354,6 +369,18 @@ def _loose(row: Any, name: str, edges: Edges, *, after: bool) -> LooseEnd:
         time_ms=None if time_ms == NO_TIME else time_ms,
         edge=edges(position, after=after),
     )
+
+
+def timed(ends: Sequence[LooseEnd], rows: Frames, times: Column) -> list[LooseEnd]:
+    """The ends with the resolved times of their frames; rows and times as in `assemble`."""
+    by_end = dict(zip((rows["offset"] + rows["size"]).tolist(), times.tolist(), strict=True))
+    by_start = dict(zip(rows["offset"].tolist(), times.tolist(), strict=True))
+    found = []
+    for one in ends:
+        time_ms = (by_end if one.after else by_start).get(one.position, NO_TIME)
+        known = None if time_ms == NO_TIME else time_ms
+        found.append(msgspec.structs.replace(one, time_ms=known))
+    return found
 
 
 def uncancelled(ends: Sequence[LooseEnd]) -> list[LooseEnd]:
