@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -20,9 +21,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vidrecover import clips, clock
 from vidrecover.clips import _grade, _order, _times
+from vidrecover.clips._file import ClipFile, Refused
 from vidrecover.errors import ClipError
 from vidrecover.model import (
     NO_TICK,
@@ -44,6 +48,7 @@ from vidrecover.model import (
 )
 from vidrecover.repair import nal
 
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 START = clock.parse_iso("2026-03-14T07:29:00.000")
 HEADER, TRAILER = b"FAKEHEADER", b"END!"
 EXACT = {"fake": clips.TickClock(resolution=1, counted=True)}
@@ -973,3 +978,86 @@ def test_ffprobe_reads_the_same_frames_and_span(tmp_path: Path) -> None:
     )
     stream = json.loads(done.stdout)["streams"][0]
     assert (stream["nb_read_packets"], float(stream["duration"])) == ("50", 2.0)
+
+
+def test_a_container_that_refuses_costs_one_recording_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, other = Disk(), Disk()
+    disk.pictures(encoded(count=10), range(START, START + 400, 40))
+    other.data = disk.data
+    other.pictures(encoded(count=10), range(START + 60_000, START + 60_400, 40))
+    plain = ClipFile.picture
+
+    def refuse(self: ClipFile, *given: Any) -> None:
+        if self.start_ms == START:
+            raise Refused("Invalid data")
+        plain(self, *given)
+
+    monkeypatch.setattr(ClipFile, "picture", refuse)
+    recordings = [disk.recording(), other.recording()]
+    left_out, clip = written(other, tmp_path, recordings=recordings)
+    assert isinstance(left_out, clips.LeftOut)
+    assert (left_out.frames, left_out.reason) == (10, "the container refuses it: Invalid data")
+    assert isinstance(clip, Clip)
+    assert names(tmp_path) == [clip.file, "fragments.csv"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["libx264", "libx265", "mjpeg"]),
+    st.lists(st.tuples(st.integers(100, 20_000), st.integers(1, 255)), max_size=200),
+    st.lists(
+        st.tuples(
+            st.integers(0, 19), st.sampled_from(["flags", "time_ms", "size"]), st.integers(0, 63)
+        ),
+        max_size=5,
+    ),
+)
+def test_damaged_frames_never_raise(
+    name: str, flips: list[tuple[int, int]], changes: list[tuple[int, str, int]]
+) -> None:
+    codecs = {"libx264": Codec.H264, "libx265": Codec.H265, "mjpeg": Codec.MJPEG}
+    disk = Disk(codecs[name])
+    for number, one in enumerate(encoded(name, 20)):
+        disk.add(one.data, Media.KEY if one.key else Media.DELTA, START + number * 40)
+        disk.add(bytes([number]) * 160, Media.AUDIO, START + number * 40, codec=Codec.PCM_MULAW)
+    for place, mask in flips:
+        disk.data[place % len(disk.data)] ^= mask
+    for number, column, value in changes:
+        disk.tables[number][column] = value
+    with TemporaryDirectory() as folder:
+        found = written(disk, Path(folder))
+        files = [one.file for one in found if isinstance(one, Clip)]
+        assert names(Path(folder)) == sorted([*files, "fragments.csv"])
+
+
+REAL = {
+    "vehicle/jt1078__jt1078_3.h264": (Codec.H264, 2477),
+    "h264/jcodec__seq_poc0_test.264": (Codec.H264, 43),
+    "h264/libvpl__cars_320x240.h264": (Codec.H264, 30),
+    "h264/openh264__CVFC1_Sony_C.jsv": (Codec.H264, 50),
+    "h265/libvpl__cars_320x240.h265": (Codec.H265, 30),
+    "h265/h265nal__akiyo.kvazaar.qp_30.265": (Codec.H265, 300),
+    "mjpeg/libvpl__cars_320x240.mjpeg": (Codec.MJPEG, 30),
+}
+
+
+@pytest.mark.skipif(
+    not CORPUS.is_dir(), reason="the corpus of real footage is not beside the repository"
+)
+@pytest.mark.parametrize("path", REAL)
+def test_real_footage_gives_complete_clips_shown_in_order(tmp_path: Path, path: str) -> None:
+    codec, count = REAL[path]
+    parser = av.CodecContext.create(
+        {Codec.H264: "h264", Codec.H265: "hevc", Codec.MJPEG: "mjpeg"}[codec], "r"
+    )
+    found = [*parser.parse((CORPUS / path).read_bytes()), *parser.parse(b"")]
+    disk = Disk(codec)
+    units = [Coded(bytes(one), bool(one.is_keyframe)) for one in found]
+    disk.pictures(units, range(START, START + 40 * count, 40))
+    clip = only(written(disk, tmp_path))
+    assert (clip.frames, clip.grade) == (count, Grade.COMPLETE)
+    with av.open(str(tmp_path / clip.file)) as container:
+        shown = [round((one.time or 0) * 1000) for one in container.decode(video=0)]
+    assert shown == list(range(0, 40 * count, 40))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from vidrecover.clips import _sound
 from vidrecover.clips._clip import Making, Plan
-from vidrecover.clips._file import playable
+from vidrecover.clips._file import Refused, playable
 from vidrecover.clips._names import Names
 from vidrecover.clips._shape import Shape, shape
 from vidrecover.clips._tally import Tally
@@ -34,6 +35,7 @@ _H26X = (Codec.H264, Codec.H265)
 _STEP_BACK_MS = 1000
 _STEP_ON_MS = 600_000
 _USUAL_MS = 40
+_FIRST_UNITS = 500
 
 
 class Borrowed(NamedTuple):
@@ -97,7 +99,7 @@ class Build:
         self._making: Making | None = None
         self._prefix: Unit | None = None
         self._ahead = Tally()  # what is left out before the next clip begins
-        self._left_out = 0
+        self._left_out = self._kept = 0
         self._has_lengths: bool | None = None
         self._waiting = self._blind = False
         self._last = self._shift = 0
@@ -117,6 +119,8 @@ class Build:
         else:
             try:
                 yield from self._made()
+            except Refused as error:
+                yield self._nothing(f"the container refuses it: {error}")
             finally:
                 if self._making is not None:
                     self._making.discard()
@@ -128,7 +132,7 @@ class Build:
             one.stream,
             one.start_ms,
             one.end_ms,
-            self._facts.pictures,
+            self._facts.pictures - self._kept,
             one.format,
             reason,
         )
@@ -199,7 +203,7 @@ class Build:
         """Pictures per second in the first sequence parameter set, the last witness of time."""
         if self._recording.codec not in _H26X:
             return None
-        for unit in self._units(_ALL, None):
+        for unit in islice(self._units(_ALL, None), _FIRST_UNITS):
             for one in nal.head(self._recording.codec, self._with_start_codes(unit)):
                 sequence = nal.sequence_parameters(self._recording.codec, one.data)
                 if sequence is not None:
@@ -207,13 +211,12 @@ class Build:
         return None
 
     def _plan(self, wanted: _Wanted) -> Plan:
-        codec, count = _sound.most_common(rows for rows, _ in self._timed(wanted))
-        sound, first = None, b""
+        codec = _sound.most_common(rows for rows, _ in self._timed(wanted))
+        sound = None
         if codec == Codec.AAC:
             heard = (one for one in self._units(wanted, None) if not one.video and not one.torn)
-            first = next(heard).payload if count else b""
-            rate = _sound.adts_rate(first)
-            sound = _sound.Sound(codec, rate) if rate is not None else None
+            first = next(heard, None)
+            sound = _sound.from_adts(first.payload) if first is not None else None
         elif codec is not None and _sound.is_telephone(codec):
             sound = _sound.telephone_rate(codec, self._tables(), self._timeline())
         timeline = self._timeline()
@@ -224,7 +227,6 @@ class Build:
             dated=timeline.dated,
             notes=(*wanted.notes, *timeline.notes, *(sound.notes if sound is not None else ())),
             sound=sound,
-            first_audio=first,
             other_sound=codec.name.lower() if codec is not None else None,
         )
 
@@ -248,7 +250,7 @@ class Build:
             if head and head[-1].kind != "slice":
                 self._prefix = unit
                 return
-        if unit.key:
+        if unit.key or plan.codec == Codec.MJPEG:
             yield from self._at_key(unit, payload, head, plan)
         else:
             self._at_delta(unit, payload, head)
@@ -314,6 +316,7 @@ class Build:
         making = self._making
         assert making is not None
         clip = making.finish(self._job.fragments)
+        self._kept += clip.frames
         self._making = None
         return clip
 

@@ -9,23 +9,11 @@ from pathlib import Path
 import av
 import msgspec
 
+from vidrecover.clips._grade import Decoded
+
 _MOST_PIXELS = "35651584"
 """Of the largest picture of H.264 and H.265 up to level 6.2, as the decoder may allocate."""
 _ERROR = av.logging.ERROR
-
-
-class Decoded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decoder made of a clip.
-
-    packets: pictures in the file; pictures: that came out; corrupt: that the decoder marked;
-    refused: packets it gave up on; messages: distinct error lines, at most five.
-    """
-
-    packets: int
-    pictures: int
-    corrupt: int
-    refused: int
-    messages: tuple[str, ...]
 
 
 def decode(path: Path) -> Decoded:

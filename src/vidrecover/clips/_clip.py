@@ -23,8 +23,8 @@ _SINGLE_MS = 40  # how long a clip of one picture lasts
 class Plan(NamedTuple):
     """What all clips of one recording share.
 
-    dated: times are recorder time; notes: on how times and sound came about; first_audio: a
-    payload from which the sound is declared; other_sound: name of audio that no clip can hold.
+    dated: times are recorder time; notes: on how times and sound came about; other_sound: name
+    of the commonest audio, for when no clip can hold it.
     """
 
     recording: Recording
@@ -33,7 +33,6 @@ class Plan(NamedTuple):
     dated: bool
     notes: tuple[str, ...]
     sound: Sound | None
-    first_audio: bytes
     other_sound: str | None
 
 
@@ -59,7 +58,6 @@ class Making:
             codec=plan.codec,
             shape=shape,
             sound=plan.sound,
-            first=plan.first_audio,
             title=_names.title(recording),
             comment=_names.comment(recording, self._start, __version__),
             clock=plan.dated,
@@ -68,7 +66,8 @@ class Making:
         self._heads = Heads(plan.codec)
         self._ordering: Ordering | None = None
         self._waiting: Placed | None = None
-        self._last_decode = self._last_show = start_ms - 1
+        self._last_decode: int | None = None
+        self._last_show = start_ms
         self._said = -1
         self._sets = b""
         try:
@@ -118,7 +117,9 @@ class Making:
 
     def _take(self, placed: Placed) -> None:
         """Writes the picture before, whose duration is now known."""
-        decode = max(placed.decode_ms, self._last_decode + 1)
+        decode = placed.decode_ms
+        if self._last_decode is not None:
+            decode = max(decode, self._last_decode + 1)
         self.tally.nudged += decode != placed.decode_ms
         shown = max(placed.show_ms, decode)
         if self._waiting is not None:

@@ -1,5 +1,6 @@
 """One clip's file: streams laid into MP4 or Matroska as they are, renamed when whole."""
 
+import errno
 import mmap
 import struct
 from collections.abc import Iterator
@@ -26,16 +27,25 @@ _MILLISECOND = Fraction(1, 1000)
 _NAMES = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MPEG4: "mpeg4", Codec.MJPEG: "mjpeg"}
 _IN_MP4 = frozenset({Codec.H264, Codec.H265, Codec.MPEG4})
 _RESYNC_MS = 500
+_SYSTEM_ERRORS = frozenset(
+    {
+        *(errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EROFS, errno.EACCES),
+        *(errno.ENOENT, errno.ENOMEM, errno.EDQUOT, errno.ENODEV, errno.ENXIO),
+    }
+)
 _ONE_SEGMENT = "1000000000"  # seconds
 
 
+class Refused(Exception):  # noqa: N818 - not an error of the program: damaged footage
+    """The container takes neither these bytes nor their like; the message is FFmpeg's."""
+
+
 class Track(NamedTuple):
-    """What the file will hold; clock: with a text track; first: first audio payload."""
+    """What the file will hold; clock: with a text track."""
 
     codec: Codec
     shape: Shape
     sound: Sound | None
-    first: bytes
     title: str
     comment: str
     clock: bool
@@ -85,7 +95,7 @@ class ClipFile:
         streams: list[Stream] = [self._video]
         self._sound: Stream | None = None
         if sound is not None:
-            self._template = template(sound, self.track.first)
+            self._template = template(sound)
             self._sound = self._output.add_stream_from_template(self._template.streams[0])
             streams.append(self._sound)
         self._text: Stream | None = None
@@ -160,7 +170,7 @@ class ClipFile:
         """Drops what was written."""
         output = getattr(self, "_output", None)
         if output is not None:
-            with suppress(OSError, ValueError):  # FFmpeg repeats the error that brought us here
+            with suppress(OSError, av.FFmpegError):  # FFmpeg repeats the error that brought us here
                 output.close()
         self.temporary.unlink(missing_ok=True)
 
@@ -203,10 +213,16 @@ def explained(target: Path) -> Iterator[None]:
         yield
     except FileExistsError as error:
         raise ClipError(f"{error.filename} exists already: choose an empty folder") from error
+    except av.FFmpegError as error:
+        if error.errno not in _SYSTEM_ERRORS:
+            raise Refused(error.strerror) from error
+        raise _unwritable(target, error.strerror) from error
     except OSError as error:
-        raise ClipError(
-            f"{target} cannot be written ({error.strerror}): clips finished before are whole; "
-            "make room or choose another folder"
-        ) from error
-    except ValueError as error:
-        raise ClipError(f"{target} cannot be written: {error}; report this format") from error
+        raise _unwritable(target, error.strerror) from error
+
+
+def _unwritable(target: Path, why: str | None) -> ClipError:
+    return ClipError(
+        f"{target} cannot be written ({why}): clips finished before are whole; "
+        "make room or choose another folder"
+    )

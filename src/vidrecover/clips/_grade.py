@@ -6,12 +6,25 @@ from pathlib import Path
 
 import msgspec
 
-from vidrecover.clips._check import Decoded
 from vidrecover.model import Clip, Grade
 
 _START_S = 60.0
 _PICTURE_S = 0.25
 _CHECKER = "vidrecover.clips._check"
+
+
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decoder made of a clip.
+
+    packets: pictures in the file; pictures: that came out; corrupt: that the decoder marked;
+    refused: packets it gave up on; messages: distinct error lines, at most five.
+    """
+
+    packets: int
+    pictures: int
+    corrupt: int
+    refused: int
+    messages: tuple[str, ...]
 
 
 def grade(clip: Clip, folder: Path, *, limit_s: float | None = None) -> Clip:

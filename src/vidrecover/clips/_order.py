@@ -117,11 +117,14 @@ class Ordering:
     """Gives each picture its time of showing; times are those of the frames, sorted.
 
     The k-th picture in order of showing gets the k-th time, whichever of both orders the
-    recorder stamped its frames in. moved: pictures not shown in the order of storage.
+    recorder stamped its frames in. depth: how many pictures showing runs ahead of storage at
+    most; unknown, it is measured on the first pictures. moved: pictures that are not shown in
+    the order of storage.
     """
 
     def __init__(self, depth: int | None) -> None:
         self._depth = depth
+        self._as_stored = depth == 0
         self._held: deque[_Held] = deque()
         self._past: deque[tuple[int, int]] = deque(maxlen=_LOOKAHEAD)
         self._times: list[int] = []
@@ -132,7 +135,7 @@ class Ordering:
 
     def push(self, picture: Picture, order: tuple[int, int] | None) -> Iterator[Placed]:
         """Takes the next picture in order of storage; yields those whose turn is known."""
-        if self._depth == 0:
+        if self._as_stored:
             yield Placed(picture, picture.time_ms, picture.time_ms)
             return
         known = order if order is not None else (self._highest[0], self._highest[1] + 1)

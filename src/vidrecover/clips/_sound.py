@@ -22,6 +22,13 @@ _PCM_DEMUXERS = {Codec.PCM_ALAW: "alaw", Codec.PCM_MULAW: "mulaw", Codec.PCM_S16
 # Sampling frequency index of ADTS (ISO/IEC 13818-7 table 35). [A: dvr-audio.md section 2]
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_SAMPLES = 1024
+_LOW_COMPLEXITY = 1
+# One silent frame of AAC-LC, mono and stereo, as streaming players insert it. [A: hls.js, and
+# decoded here]
+_AAC_SILENCE = {
+    1: bytes.fromhex("00c800802380"),
+    2: bytes.fromhex("210049900219002380"),
+}
 
 
 class Sound(NamedTuple):
@@ -30,6 +37,7 @@ class Sound(NamedTuple):
     codec: Codec
     rate: int
     notes: tuple[str, ...] = ()
+    channels: int = 1
 
     @property
     def in_mp4(self) -> bool:
@@ -44,15 +52,13 @@ class Packet(NamedTuple):
     samples: int
 
 
-def most_common(tables: Iterable[Frames]) -> tuple[Codec | None, int]:
-    """The commonest audio codec of a recording, and the number of its audio frames."""
+def most_common(tables: Iterable[Frames]) -> Codec | None:
+    """The commonest audio codec of a recording, None when it has no sound."""
     counts: Counter[int] = Counter()
     for rows in tables:
         audio = rows["codec"][(rows["kind"] == Media.AUDIO) & begins(rows)]
         counts.update(audio.tolist())
-    if not counts:
-        return None, 0
-    return Codec(counts.most_common(1)[0][0]), counts.total()
+    return Codec(counts.most_common(1)[0][0]) if counts else None
 
 
 def telephone_rate(codec: Codec, tables: Iterable[Frames], timeline: Timeline) -> Sound:
@@ -84,12 +90,18 @@ def is_telephone(codec: Codec) -> bool:
     return codec in _BYTES_A_SAMPLE
 
 
-def adts_rate(payload: bytes) -> int | None:
-    """Samples per second of an AAC payload in ADTS frames, or None when it is not that."""
+def from_adts(payload: bytes) -> Sound | None:
+    """Sound of an AAC payload in ADTS frames of one or two channels; None when it is not that."""
     if next(_adts(payload), None) is None:
         return None
-    index = (payload[2] >> 2) & 15
-    return _AAC_RATES[index] if index < len(_AAC_RATES) else None
+    index, channels = (payload[2] >> 2) & 15, (payload[2] & 1) << 2 | payload[3] >> 6
+    if (
+        index >= len(_AAC_RATES)
+        or channels not in _AAC_SILENCE
+        or payload[2] >> 6 != _LOW_COMPLEXITY
+    ):
+        return None
+    return Sound(Codec.AAC, _AAC_RATES[index], channels=channels)
 
 
 def packets(sound: Sound, payload: bytes) -> Iterator[Packet]:
@@ -112,13 +124,26 @@ def _adts(payload: bytes) -> Iterator[bytes]:
         position += size
 
 
-def template(sound: Sound, first: bytes) -> InputContainer:
-    """An opened container of the same audio, from which a stream can be declared.
+def template(sound: Sound) -> InputContainer:
+    """An opened container of silence in the same coding, from which a stream can be declared.
 
-    first: the first payload, needed for AAC only.
+    Silence, because opening lets a decoder look at the bytes, and strangers' bytes have crashed
+    it. [B: codec-repair.md section 3.5]
     """
     if sound.codec == Codec.AAC:
-        return av.open(io.BytesIO(first * 4), "r", format="aac")
+        return av.open(io.BytesIO(_silent_adts(sound) * 4), "r", format="aac")
     options = {"sample_rate": str(sound.rate), "ch_layout": "mono"}
     form = _PCM_DEMUXERS[sound.codec]
     return av.open(io.BytesIO(bytes(1600)), "r", format=form, options=options)
+
+
+def _silent_adts(sound: Sound) -> bytes:
+    """A silent AAC frame behind its ADTS header (ISO/IEC 13818-7 clause 6.2)."""
+    body = _AAC_SILENCE[sound.channels]
+    size = len(body) + 7
+    index = _AAC_RATES.index(sound.rate)
+    head = (
+        *(0xFF, 0xF1, _LOW_COMPLEXITY << 6 | index << 2 | sound.channels >> 2),
+        *((sound.channels & 3) << 6 | size >> 11, size >> 3 & 255, (size & 7) << 5 | 31, 0xFC),
+    )
+    return bytes(head) + body

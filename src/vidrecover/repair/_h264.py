@@ -10,6 +10,7 @@ _SLICES = (1, 2, 5)
 _IDR = 5
 _WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _EXTENDED_ASPECT = 255
+_INTRA, _ONLY_INTRA = (44, 86, 100, 110, 122, 244), 16  # annex E.2.1: then nothing is reordered
 
 
 def sequence(bits: Bits) -> SequenceParameters | None:
@@ -42,7 +43,7 @@ def sequence(bits: Bits) -> SequenceParameters | None:
     if width <= 0 or height <= 0:
         return None
     reorder, rate = _display(bits)
-    if profile == 66 or order_type == 2 or (profile in (44, 100, 110, 122) and constraints & 16):
+    if order_type == 2 or (profile in _INTRA and constraints & _ONLY_INTRA):
         reorder = 0
     return SequenceParameters(
         codec=Codec.H264,
