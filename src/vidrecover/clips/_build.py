@@ -250,6 +250,10 @@ class Build:
             if head and head[-1].kind != "slice":
                 self._prefix = unit
                 return
+            payload = payload if head else b""
+        if not payload:
+            self._drop(unit)
+            return
         if unit.key or plan.codec == Codec.MJPEG:
             yield from self._at_key(unit, payload, head, plan)
         else:

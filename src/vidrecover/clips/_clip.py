@@ -11,7 +11,7 @@ from vidrecover.clips._fragments import Runs
 from vidrecover.clips._order import Heads, Ordering, Picture, Placed
 from vidrecover.clips._shape import Shape
 from vidrecover.clips._sound import Sound
-from vidrecover.clips._tally import Tally
+from vidrecover.clips._tally import Tally, count_of_frames
 from vidrecover.clips._units import Unit
 from vidrecover.model import Clip, Codec, RecorderMs, Recording, Source
 from vidrecover.repair import nal
@@ -166,7 +166,7 @@ class Making:
         notes = [*self.tally.notes(), *self.plan.notes, *self.notes]
         if left_out:
             notes.append(
-                f"{left_out} frames of sound left out: neither MP4 nor Matroska holds "
+                f"{count_of_frames(left_out)} of sound left out: neither MP4 nor Matroska holds "
                 f"{self.plan.other_sound or 'this mixture of codecs'} as it is stored"
             )
         return Clip(

@@ -85,7 +85,7 @@ class Tally(msgspec.Struct, kw_only=True):
     def notes(self) -> list[str]:
         """What the counts mean, in the order of their weight."""
         lines = [(getattr(self, name), text) for name, text in _TEXTS]
-        notes = [text.format(_frames(count)) for count, text in lines if count]
+        notes = [text.format(count_of_frames(count)) for count, text in lines if count]
         gaps = self._gaps()
         if gaps:
             usual = float(np.median(np.frombuffer(self.intervals, dtype=np.int64)))
@@ -97,14 +97,15 @@ class Tally(msgspec.Struct, kw_only=True):
         return notes
 
 
-def _frames(count: int) -> str:
+def count_of_frames(count: int) -> str:
+    """The count with its noun: `1 frame`, `2 frames`."""
     return "1 frame" if count == 1 else f"{count} frames"
 
 
 _TEXTS = (
     ("lost", "{} of picture or sound missing by the recorder's sequence numbers"),
     ("numbers_missing", "{} missing by the codec's own frame numbers"),
-    ("torn", "{} left out: bytes are missing"),
+    ("torn", "{} left out: bytes are missing, or there is no picture in them"),
     ("unreadable", "{} left out: bytes cannot be read from the source"),
     ("before_key", "{} before the first key frame left out: they cannot be decoded"),
     ("orphaned", "{} left out: their key frame is missing"),

@@ -29,19 +29,10 @@ def sequence(bits: Bits) -> SequenceParameters | None:
     order_type, order_bits, delta_zero = _picture_order(bits)
     bits.unsigned(16)
     bits.skip(1)
-    columns, rows = bits.unsigned(1 << 14) + 1, bits.unsigned(1 << 14) + 1
-    frames_only = bits.flag()
-    if not frames_only:
-        bits.skip(1)
-    bits.skip(1)
-    width, height = columns * 16, rows * 16 * (1 if frames_only else 2)
-    if width * height > MOST_PIXELS:
+    size = _size(bits, 0 if separate else chroma)
+    if size is None:
         return None
-    if bits.flag():
-        across, down = _cropped(bits, 0 if separate else chroma, frames_only)
-        width, height = width - across, height - down
-    if width <= 0 or height <= 0:
-        return None
+    width, height, frames_only = size
     reorder, rate = _display(bits)
     if order_type == 2 or (profile in _INTRA and constraints & _ONLY_INTRA):
         reorder = 0
@@ -64,6 +55,22 @@ def sequence(bits: Bits) -> SequenceParameters | None:
         order_bits=order_bits,
         order_delta_zero=delta_zero,
     )
+
+
+def _size(bits: Bits, chroma: int) -> tuple[int, int, bool] | None:
+    """Width and height after cropping, and frame_mbs_only_flag; None for no size at all."""
+    columns, rows = bits.unsigned(1 << 14) + 1, bits.unsigned(1 << 14) + 1
+    frames_only = bits.flag()
+    if not frames_only:
+        bits.skip(1)
+    bits.skip(1)
+    width, height = columns * 16, rows * 16 * (1 if frames_only else 2)
+    if width * height > MOST_PIXELS:
+        return None
+    if bits.flag():
+        across, down = _cropped(bits, chroma, frames_only)
+        width, height = width - across, height - down
+    return (width, height, frames_only) if width > 0 and height > 0 else None
 
 
 def _picture_order(bits: Bits) -> tuple[int, int, bool]:
