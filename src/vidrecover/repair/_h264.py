@@ -17,14 +17,7 @@ def sequence(bits: Bits) -> SequenceParameters | None:
     """A sequence parameter set behind its NAL header; clause 7.3.2.1.1."""
     profile, constraints, level = bits.fixed(8), bits.fixed(8), bits.fixed(8)
     set_id = bits.unsigned(31)
-    chroma, separate, luma_depth, chroma_depth = 1, False, 8, 8
-    if profile in _WITH_CHROMA:
-        chroma = bits.unsigned(3)
-        separate = chroma == 3 and bits.flag()
-        luma_depth, chroma_depth = 8 + bits.unsigned(6), 8 + bits.unsigned(6)
-        bits.skip(1)
-        if bits.flag():
-            _scaling_lists(bits, 8 if chroma != 3 else 12)
+    chroma, separate, luma_depth, chroma_depth = _samples(bits, profile)
     frame_num_bits = 4 + bits.unsigned(12)
     order_type, order_bits, delta_zero = _picture_order(bits)
     bits.unsigned(16)
@@ -55,6 +48,19 @@ def sequence(bits: Bits) -> SequenceParameters | None:
         order_bits=order_bits,
         order_delta_zero=delta_zero,
     )
+
+
+def _samples(bits: Bits, profile: int) -> tuple[int, bool, int, int]:
+    """chroma_format_idc, separate_colour_plane_flag, and bits of luma and chroma samples."""
+    if profile not in _WITH_CHROMA:
+        return 1, False, 8, 8
+    chroma = bits.unsigned(3)
+    separate = chroma == 3 and bits.flag()
+    luma_depth, chroma_depth = 8 + bits.unsigned(6), 8 + bits.unsigned(6)
+    bits.skip(1)
+    if bits.flag():
+        _scaling_lists(bits, 8 if chroma != 3 else 12)
+    return chroma, separate, luma_depth, chroma_depth
 
 
 def _size(bits: Bits, chroma: int) -> tuple[int, int, bool] | None:
