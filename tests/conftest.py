@@ -1,0 +1,46 @@
+"""What several tests share: simulated disks, each built once for all workers."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from vidrecover import simulate
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Waits until no other process holds the file."""
+    with path.open("w") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a shipped scenario: `disk.img`, `truth.json`, `frames.csv`, maybe `bad.map`.
+
+    Only to be read. All workers of a run share it; who asks first builds it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "simulated"
+
+    def folder(name: str) -> Path:
+        place = shared / name
+        place.mkdir(parents=True, exist_ok=True)
+        with _locked(shared / f"{name}.lock"):
+            if not (place / "truth.json").exists():  # written last
+                simulate.build(simulate.load(simulate.scenarios()[name]), place / "disk.img")
+        return place
+
+    return folder
