@@ -4,10 +4,10 @@ One witness is what the recorder claims, the other the frames that were found.
 """
 
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
+from vidrecover.timeline._places import Shelf
 from vidrecover.timeline._witnesses import (
     Comparison,
     Moment,
-    Shelf,
     attributed,
     claimed,
     compare,

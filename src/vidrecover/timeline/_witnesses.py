@@ -1,30 +1,29 @@
 """What the recorder claims and what the bytes show, laid side by side."""
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import accumulate, islice, pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from vidrecover.model import LISTED, Claim, Extent, RecorderMs, Segment, TimeSpan
 from vidrecover.timeline._joining import SHORTEST_GAP_MS
+from vidrecover.timeline._places import Index, Shelf
 
 _SECOND_MS = 1000  # resolution of claims
 _FRAME_MS = 40  # how long a frame is taken to last when it stands alone [C]
-_MOST_SKIPPED = 256  # claims looked at in vain for one segment, in a hostile index
 _MOST_NAMED = 16  # segments and claims named for one moment
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """What both witnesses say of one camera in a span in which neither changes its mind.
+    """What both witnesses say of one camera in a span.
 
     segments: with video frames there; holders: claims listed by the recorder in whose bytes
-    these frames lie, and whose time, if they state one, agrees to a second; listed, remains:
-    claims that name this camera and time, listed by the recorder or not any more. Sixteen each
-    at most.
+    frames of the span lie, and whose time, if they state one, agrees to a second: all frames of
+    at least one stream are held, or none are. listed, remains: claims that name this camera and
+    time, listed by the recorder or not any more, sixteen at most.
     """
 
     span: TimeSpan
@@ -35,63 +34,13 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(NamedTuple):
-    """moments: by channel, tiling the span; undated: video without a time that no claim dates."""
+    """moments: by channel, tiling the span; undated: video without a time that no claim dates;
+    dates: spans of the claims that name one, by `id` of the claim; shelf: of all video."""
 
     moments: dict[int | None, list[Moment]]
     undated: tuple[Segment, ...]
-
-
-class Shelf:
-    """Segments by their place on the source, to be asked what lies in some bytes.
-
-    Segments glued over a border are left out: they lie in two places.
-    """
-
-    def __init__(self, segments: Iterable[Segment]) -> None:
-        kept = (s for s in segments if not s.joined)
-        self.segments = sorted(kept, key=lambda s: s.start)
-        self._starts = np.array([s.start for s in self.segments], dtype=np.int64)
-        self._ends = np.array([s.end for s in self.segments], dtype=np.int64)
-        self._reach = np.maximum.accumulate(self._ends) if self.segments else self._ends
-
-    def touching(self, extents: Iterable[Extent]) -> npt.NDArray[np.int64]:
-        """Indexes of all segments that share bytes with the extents, ascending."""
-        found = [np.empty(0, dtype=np.int64)]
-        for extent in extents:
-            first = int(np.searchsorted(self._reach, extent.start, "right"))
-            last = int(np.searchsorted(self._starts, extent.end))
-            if last > first:
-                found.append(first + np.flatnonzero(self._ends[first:last] > extent.start))
-        return np.unique(np.concatenate(found))
-
-    def within(self, extents: Iterable[Extent]) -> list[Segment]:
-        """The segments of `touching`, by place."""
-        return [self.segments[i] for i in self.touching(extents).tolist()]
-
-
-class _Index:
-    """Claims by the bytes they name."""
-
-    def __init__(self, claims: Iterable[Claim]) -> None:
-        places = [(e.start, e.end, c) for c in claims for e in c.extents if e.end > e.start]
-        self._places = sorted(places, key=lambda place: place[:2])
-        self._starts = [start for start, _, _ in self._places]
-        self._reach = list(accumulate((end for _, end, _ in self._places), max))
-
-    def naming(self, segment: Segment) -> list[Claim]:
-        """Claims that name bytes of the segment, each once."""
-        end = segment.start + 1 if segment.joined else segment.end
-        found: dict[int, Claim] = {}
-        skipped = 0
-        for i in range(bisect_left(self._starts, end) - 1, -1, -1):
-            if self._reach[i] <= segment.start or skipped + len(found) > _MOST_SKIPPED:
-                break
-            _, claim_end, claim = self._places[i]
-            if claim_end > segment.start:
-                found[id(claim)] = claim
-            else:
-                skipped += 1
-        return list(found.values())
+    dates: dict[int, TimeSpan]
+    shelf: Shelf
 
 
 def attributed(segments: Iterable[Segment], claims: Sequence[Claim]) -> list[Segment]:
@@ -101,11 +50,11 @@ def attributed(segments: Iterable[Segment], claims: Sequence[Claim]) -> list[Seg
     time, listed ones before others, name one camera and no second; claims without a time, or
     frames without one, only for listed claims. [C]
     """
-    index = _Index(claim for claim in claims if claim.channel is not None)
+    index = Index(claim for claim in claims if claim.channel is not None)
     return [_attributed(s, index) if s.channel is None else s for s in segments]
 
 
-def _attributed(segment: Segment, index: _Index) -> Segment:
+def _attributed(segment: Segment, index: Index) -> Segment:
     naming = index.naming(segment)
     listed = {c.channel for c in naming if c.kind in LISTED and _agrees(segment, c) is not False}
     others = {c.channel for c in naming if c.kind not in LISTED and _agrees(segment, c)}
@@ -160,41 +109,39 @@ def covered(segment: Segment) -> TimeSpan:
 
 
 def compare(
-    segments: Sequence[Segment],
+    segments: Iterable[Segment],
     claims: Sequence[Claim],
     *,
     within: TimeSpan,
-    channels: Collection[int | None],
+    channels: Iterable[int | None],
 ) -> Comparison:
-    """Both witnesses for each of the channels, in spans that tile `within`.
+    """Both witnesses for each of the channels, in moments that tile `within`.
 
     segments: in any order, after `attributed`; only those with video frames count. Frames less
     than SHORTEST_GAP_MS apart show the time between them. Frames without a time that fill half of
     the bytes of a dated claim are shown at its time. Unknown cameras' footage is channel None.
     """
-    video = [segment for segment in segments if segment.frames]
-    shelf = Shelf(video)
-    listed = [claim for claim in claims if claim.kind in LISTED]
-    spans = [(span, claim) for claim in claims if (span := claimed(claim, shelf)) is not None]
-    dates = {id(claim): span for span, claim in spans}
-    pieces, undated = _pieces(video, _Index(listed), dates)
+    shelf = Shelf(segment for segment in segments if segment.frames)
+    dates = {id(c): span for c in claims if (span := claimed(c, shelf)) is not None}
+    pieces, undated = _pieces(shelf, [claim for claim in claims if claim.kind in LISTED], dates)
+    named: dict[int | None, list[Claim]] = {}
+    for claim in claims:
+        if id(claim) in dates:
+            named.setdefault(claim.channel, []).append(claim)
     moments = {
         channel: list(
-            _moments(
-                _bridged(pieces.get(channel, [])),
-                [(span, claim) for span, claim in spans if claim.channel == channel],
-                within,
-            )
+            _moments(_stretches(pieces.get(channel, [])), named.get(channel, []), dates, within)
         )
         for channel in channels
     }
-    return Comparison(moments, undated)
+    return Comparison(moments, undated, dates, shelf)
 
 
 class _Piece(NamedTuple):
     """Frames of one camera seen in a span, and the listed claims that hold them."""
 
-    span: TimeSpan
+    start_ms: int
+    end_ms: int
     segment: Segment
     holders: tuple[Claim, ...]
 
@@ -203,13 +150,14 @@ _Pieces = dict[int | None, list[_Piece]]
 
 
 def _pieces(
-    video: Sequence[Segment], index: _Index, dates: dict[int, TimeSpan]
+    shelf: Shelf, listed: Sequence[Claim], dates: dict[int, TimeSpan]
 ) -> tuple[_Pieces, tuple[Segment, ...]]:
     """Footage in time, by channel, and what stays without a time."""
+    index = Index(listed)
     found: _Pieces = {}
     undated: list[tuple[Segment, list[Claim]]] = []
     share: dict[int, int] = {}
-    for segment in video:
+    for segment in (*shelf.segments, *shelf.glued):
         holders = index.naming(segment)
         if segment.channel is not None:
             holders = [c for c in holders if c.channel in (segment.channel, None)]
@@ -226,73 +174,115 @@ def _pieces(
         if not filled:
             left.append(segment)
         for claim in filled:
-            piece = _Piece(dates[id(claim)], segment, (claim,))
+            piece = _Piece(*dates[id(claim)], segment, (claim,))
             found.setdefault(segment.channel, []).append(piece)
     return found, tuple(left)
 
 
-def _cut(
-    segment: Segment, holders: Sequence[Claim], dates: dict[int, TimeSpan]
-) -> Iterator[_Piece]:
+def _cut(segment: Segment, holders: Sequence[Claim], dates: dict[int, TimeSpan]) -> list[_Piece]:
     """A dated segment, cut where a claim that holds its bytes begins or ends in time."""
-    span = covered(segment)
+    start_ms, end_ms = covered(segment)
+    if not holders:
+        return [_Piece(start_ms, end_ms, segment, ())]
     wide = [
-        (TimeSpan(date.start_ms - _SECOND_MS, date.end_ms + _SECOND_MS), claim)
+        (date.start_ms - _SECOND_MS, date.end_ms + _SECOND_MS, claim)
         if (date := dates.get(id(claim))) is not None
-        else (span, claim)
+        else (start_ms, end_ms, claim)
         for claim in holders
     ]
-    borders = {time for one, _ in wide for time in one if span.start_ms < time < span.end_ms}
-    for start, end in pairwise([span.start_ms, *sorted(borders), span.end_ms]):
-        held = tuple(c for one, c in wide if one.start_ms <= start and end <= one.end_ms)
-        yield _Piece(TimeSpan(start, end), segment, held[:_MOST_NAMED])
+    borders = {time for first, last, _ in wide for time in (first, last)}
+    inner = sorted(time for time in borders if start_ms < time < end_ms)
+    return [
+        _Piece(start, end, segment, tuple(c for first, last, c in wide if first <= start < last))
+        for start, end in pairwise([start_ms, *inner, end_ms])
+    ]
 
 
-def _bridged(pieces: list[_Piece]) -> list[_Piece]:
-    """Pieces by time, each reaching to the next where less than a gap lies between."""
-    found: list[_Piece] = []
-    last, reach = -1, 0
-    for piece in sorted(pieces, key=lambda piece: (piece.span, piece.segment.start)):
-        start, end = piece.span
-        if last >= 0 and 0 < start - reach < SHORTEST_GAP_MS:
-            before = found[last]
-            found[last] = before._replace(span=TimeSpan(before.span.start_ms, start))
-        found.append(piece)
-        if last < 0 or end >= reach:
-            last, reach = len(found) - 1, end
-    return found
+class _Stretch(NamedTuple):
+    """Pieces without a gap, ordered by start, all held by claims or all not; reach: how far the
+    pieces up to each one reach."""
+
+    start_ms: int
+    end_ms: int
+    pieces: list[_Piece]
+    reach: list[int]
+
+    def between(self, start_ms: int, end_ms: int) -> list[_Piece]:
+        """The pieces that show something of a span."""
+        first = bisect_right(self.reach, start_ms)
+        last = bisect_left(self.pieces, end_ms, key=lambda piece: piece.start_ms)
+        chosen = self.pieces[first:last] or self.pieces[max(last - 1, 0) : last]
+        return [piece for piece in chosen if piece.end_ms > start_ms] or chosen[-1:]
+
+
+def _stretches(pieces: list[_Piece]) -> list[_Stretch]:
+    """Pieces by time, in stretches; each reaches to the next piece where less than a gap lies
+    between, whether that is held or not."""
+    pieces.sort(key=lambda piece: (piece.start_ms, piece.end_ms, piece.segment.start))
+    found: list[_Stretch] = []
+    going: dict[tuple[bool, bool], _Stretch] = {}
+    last: tuple[bool, bool] | None = None
+    reach = 0
+    for piece in pieces:
+        kind = (bool(piece.holders), piece.segment.start_ms is None)
+        gap = piece.start_ms - reach
+        if last is not None and 0 < gap < SHORTEST_GAP_MS:
+            going[last] = going[last]._replace(end_ms=piece.start_ms)
+        same = going.get(kind)
+        if same is not None and piece.start_ms <= same.end_ms:
+            going[kind] = same._replace(end_ms=max(same.end_ms, piece.end_ms))
+            same.pieces.append(piece)
+            same.reach.append(max(same.reach[-1], piece.end_ms))
+        else:
+            if same is not None:
+                found.append(same)
+            going[kind] = _Stretch(piece.start_ms, piece.end_ms, [piece], [piece.end_ms])
+        if last is None or piece.end_ms >= reach:
+            last, reach = kind, piece.end_ms
+    return [*found, *going.values()]
 
 
 def _moments(
-    pieces: Sequence[_Piece], claims: Sequence[tuple[TimeSpan, Claim]], within: TimeSpan
+    stretches: Sequence[_Stretch],
+    claims: Sequence[Claim],
+    dates: dict[int, TimeSpan],
+    within: TimeSpan,
 ) -> Iterator[Moment]:
-    spans = [piece.span for piece in pieces] + [span for span, _ in claims]
-    edges = [(max(span.start_ms, within.start_ms), 1, i) for i, span in enumerate(spans)]
-    edges += [(max(span.end_ms, within.start_ms), 0, i) for i, span in enumerate(spans)]
+    """Moments cut where a stretch begins or ends, or a claim does outside what is held."""
+    held = [stretch for stretch in stretches if stretch.pieces[0].holders]
+    claims = [claim for claim in claims if not _inside(dates[id(claim)], held)]
+    spans = [(stretch.start_ms, stretch.end_ms) for stretch in stretches]
+    spans += [dates[id(claim)] for claim in claims]
+    edges = [(max(start, within.start_ms), 1, i) for i, (start, _) in enumerate(spans)]
+    edges += [(max(end, within.start_ms), 0, i) for i, (_, end) in enumerate(spans)]
     footage: dict[int, None] = {}
     named: dict[int, None] = {}
     at_ms = within.start_ms
     for time_ms, enters, i in [*sorted(edges), (within.end_ms, 0, -1)]:
         until_ms = min(time_ms, within.end_ms)
         if until_ms > at_ms:
-            yield _moment(
-                TimeSpan(at_ms, until_ms),
-                [pieces[j] for j in islice(footage, _MOST_NAMED)],
-                [claims[j - len(pieces)][1] for j in islice(named, _MOST_NAMED)],
-            )
+            chosen = [claims[j - len(stretches)] for j in islice(named, _MOST_NAMED)]
+            yield _moment(TimeSpan(at_ms, until_ms), [stretches[j] for j in footage], chosen)
             at_ms = until_ms
-        active = footage if 0 <= i < len(pieces) else named
+        active = footage if 0 <= i < len(stretches) else named
         if enters:
             active[i] = None
         else:
             active.pop(i, None)
 
 
-def _moment(span: TimeSpan, pieces: Sequence[_Piece], claims: Sequence[Claim]) -> Moment:
+def _inside(span: TimeSpan, held: Sequence[_Stretch]) -> bool:
+    """Whether a claim's whole span lies in one stretch; held: ordered and disjoint."""
+    i = bisect_right(held, span.start_ms, key=lambda stretch: stretch.start_ms) - 1
+    return i >= 0 and span.end_ms <= held[i].end_ms
+
+
+def _moment(span: TimeSpan, stretches: Sequence[_Stretch], claims: Sequence[Claim]) -> Moment:
+    pieces = [piece for stretch in stretches for piece in stretch.between(*span)]
     holders = {id(claim): claim for piece in pieces for claim in piece.holders}
     return Moment(
         span=span,
-        segments=tuple(piece.segment for piece in pieces),
+        segments=tuple({id(piece.segment): piece.segment for piece in pieces}.values()),
         holders=tuple(holders.values()),
         listed=tuple(claim for claim in claims if claim.kind in LISTED),
         remains=tuple(claim for claim in claims if claim.kind not in LISTED),
@@ -330,19 +320,19 @@ def _logical(claim: Claim, place: int) -> int | None:
     return None
 
 
-def ring_edge(segments: Iterable[Segment]) -> RecorderMs | None:
+def ring_edge(shelf: Shelf) -> RecorderMs | None:
     """Until when single cameras may have been overwritten earlier than others, or None.
 
     Where a ring's blocks each belong to one camera, the cameras' oldest footage differs by up to
     the longest block. Blocks show as runs of one camera on the source; the wrap as a step back in
     time that is far longer than any of them. None: nothing shows a wrap. [C]
     """
-    shelf = Shelf(s for s in segments if s.frames and s.start_ms is not None)
-    if len(shelf.segments) < 2:
+    dated = [s for s in shelf.segments if s.start_ms is not None]
+    if len(dated) < 2:
         return None
-    starts = np.array([s.start_ms for s in shelf.segments], dtype=np.int64)
-    ends = np.array([s.end_ms for s in shelf.segments], dtype=np.int64)
-    channels = np.array([s.channel or 0 for s in shelf.segments], dtype=np.int64)
+    starts = np.array([s.start_ms for s in dated], dtype=np.int64)
+    ends = np.array([s.end_ms for s in dated], dtype=np.int64)
+    channels = np.array([s.channel or 0 for s in dated], dtype=np.int64)
     steps = starts[1:] - ends[:-1]
     broken = (np.diff(channels) != 0) | (steps < -_SECOND_MS) | (steps > 60 * _SECOND_MS)
     firsts = np.concatenate([[0], np.flatnonzero(broken) + 1])

@@ -1,0 +1,240 @@
+"""Every camera accounted for: a state with its reason for each camera and span of time.
+
+`diagnose` is a pure function over what was observed. It compares what the recorder claims with
+what the bytes show, and says no more than both allow.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+
+import msgspec
+
+from vidrecover.diagnosis import _rules, _words
+from vidrecover.diagnosis._facts import Evidence, Facts, Spells, gathered
+from vidrecover.diagnosis._words import Part
+from vidrecover.extents import merged, minus, total
+from vidrecover.model import (
+    ChannelDiagnosis,
+    Diagnosis,
+    Extent,
+    PictureState,
+    Segment,
+    State,
+    TimeSpan,
+)
+from vidrecover.timeline import (
+    SHORTEST_GAP_MS,
+    Comparison,
+    Moment,
+    attributed,
+    claimed,
+    compare,
+    covered,
+)
+
+__all__ = ["Evidence", "diagnose"]
+
+_MOST_CAMERAS = 64  # a higher camera number is believed only of cameras that are seen
+_WORSE = {state: rank for rank, state in enumerate(State)}
+_CLEARER = {picture: rank for rank, picture in enumerate(PictureState)}
+_GROWS = frozenset(
+    {
+        State.RECORDER_OFF,
+        State.NOT_KNOWN,
+        State.OVERWRITTEN,
+        State.UNREADABLE,
+        State.NO_SIGNAL,
+    }
+)
+"""States that may take in a moment too short to be told from footage beside it."""
+
+
+def diagnose(
+    evidence: Evidence, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+) -> Diagnosis:
+    """What exists of every camera in every span of the window, and why the rest does not.
+
+    channels: the cameras the vehicle has; None: 1 to the highest that frames or claims name.
+    window: None for all the time that frames or claims name. The spans of each camera tile the
+    window. Channel None, if there is footage of unknown cameras, has spans of that footage alone.
+    """
+    segments = attributed(evidence.segments, evidence.claims)
+    wanted = _wanted(segments, evidence, channels)
+    whole = _whole(segments, evidence, window)
+    every = {*wanted, *(segment.channel for segment in segments), None}
+    compared = compare(segments, evidence.claims, within=whole, channels=every)
+    facts = gathered(evidence, segments, compared)
+    window = window or (whole if whole.end_ms > whole.start_ms else None)
+    found = [_channel(facts, channel, compared, window) for channel in wanted]
+    unknown = _channel(facts, None, compared, window)
+    if unknown.spans or facts.undated.get(None):
+        found.append(unknown)
+    left = total(minus([Extent(0, evidence.size)], merged(evidence.scanned)))
+    return Diagnosis(
+        source=evidence.source,
+        scanned_share=1 - left / evidence.size if evidence.size else 1.0,
+        window=window,
+        channels=tuple(found),
+        notes=tuple(_words.notes(facts, segments, wanted)),
+    )
+
+
+def _wanted(
+    segments: Iterable[Segment], evidence: Evidence, channels: Sequence[int] | None
+) -> list[int]:
+    if channels is not None:
+        return sorted(set(channels))
+    named = {s.channel for s in segments} | {c.channel for c in evidence.claims}
+    seen = {channel for channel in named if channel is not None}
+    highest = max((channel for channel in seen if channel <= _MOST_CAMERAS), default=0)
+    return sorted(seen | set(range(1, highest + 1)))
+
+
+def _whole(segments: Iterable[Segment], evidence: Evidence, window: TimeSpan | None) -> TimeSpan:
+    """All the time that evidence or window name; empty when they name none."""
+    starts = [s.start_ms for s in segments if s.frames and s.start_ms is not None]
+    last = max((s.end_ms for s in segments if s.frames and s.end_ms is not None), default=0)
+    ends = [covered(s).end_ms for s in segments if s.frames and (s.end_ms or 0) > last - 2000]
+    spans = [span for claim in evidence.claims if (span := claimed(claim)) is not None]
+    if starts:
+        spans.append(TimeSpan(min(starts), max(ends)))
+    if window is not None:
+        spans.append(window)
+    start_ms = min((span.start_ms for span in spans), default=0)
+    return TimeSpan(start_ms, max((span.end_ms for span in spans), default=0))
+
+
+def _channel(
+    facts: Facts, channel: int | None, compared: Comparison, window: TimeSpan | None
+) -> ChannelDiagnosis:
+    parts = _parts(facts, channel, compared.moments[channel])
+    spans = tuple(_words.spans(parts, window)) if window is not None else ()
+    if spans:
+        state = max((span.state for span in spans), key=_WORSE.__getitem__)
+    elif facts.undated.get(channel):
+        state = State.NOT_INDEXED if channel in facts.unlisted else State.RECORDED
+    else:
+        state = State.NOT_KNOWN
+    return ChannelDiagnosis(channel=channel, state=state, spans=spans)
+
+
+def _parts(facts: Facts, channel: int | None, moments: Sequence[Moment]) -> Iterator[Part]:
+    """Judged parts in time order; for the unknown camera those with footage only."""
+    runs = [(shown, list(run)) for shown, run in groupby(moments, key=lambda m: bool(m.segments))]
+    parts: list[Part] = []
+    for place, (shown, run) in enumerate(runs):
+        if shown:
+            parts += _shown(facts, channel, run)
+        elif channel is not None:
+            before = runs[place - 1][1][-1].segments if place else ()
+            after = runs[place + 1][1][0].segments if place + 1 < len(runs) else ()
+            hole = _rules.Hole(
+                TimeSpan(run[0].span.start_ms, run[-1].span.end_ms),
+                max(before, key=lambda s: s.end_ms or 0, default=None),
+                min(after, key=lambda s: s.start_ms or 0, default=None),
+            )
+            parts += _absorbed(list(_missing(facts, channel, run, hole)), hole)
+    if channel is None or not parts:
+        return iter(parts)
+    return _tiled(parts, TimeSpan(moments[0].span.start_ms, moments[-1].span.end_ms))
+
+
+def _shown(facts: Facts, channel: int | None, run: Sequence[Moment]) -> Iterator[Part]:
+    """Footage without a hole. What was not looked at shows what was seen on both its sides."""
+    loss = facts.losses.get(channel or 0)
+    if facts.evidence.pictures or loss is not None:
+        run = [piece for moment in run for piece in _pieces(moment, loss)]
+    pictures = [_picture(facts, moment) for moment in run]
+    looked = [i for i, one in enumerate(pictures) if one is not PictureState.NOT_CHECKED]
+    for first, last in pairwise(looked):
+        if pictures[first] is pictures[last]:
+            pictures[first:last] = [pictures[first]] * (last - first)
+    for moment, picture in zip(run, pictures, strict=True):
+        judged = _rules.footage(facts, moment, picture)
+        if loss is not None and loss.holds(moment.span):
+            judged = _rules.with_loss(facts, channel or 0, judged, loss.around(moment.span[0]))
+        yield Part(moment.span, judged, moment.segments)
+
+
+def _pieces(moment: Moment, loss: Spells | None) -> Iterator[Moment]:
+    """The moment, cut where a segment begins and where a loss of video does or ends."""
+    coming = sorted(moment.segments, key=lambda s: s.start_ms or 0, reverse=True)
+    times = {s.start_ms for s in coming if s.start_ms is not None} | {*moment.span}
+    times |= set(loss.borders if loss is not None else ())
+    inside = sorted(t for t in times if moment.span.start_ms <= t <= moment.span.end_ms)
+    active: list[Segment] = []
+    for span in map(TimeSpan._make, pairwise(inside)):
+        while coming and (coming[-1].start_ms or 0) < span.end_ms:
+            active.append(coming.pop())
+        lasting = [s for s in active if s.start_ms is None or covered(s).end_ms > span.start_ms]
+        active = lasting or active[-1:]
+        yield msgspec.structs.replace(moment, span=span, segments=tuple(active))
+
+
+def _picture(facts: Facts, moment: Moment) -> PictureState:
+    """The least clear of what its streams show; no signal only when none shows more."""
+    pictures = facts.evidence.pictures
+    if not pictures:
+        return PictureState.NOT_CHECKED
+    seen = {pictures[s.id] for s in moment.segments if s.id is not None and s.id in pictures}
+    seen -= {PictureState.NOT_CHECKED}
+    if len(seen) > 1:
+        seen -= {PictureState.NO_SIGNAL}
+    return max(seen, key=_CLEARER.__getitem__, default=PictureState.NOT_CHECKED)
+
+
+def _missing(
+    facts: Facts, channel: int, run: Sequence[Moment], hole: _rules.Hole
+) -> Iterator[Part]:
+    """The parts of a hole, cut wherever a rule may answer otherwise."""
+    for moment in run:
+        start_ms, end_ms = moment.span
+        for edges in pairwise([start_ms, *facts.borders(channel, moment.span), end_ms]):
+            span = TimeSpan(*edges)
+            yield Part(span, _rules.absence(facts, channel, span, moment, hole))
+
+
+def _absorbed(parts: list[Part], hole: _rules.Hole) -> list[Part]:
+    """The parts of a hole without those beside footage that are too short to be told from it.
+
+    They go to the part on their other side, unless it claims more than was tested for them; then
+    they are left out, and the footage reaches over them.
+    """
+    parts = _alike(parts)
+    if hole.before is not None and _short(parts[0]):
+        first = parts.pop(0)
+        if parts and parts[0].judged.state in _GROWS:
+            grown = TimeSpan(first.span.start_ms, parts[0].span.end_ms)
+            parts[0] = parts[0]._replace(span=grown)
+    if hole.after is not None and parts and _short(parts[-1]):
+        last = parts.pop()
+        if parts and parts[-1].judged.state in _GROWS:
+            grown = TimeSpan(parts[-1].span.start_ms, last.span.end_ms)
+            parts[-1] = parts[-1]._replace(span=grown)
+    return parts
+
+
+def _short(part: Part) -> bool:
+    return part.span.end_ms - part.span.start_ms <= SHORTEST_GAP_MS
+
+
+def _alike(parts: Iterable[Part]) -> list[Part]:
+    """Neighbours of one judgement in one part."""
+    found: list[Part] = []
+    for part in parts:
+        if found and found[-1].judged == part.judged:
+            span = TimeSpan(found[-1].span.start_ms, part.span.end_ms)
+            found[-1] = found[-1]._replace(span=span)
+        else:
+            found.append(part)
+    return found
+
+
+def _tiled(parts: Sequence[Part], within: TimeSpan) -> Iterator[Part]:
+    """The parts of one camera without gaps: footage reaches over what was left out beside it."""
+    starts = [part.span.start_ms for part in parts]
+    at_ms = within.start_ms
+    for part, following_ms in zip(parts, [*starts[1:], within.end_ms], strict=True):
+        end_ms = following_ms if part.segments else part.span.end_ms
+        yield part._replace(span=TimeSpan(at_ms, end_ms))
+        at_ms = end_ms

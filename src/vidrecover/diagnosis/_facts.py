@@ -1,0 +1,316 @@
+"""What the rules ask again and again, worked out once for all cameras."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from vidrecover.extents import merged, minus, total
+from vidrecover.model import (
+    LISTED,
+    Claim,
+    ClaimKind,
+    Event,
+    EventKind,
+    Extent,
+    PictureState,
+    RecorderMs,
+    Segment,
+    TimeSpan,
+)
+from vidrecover.timeline import SHORTEST_GAP_MS, Comparison, Shelf, covered, ring_edge
+
+_MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
+_NEAR_BAD = 16 << 20  # bytes around unreadable ones in which the neighbouring frames tell a time
+_BAD_MARGIN_MS = 10_000  # frames lost beside unreadable bytes, up to the next key frame [C]
+_OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a diagnosis rests on, as the catalogue hands it out.
+
+    source: its name; size: bytes; scanned: what every format has read, ordered and disjoint like
+    unreadable and unidentified; segments: without their rows, in any order; pictures: what the key
+    pictures of segments show, by segment id.
+    """
+
+    source: str
+    size: int
+    scanned: Sequence[Extent]
+    segments: Sequence[Segment]
+    claims: Sequence[Claim] = ()
+    events: Sequence[Event] = ()
+    unreadable: Sequence[Extent] = ()
+    unidentified: Sequence[Extent] = ()
+    pictures: Mapping[int, PictureState] = {}
+
+
+class Spells:
+    """Stretches of time. coarse: there were too many, so that gaps between them were closed."""
+
+    def __init__(self, spans: Iterable[TimeSpan], *, bridge_ms: int = 0) -> None:
+        found = _joined(sorted(spans), bridge_ms)
+        self.coarse = len(found) > _MOST_SPELLS
+        while len(found) > _MOST_SPELLS:
+            bridge_ms = 2 * bridge_ms + 1000
+            found = _joined(found, bridge_ms)
+        self.spans = found
+        self._starts = [span.start_ms for span in found]
+        self.borders = [time for span in found for time in span]
+
+    def around(self, time_ms: RecorderMs) -> TimeSpan | None:
+        """The stretch in which a moment lies."""
+        i = bisect_right(self._starts, time_ms) - 1
+        return self.spans[i] if i >= 0 and time_ms < self.spans[i].end_ms else None
+
+    def holds(self, span: TimeSpan) -> bool:
+        """Whether a span that crosses no border lies inside."""
+        return self.around(span.start_ms) is not None
+
+
+def _joined(spans: Iterable[TimeSpan], bridge_ms: int) -> list[TimeSpan]:
+    found: list[TimeSpan] = []
+    for span in spans:
+        if found and span.start_ms <= found[-1].end_ms + bridge_ms:
+            found[-1] = TimeSpan(found[-1].start_ms, max(found[-1].end_ms, span.end_ms))
+        elif span.end_ms > span.start_ms:
+            found.append(span)
+    return found
+
+
+class BadRun(NamedTuple):
+    """Unreadable bytes, and when the frames around them were recorded, with a margin."""
+
+    span: TimeSpan
+    extents: tuple[Extent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of the whole source. Spells: of time with footage of a known camera (`footage`), of an
+    unknown one (`unknown`), with other signs that the recorder ran (`activity`), with sound but
+    no pictures by camera (`sound`), with video loss in the log by camera (`losses`), without
+    power by the log (`off`), with claims of an unknown camera whose footage is not there
+    (`nameless`). timeless: such a claim without a time, by camera. undated: frames without a
+    time, by camera; unlisted: cameras with such frames in no listed bytes. unknown_bytes:
+    of no known format. oldest: of all frames with a time; edge:
+    see `timeline.ring_edge`. dates: see `timeline.Comparison`.
+    """
+
+    evidence: Evidence
+    shelf: Shelf
+    dates: Mapping[int, TimeSpan]
+    scanned: list[Extent]
+    unreadable: list[Extent]
+    unknown_bytes: int
+    incomplete: tuple[str, ...]
+    footage: Spells
+    unknown: Spells
+    activity: Spells
+    sound: Mapping[int | None, Spells]
+    losses: Mapping[int, Spells]
+    off: Spells
+    bad_runs: list[BadRun]
+    undated: Mapping[int | None, int]
+    unlisted: frozenset[int | None]
+    oldest: RecorderMs | None
+    edge: RecorderMs | None
+    nameless: Spells
+    timeless: Mapping[int | None, Claim]
+    events: list[tuple[RecorderMs, Event]]
+
+    def during(self, span: TimeSpan) -> list[tuple[RecorderMs, Event]]:
+        """The log's records from five seconds before a span to five seconds behind it."""
+        first = bisect_left(self.events, span.start_ms - 5000, key=lambda one: one[0])
+        last = bisect_right(self.events, span.end_ms + 5000, key=lambda one: one[0])
+        return self.events[first:last]
+
+    def borders(self, channel: int | None, span: TimeSpan) -> list[RecorderMs]:
+        """Where, inside a span, anything changes that the rules for this camera look at."""
+        times = {time for time in (self.oldest, self.edge) if time is not None}
+        spells = [self.footage, self.unknown, self.activity, self.off, self.nameless]
+        spells += [one for one in (self.sound.get(channel), self.losses.get(channel or 0)) if one]
+        for borders in (one.borders for one in spells):
+            first = bisect_right(borders, span.start_ms)
+            times.update(borders[first : bisect_left(borders, span.end_ms)])
+        return sorted(time for time in times if span.start_ms < time < span.end_ms)
+
+    def bad_run(self, span: TimeSpan) -> BadRun | None:
+        """The unreadable bytes in whose time, as the frames around tell it, a span lies."""
+        i = bisect_right(self.bad_runs, span.start_ms, key=lambda run: run.span.start_ms) - 1
+        return self.bad_runs[i] if i >= 0 and span.end_ms <= self.bad_runs[i].span.end_ms else None
+
+
+def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparison) -> Facts:
+    """The facts. segments: with cameras attributed; compared: for every camera among them."""
+    shelf = compared.shelf
+    sound = [s for s in segments if not s.frames and s.start_ms is not None]
+    shown = {
+        channel: [moment.span for moment in moments if moment.segments]
+        for channel, moments in compared.moments.items()
+    }
+    unreadable = merged(evidence.unreadable)
+    nameless = [c for c in evidence.claims if c.channel is None and c.kind in _OWN]
+    timeless = [c for c in evidence.claims if c.start_ms is None and _names_footage(c)]
+    return Facts(
+        evidence=evidence,
+        shelf=shelf,
+        dates=compared.dates,
+        scanned=merged(evidence.scanned),
+        unreadable=unreadable,
+        unknown_bytes=total(merged(evidence.unidentified)),
+        incomplete=tuple(_incomplete(evidence, unreadable)),
+        footage=Spells(
+            (span for channel, spans in shown.items() if channel is not None for span in spans),
+            bridge_ms=SHORTEST_GAP_MS,
+        ),
+        unknown=Spells(shown.get(None, ()), bridge_ms=SHORTEST_GAP_MS),
+        activity=Spells([*_unfilled(evidence.claims, compared), *map(covered, sound)]),
+        sound={
+            channel: Spells(covered(s) for s in sound if s.channel == channel)
+            for channel in {segment.channel for segment in sound}
+        },
+        losses=_losses(evidence.events),
+        off=_off(evidence.events),
+        bad_runs=_bad_runs(unreadable, shelf),
+        undated=_counted(compared.undated),
+        unlisted=_unlisted(evidence.claims, compared),
+        oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
+        edge=ring_edge(shelf),
+        nameless=Spells(
+            compared.dates[id(c)] for c in _adrift(nameless, shelf) if id(c) in compared.dates
+        ),
+        timeless={claim.channel: claim for claim in _adrift(timeless, shelf)},
+        events=[(time_ms, event) for time_ms, event in _in_order(evidence.events)],
+    )
+
+
+def _counted(undated: Iterable[Segment]) -> dict[int | None, int]:
+    frames: dict[int | None, int] = {}
+    for segment in undated:
+        frames[segment.channel] = frames.get(segment.channel, 0) + segment.frames
+    return frames
+
+
+def _unlisted(claims: Iterable[Claim], compared: Comparison) -> frozenset[int | None]:
+    listed = merged(extent for c in claims if c.kind in LISTED for extent in c.extents)
+    held = {id(segment) for segment in compared.shelf.within(listed)} if compared.undated else set()
+    return frozenset(s.channel for s in compared.undated if id(s) not in held)
+
+
+def amount(size: int) -> str:
+    """A number of bytes for people: exact while small."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _incomplete(evidence: Evidence, unreadable: Sequence[Extent]) -> Iterable[str]:
+    left = total(minus([Extent(0, evidence.size)], merged(evidence.scanned)))
+    if left:
+        yield f"{amount(left)} of {amount(evidence.size)} have not been scanned"
+    if unreadable:
+        yield f"{amount(total(unreadable))} cannot be read"
+
+
+def _losses(events: Iterable[Event]) -> dict[int, Spells]:
+    """Video loss by camera: from its log record to the signal's return, a power record, or the
+    end of the log."""
+    going: dict[int, RecorderMs] = {}
+    found: dict[int, list[TimeSpan]] = {}
+    records = _in_order(events)
+    for time_ms, event in records:
+        if event.kind == EventKind.VIDEO_LOSS_START and event.channel is not None:
+            going.setdefault(event.channel, time_ms)
+        elif event.kind == EventKind.VIDEO_LOSS_END and event.channel in going:
+            start_ms = going.pop(event.channel)
+            found.setdefault(event.channel, []).append(TimeSpan(start_ms, time_ms))
+        elif event.kind in (EventKind.POWER_OFF, EventKind.POWER_ON):
+            for channel, start_ms in going.items():
+                found.setdefault(channel, []).append(TimeSpan(start_ms, time_ms))
+            going.clear()
+    for channel, start_ms in going.items():
+        found.setdefault(channel, []).append(TimeSpan(start_ms, records[-1][0]))
+    return {channel: Spells(spans) for channel, spans in found.items()}
+
+
+def _off(events: Iterable[Event]) -> Spells:
+    """From a record that the power goes to the next that it is back."""
+    found: list[TimeSpan] = []
+    since: RecorderMs | None = None
+    for time_ms, event in _in_order(events):
+        if event.kind == EventKind.POWER_OFF:
+            since = time_ms
+        elif event.kind == EventKind.POWER_ON and since is not None:
+            found.append(TimeSpan(since, time_ms))
+            since = None
+        elif event.kind != EventKind.OTHER:
+            since = None  # something was logged: the power was there
+    return Spells(found if len(found) <= _MOST_SPELLS else ())
+
+
+def _in_order(events: Iterable[Event]) -> list[tuple[RecorderMs, Event]]:
+    """Events with a time, as they stand in the log where times are equal."""
+    timed = [(e.time_ms, e.entry.start, e) for e in events if e.time_ms is not None]
+    return [(time_ms, event) for time_ms, _, event in sorted(timed, key=lambda one: one[:2])]
+
+
+def _bad_runs(unreadable: Sequence[Extent], shelf: Shelf) -> list[BadRun]:
+    """Unreadable extents between frames that tell when their bytes were written."""
+    found: list[BadRun] = []
+    for group in _groups(unreadable):
+        first, last = group[0], group[-1]
+        around = shelf.within([Extent(first.start - _NEAR_BAD, last.end + _NEAR_BAD)])
+        before = [s.end_ms for s in around if s.end_ms is not None and s.end <= first.end]
+        after = [s.start_ms for s in around if s.start_ms is not None and s.start >= last.start]
+        if before and after and max(before) <= min(after):
+            span = TimeSpan(max(before) - _BAD_MARGIN_MS, min(after) + _BAD_MARGIN_MS)
+            found.append(BadRun(span, tuple(group)))
+    found.sort()
+    runs: list[BadRun] = []
+    for run in found:
+        if runs and run.span.start_ms <= runs[-1].span.end_ms:
+            end_ms = max(run.span.end_ms, runs[-1].span.end_ms)
+            span = TimeSpan(runs[-1].span.start_ms, end_ms)
+            runs[-1] = BadRun(span, runs[-1].extents + run.extents)
+        else:
+            runs.append(run)
+    return runs
+
+
+def _groups(unreadable: Sequence[Extent]) -> list[list[Extent]]:
+    """Extents that lie close together, as bad tracks do."""
+    groups: list[list[Extent]] = []
+    for extent in unreadable:
+        if groups and extent.start - groups[-1][-1].end < _NEAR_BAD // 16:
+            groups[-1].append(extent)
+        else:
+            groups.append([extent])
+    return groups
+
+
+def _names_footage(claim: Claim) -> bool:
+    """Whether a claim is about footage at all: a file of no camera may be anything."""
+    return claim.channel is not None or claim.kind in _OWN
+
+
+def _adrift(claims: Iterable[Claim], shelf: Shelf) -> list[Claim]:
+    """Claims in whose bytes no frames lie."""
+    return [c for c in claims if c.extents and not len(shelf.touching(c.extents))]
+
+
+def _unfilled(claims: Iterable[Claim], compared: Comparison) -> list[TimeSpan]:
+    """Spans of claims that say more than the frames in their bytes: those fill under nine tenths
+    of them."""
+    dated = [claim for claim in claims if id(claim) in compared.dates]
+    filled = iter(compared.shelf.filled([e for claim in dated for e in claim.extents]).tolist())
+    found = []
+    for claim in dated:
+        size = total(claim.extents)
+        if not size or 10 * sum(islice(filled, len(claim.extents))) < 9 * size:
+            found.append(compared.dates[id(claim)])
+    return found

@@ -1,0 +1,302 @@
+"""The rules: what may be said of one camera in one span, and why.
+
+DESIGN section 7 is the contract. "Not recorded" is the last thing said, and only when every
+condition holds; "not known" names those that do not.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover import clock
+from vidrecover.diagnosis._facts import Facts, amount
+from vidrecover.extents import common, merged, minus, total
+from vidrecover.model import (
+    LISTED,
+    NO_CHANNEL,
+    NO_TIME,
+    Claim,
+    Event,
+    EventKind,
+    Extent,
+    PictureState,
+    Segment,
+    State,
+    TimeSpan,
+)
+from vidrecover.timeline import Moment, missing_extents
+
+_SECOND_MS = 1000
+_EXPLAIN = frozenset(
+    {
+        EventKind.POWER_ON,
+        EventKind.POWER_OFF,
+        EventKind.DISK_ERROR,
+        EventKind.DISK_FORMATTED,
+        EventKind.DISK_FULL,
+        EventKind.CLOCK_SET,
+        EventKind.VIDEO_LOSS_START,
+    }
+)
+_MOST_EVENTS = 3
+_MOST_CLAIMS = 8  # that name one camera and time in an index that can be believed [C]
+
+
+class Judgement(NamedTuple):
+    """What may be said, and what it rests on.
+
+    reason: a sentence in which {frames} and {claims} stand for what the whole span rests on;
+    extents: unreadable; segments: newer footage in the place of the lost one.
+    """
+
+    state: State
+    reason: str
+    indexed: bool = False
+    picture: PictureState = PictureState.NOT_CHECKED
+    claims: tuple[Claim, ...] = ()
+    extents: tuple[Extent, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Hole(NamedTuple):
+    """A span without footage of a camera; before, after: its nearest segments, if any."""
+
+    span: TimeSpan
+    before: Segment | None
+    after: Segment | None
+
+
+def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
+    """Frames were found: does the recorder list them, and do they show a picture?
+
+    Listed are frames in the bytes of a listed claim of their camera and time, and frames at the
+    time of a listed claim that names no bytes. Frames elsewhere on the source are not indexed,
+    even at a claimed time: the recorder would not find them.
+    """
+    holders = moment.holders or tuple(c for c in moment.listed if not c.extents)
+    if picture is PictureState.NO_SIGNAL:
+        reason = "{frames} found, but the pictures show the recorder's video-loss picture"
+        return Judgement(State.NO_SIGNAL, reason, bool(holders), picture, holders)
+    if holders:
+        reason = "{frames} found, listed by the recorder ({claims})"
+        if all(segment.start_ms is None for segment in moment.segments):
+            reason = "{frames} without a time lie in the bytes listed for this time ({claims})"
+        return Judgement(State.RECORDED, reason, True, picture, holders)
+    reason = "{frames} found, no entry in the recorder's index"
+    others = moment.listed or moment.remains
+    if moment.listed:
+        reason = "{frames} found, but the recorder's entry for this time leads elsewhere ({claims})"
+    elif moment.remains:
+        reason = "{frames} found; only what the recorder no longer lists names them ({claims})"
+    elif not facts.evidence.claims:
+        reason = "{frames} found; the disk holds no index or file system that lists them"
+    return Judgement(State.NOT_INDEXED, reason, False, picture, others)
+
+
+def absence(facts: Facts, channel: int, span: TimeSpan, moment: Moment, hole: Hole) -> Judgement:
+    """No frames were found in `span`, which is part of the moment and of the hole."""
+    claims = (*moment.listed, *moment.remains)
+    if len(claims) > _MOST_CLAIMS:
+        reason = f"more than {_MOST_CLAIMS} entries name this camera and time: no sound index"
+        return Judgement(State.NOT_KNOWN, reason, claims=claims[:_MOST_CLAIMS])
+    rooms = [room for claim in claims if (room := _room(facts, claim, hole)) is not None]
+    judged = _first(_damaged(facts, room) for room in rooms)
+    loss = facts.losses.get(channel)
+    if judged is None and loss is not None and loss.holds(span):
+        judged = Judgement(State.NO_SIGNAL, "no frames found")
+        judged = with_loss(facts, channel, judged, loss.around(span.start_ms))
+    return (
+        judged
+        or _first(_not_found(facts, room, span) for room in rooms)
+        or _unreadable_run(facts, hole)
+        or _explained(facts, channel, hole, _silence(facts, channel, span))
+    )
+
+
+def _first(judgements: Iterator[Judgement | None]) -> Judgement | None:
+    return next((one for one in judgements if one is not None), None)
+
+
+class _Room(NamedTuple):
+    """Where a claim's missing footage would lie; inside: what lies there, on the facts' shelf."""
+
+    claim: Claim
+    extents: list[Extent]
+    inside: npt.NDArray[np.int64]
+
+
+def _room(facts: Facts, claim: Claim, hole: Hole) -> _Room | None:
+    """The claim's bytes in which the missing footage would lie; None when they are too few.
+
+    Too few: under a tenth of what the hole would need at the claim's own rate. Then the frames
+    beside the hole fill the claim, and the recorder wrote nothing between them. [C]
+    """
+    missing = missing_extents(claim, hole.before, hole.after)
+    date = facts.dates.get(id(claim))
+    if date is not None and not claim.open and claim.extents:
+        shared = min(hole.span.end_ms, date.end_ms) - max(hole.span.start_ms, date.start_ms)
+        needed = total(claim.extents) * max(shared, 0) // (date.end_ms - date.start_ms)
+        if not missing or 10 * total(missing) < needed:
+            return None
+    elif claim.extents and not missing:
+        return None
+    return _Room(claim, merged(missing), facts.shelf.touching(missing))
+
+
+def _damaged(facts: Facts, room: _Room) -> Judgement | None:
+    """The claim's bytes hold newer footage, or cannot be read: whichever is more of them."""
+    claim = room.claim
+    listed = claim.kind in LISTED
+    bad = common(room.extents, facts.unreadable)
+    newer = _newer(facts, room)
+    if len(newer) and facts.shelf.sizes[newer].sum() >= total(bad):
+        reason = "{claims} named footage here, but its bytes hold newer footage now"
+        segments = tuple(facts.shelf.segments[i] for i in newer.tolist())
+        return Judgement(State.OVERWRITTEN, reason, listed, claims=(claim,), segments=segments)
+    if bad:
+        reason = f"{amount(total(bad))} in the bytes of {{claims}} cannot be read"
+        return Judgement(State.UNREADABLE, reason, listed, claims=(claim,), extents=tuple(bad))
+    return None
+
+
+def _newer(facts: Facts, room: _Room) -> npt.NDArray[np.int64]:
+    """What lies in the room and begins after the claim's end."""
+    date = facts.dates.get(id(room.claim))
+    if date is None or room.claim.open:
+        return room.inside[:0]
+    return room.inside[facts.shelf.start_ms[room.inside] > date.end_ms + _SECOND_MS]
+
+
+def _not_found(facts: Facts, room: _Room, span: TimeSpan) -> Judgement | None:
+    """The claim's bytes were read, or not; they do not hold its footage."""
+    claim = room.claim
+    listed = claim.kind in LISTED
+    doubts = list(_doubts(facts, room, span) if claim.extents else facts.incomplete)
+    if doubts:
+        reason = "{claims} names footage here, but " + _text("; ".join(doubts))
+        return Judgement(State.NOT_KNOWN, reason, listed, claims=(claim,))
+    if listed:
+        reason = "listed by the recorder ({claims}), but no frames are in its bytes or elsewhere"
+        return Judgement(State.INDEXED_NOT_FOUND, reason, True, claims=(claim,))
+    reason = (
+        "{claims}, which the recorder no longer lists, names footage here, but no frames remain"
+    )
+    return Judgement(State.NOT_KNOWN, reason, claims=(claim,))
+
+
+def _doubts(facts: Facts, room: _Room, span: TimeSpan) -> Iterator[str]:
+    left = total(minus(room.extents, facts.scanned))
+    if left:
+        yield f"{amount(left)} of its bytes have not been scanned"
+    if (facts.shelf.start_ms[room.inside] == NO_TIME).any():
+        yield "its bytes hold frames that carry no time"
+    if facts.unknown.holds(span) and (facts.shelf.channels[room.inside] == NO_CHANNEL).any():
+        yield "its bytes hold footage of an unknown camera"
+
+
+def _unreadable_run(facts: Facts, hole: Hole) -> Judgement | None:
+    """Unreadable bytes lie between the frames before and behind the hole, wherever those are."""
+    if hole.before is None or hole.after is None:
+        return None
+    run = facts.bad_run(hole.span)
+    if run is None:
+        return None
+    size = amount(total(run.extents))
+    reason = f"{size} cannot be read where footage of this time lies on the disk"
+    return Judgement(State.UNREADABLE, reason, extents=run.extents)
+
+
+def _silence(facts: Facts, channel: int, span: TimeSpan) -> Judgement:
+    """No frames and nothing that names any: was the recorder off, or only this camera?"""
+    others = facts.footage.holds(span)
+    signs = others or facts.unknown.holds(span) or facts.activity.holds(span)
+    if facts.off.holds(span) and not signs:
+        return Judgement(State.RECORDER_OFF, "no footage of any camera; the log says power off")
+    doubts = [*facts.incomplete, *_doubtful_cameras(facts, channel, span, others)]
+    if not others:
+        doubts += _doubtful_pause(facts, span)
+    if doubts:
+        return Judgement(State.NOT_KNOWN, _text("no frames found, but " + "; ".join(doubts)))
+    rest = ""
+    if facts.unknown_bytes >= 1 << 20:
+        rest = f" ({amount(facts.unknown_bytes)} are of no known format)"
+    if others:
+        reason = f"no frames found while other cameras have footage; every byte was read{rest}"
+        return Judgement(State.NOT_RECORDED, reason)
+    return Judgement(State.RECORDER_OFF, f"no camera has footage here; every byte was read{rest}")
+
+
+def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) -> Iterator[str]:
+    """Why footage of this camera may exist, or have existed, after all."""
+    if facts.unknown.holds(span):
+        yield "footage of an unknown camera exists in this span"
+    if count := facts.undated.get(None):
+        yield f"{count} frames carry neither camera nor time"
+    if count := facts.undated.get(channel):
+        yield f"{count} frames of this camera carry no time"
+    sound = facts.sound.get(channel)
+    if sound is not None and sound.holds(span):
+        yield "sound of this camera was found"
+    if facts.nameless.holds(span):
+        yield "an entry that names no camera is about this time, and its footage was not found"
+    for claim in (facts.timeless.get(channel), facts.timeless.get(None)):
+        if claim is not None:
+            yield f"{named(claim)} names no time, and its footage was not found"
+    if facts.edge is not None and span.start_ms < facts.edge:
+        yield (
+            "the disk was written in a circle, and may have lost single cameras before "
+            + clock.spoken(facts.edge)
+        )
+    if others and facts.footage.coarse:
+        yield "the footage is broken too finely to compare the cameras"
+
+
+def _doubtful_pause(facts: Facts, span: TimeSpan) -> Iterator[str]:
+    """Why the recorder may have run after all."""
+    if any(count for channel, count in facts.undated.items() if channel is not None):
+        yield "frames without a time were found"
+    if facts.activity.holds(span):
+        yield "sound or an entry of the recorder shows that it ran"
+    if facts.oldest is None:
+        yield "no frames with a time were found at all"
+    elif span.start_ms < facts.oldest:
+        yield "it is older than the oldest footage on the disk, and may have been overwritten"
+
+
+def _explained(facts: Facts, channel: int, hole: Hole, judged: Judgement) -> Judgement:
+    """With what the log notes at that time."""
+    chosen = [
+        (time_ms, event)
+        for time_ms, event in facts.during(hole.span)
+        if event.kind in _EXPLAIN and event.channel in (channel, None)
+    ][:_MOST_EVENTS]
+    if not chosen:
+        return judged
+    notes = ", ".join(f"“{event.text[:80]}” at {clock.spoken(at)}" for at, event in chosen)
+    return judged._replace(
+        reason=judged.reason + _text(f"; the log notes {notes}"),
+        events=tuple(event for _, event in chosen),
+    )
+
+
+def with_loss(facts: Facts, channel: int, judged: Judgement, loss: TimeSpan | None) -> Judgement:
+    """The judgement, with the log's records of the video loss at that time."""
+    kinds = (EventKind.VIDEO_LOSS_START, EventKind.VIDEO_LOSS_END)
+    events = facts.during(loss) if loss is not None else []
+    chosen = [e for _, e in events if e.kind in kinds and e.channel == channel]
+    return judged._replace(
+        reason=judged.reason + "; the log notes loss of video", events=tuple(chosen[:_MOST_EVENTS])
+    )
+
+
+def _text(words: str) -> str:
+    """Words that stand for themselves in a reason."""
+    return words.replace("{", "{{").replace("}", "}}")
+
+
+def named(claim: Claim) -> str:
+    """`claim 4`, or where it stands when it has no number."""
+    return f"claim {claim.id}" if claim.id is not None else f"claim at {claim.entry.start:#x}"

@@ -1,0 +1,83 @@
+"""Segments and claims by their place on the source."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, Extent, Segment
+
+_MOST_NAMING = 64  # extents of claims looked at for one segment, in a hostile index
+
+
+class Shelf:
+    """Segments by their place on the source, to be asked what lies in some bytes.
+
+    Segments glued over a border are `glued`, and in no bytes: they lie in two places. start_ms,
+    channels, sizes: of `segments`, as columns, with NO_TIME and NO_CHANNEL.
+    """
+
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        given = sorted(segments, key=lambda s: s.start)
+        self.segments = [segment for segment in given if not segment.joined]
+        self.glued = [segment for segment in given if segment.joined]
+        self._starts = np.array([s.start for s in self.segments], dtype=np.int64)
+        self._ends = np.array([s.end for s in self.segments], dtype=np.int64)
+        self._reach = np.maximum.accumulate(self._ends) if self.segments else self._ends
+        self.start_ms = np.array(
+            [NO_TIME if s.start_ms is None else s.start_ms for s in self.segments], dtype=np.int64
+        )
+        self.channels = np.array(
+            [NO_CHANNEL if s.channel is None else s.channel for s in self.segments], dtype=np.int64
+        )
+        self.sizes = np.array([s.size for s in self.segments], dtype=np.int64)
+        self._sums = np.concatenate([[0], np.cumsum(self.sizes)])
+
+    def touching(self, extents: Iterable[Extent]) -> npt.NDArray[np.int64]:
+        """Indexes of all segments that share bytes with the extents, ascending."""
+        found: list[npt.NDArray[np.int64]] = []
+        for extent in extents:
+            first = int(np.searchsorted(self._reach, extent.start, "right"))
+            last = int(np.searchsorted(self._starts, extent.end))
+            if last > first:
+                found.append(first + np.flatnonzero(self._ends[first:last] > extent.start))
+        if len(found) == 1:
+            return found[0]
+        return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *found]))
+
+    def filled(self, extents: Sequence[Extent]) -> npt.NDArray[np.int64]:
+        """About how many bytes of each extent are frames: of segments that begin in it."""
+        bounds = np.array(extents, dtype=np.int64).reshape(-1, 2)
+        places = np.searchsorted(self._starts, bounds)
+        found = self._sums[places[:, 1]] - self._sums[places[:, 0]]
+        inside: npt.NDArray[np.int64] = np.minimum(found, bounds[:, 1] - bounds[:, 0])
+        return inside
+
+    def within(self, extents: Iterable[Extent]) -> list[Segment]:
+        """The segments of `touching`, by place."""
+        return [self.segments[i] for i in self.touching(extents).tolist()]
+
+
+class Index:
+    """Claims by the bytes they name."""
+
+    def __init__(self, claims: Iterable[Claim]) -> None:
+        places = [(e.start, e.end, c) for c in claims for e in c.extents if e.end > e.start]
+        self._places = sorted(places, key=lambda place: place[:2])
+        self._starts = [start for start, _, _ in self._places]
+        self._reach = list(accumulate((end for _, end, _ in self._places), max))
+
+    def naming(self, segment: Segment) -> list[Claim]:
+        """Claims that name bytes of the segment, each once."""
+        end = segment.start + 1 if segment.joined else segment.end
+        found: dict[int, Claim] = {}
+        last = bisect_left(self._starts, end) - 1
+        for i in range(last, max(last - _MOST_NAMING, -1), -1):
+            if self._reach[i] <= segment.start:
+                break
+            _, claim_end, claim = self._places[i]
+            if claim_end > segment.start:
+                found[id(claim)] = claim
+        return list(found.values())
