@@ -262,7 +262,7 @@ class Catalogue:
 
     def scanned_share(self, size: int) -> float:
         """Share of a source of `size` bytes that `scanned` covers, 0 to 1; 1 only when all is."""
-        return 1 - total(self.pending(size, max(size, 1))) / size if size else 1.0
+        return (size - total(self.pending(size, max(size, 1)))) / size if size else 1.0
 
     def summary(self) -> list[ChannelSummary]:
         """What was found of each camera so far, the unknown camera last; cheap while scanning."""
@@ -369,7 +369,11 @@ class Catalogue:
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         """A connection of its own: storing meanwhile changes nothing of a query under way."""
-        with _file.told(self._path), closing(sqlite3.connect(self._path)) as conn:
+        with (
+            _file.told(self._path),
+            closing(sqlite3.connect(self._path, isolation_level=None)) as conn,
+        ):
+            conn.execute("BEGIN")
             yield conn
 
 

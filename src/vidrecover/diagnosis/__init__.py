@@ -72,7 +72,7 @@ def diagnose(
     left = total(minus([Extent(0, evidence.size)], merged(evidence.scanned)))
     return Diagnosis(
         source=evidence.source,
-        scanned_share=1 - left / evidence.size if evidence.size else 1.0,
+        scanned_share=(evidence.size - left) / evidence.size if evidence.size else 1.0,
         window=window,
         channels=tuple(found),
         notes=tuple(_words.notes(facts, segments, wanted)),
