@@ -22,14 +22,14 @@ LETTER_MARGIN = 13
 """Pixels around a letter that coding errors may reach: one 8x8 block at CIF. [C]"""
 
 LUMA_TOLERANCE = 2
-CHROMA_TOLERANCE = 4
+CHROMA_TOLERANCE = 6
 """One colour, after a coarse encoder and the stretch to full range. Cards rendered in eight
 colours, 176x144 to 1920x1080, H.264 and H.265 at CRF 28 to 45 keep 0.99 within them. [C]"""
 
 HALO = 5
 HALO_SHARE = 0.3
 """Luma that light spreads beside it, and the share of the surroundings that may have it: coding
-errors of rendered cards fill up to 0.24, lit signs from 0.4 on unless they hardly glow. [C]"""
+errors of rendered cards fill up to 0.24, lit signs 0.4 and more unless they hardly glow. [C]"""
 
 UNIFORM = 0.95
 """Letters are looked for from this share of equal pixels on."""
@@ -92,17 +92,22 @@ def lettering(luma: Plane, ground: int) -> bool:
     if strongest < 2 * LETTER_CONTRAST:
         return False
     letters = distance > strongest // 2
-    return _clean_around(letters, distance > HALO) and any(
+    return _clean_around(letters, middle.astype(np.int16) - ground) and any(
         _is_text(letters[rows]) for rows in _lines(letters)
     )
 
 
-def _clean_around(letters: Mask, off_ground: Mask) -> bool:
-    """Whether the ground shows three to eight pixels beside the letters, or light spreads."""
+def _clean_around(letters: Mask, offset: npt.NDArray[np.int16]) -> bool:
+    """Whether the ground shows three to eight pixels beside the letters, or light spreads.
+
+    offset: luma less the ground. Only what leans to the letters' side counts: coding errors
+    lean to both.
+    """
     marks = letters.astype(np.uint8)
     near, far = (cv2.dilate(marks, np.ones((reach, reach), np.uint8)) for reach in (7, 17))
-    ring = off_ground[(far > 0) & (near == 0)]
-    return not ring.size or float(ring.mean()) <= HALO_SHARE
+    ring = offset[(far > 0) & (near == 0)]
+    side = 1 if float(offset[letters].mean()) > 0 else -1
+    return not ring.size or float((side * ring > HALO).mean()) <= HALO_SHARE
 
 
 def _lines(letters: Mask) -> list[slice]:

@@ -37,12 +37,16 @@ BLUE = 20
 DARK_MEAN = 32
 DARK_TEXTURE = 3.5
 DARK_EDGES = 0.004
-"""Dark means black with nothing in it: night driving keeps more edges (0.007 and up). [B]"""
+DARK_FLAT = 0.88
+"""Dark means black with nothing in it: night driving keeps more edges (0.007 and up [B]) or
+fewer flat cells (below 0.85 where there are edges [C]). Flat cells alone serve where lines of
+overlay reach into the picture. [C]"""
 
 COVER_EDGES = 0.001
 COVER_TEXTURE = 3.0
 COVER_DEVIATION = 20
 COVER_MEAN = 200
+COVER_FLAT = 0.9
 """Stricter than 8.2 (0.004, 5, 25), which called bare asphalt covered; brighter is glare or
 snow. [C]"""
 
@@ -58,8 +62,9 @@ BLUR_WIDTH = 320
 pictures are enlarged and look blurred by that. [C]"""
 
 NOISE = 7.0
-COLOURLESS = 1.2
-"""Spread of chroma: real infrared 0.0 to 0.5, real grey asphalt 1.9. [C]"""
+COLOURLESS = 1.0
+"""Distance from grey: real infrared is 0; real scenes 5 and more, bare asphalt 2 to 3. 8.2's
+spread of the chroma does not part asphalt from infrared. [C]"""
 
 FROZEN_PICTURES = 4
 FROZEN_CHANGE = 0.75
@@ -261,15 +266,15 @@ ORDER = (
 
 def _found(values: Measures, usual_sharpness: float | None) -> list[PictureState]:
     """What one picture, or the medians of many, can show."""
-    still = values.edges < DARK_EDGES and values.texture < DARK_TEXTURE
+    still = values.edges < DARK_EDGES or values.flat >= DARK_FLAT
+    smooth = values.edges < COVER_EDGES and values.deviation < COVER_DEVIATION
     plain = (
-        values.edges < COVER_EDGES
+        (smooth or values.flat >= COVER_FLAT)
         and values.texture < COVER_TEXTURE
-        and values.deviation < COVER_DEVIATION
         and values.mean <= COVER_MEAN
     )
     limit = BLUR_SHARPNESS if usual_sharpness is None else BLUR_SHARE * usual_sharpness
-    dark = values.mean < DARK_MEAN and still
+    dark = values.mean < DARK_MEAN and values.texture < DARK_TEXTURE and still
     found = {
         PictureState.DARK: dark,
         PictureState.COVERED: plain and not dark,
@@ -280,7 +285,7 @@ def _found(values: Measures, usual_sharpness: float | None) -> list[PictureState
         and values.mean >= DARK_MEAN
         and not plain,
         PictureState.COLOURLESS: values.colour is not None
-        and values.colour < COLOURLESS
+        and values.colour <= COLOURLESS
         and not (dark or plain),
     }
     return [state for state, holds in found.items() if holds]

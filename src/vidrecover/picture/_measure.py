@@ -174,7 +174,8 @@ def _colour(blue: Plane | None, red: Plane | None) -> float | None:
     if blue is None or red is None:
         return None
     small = (WIDTH // 8, (BOTTOM - TOP) // 8)
-    return float(_shrunk(blue, small).std() + _shrunk(red, small).std())
+    tints = [np.abs(_shrunk(plane, small).astype(np.int16) - 128) for plane in (blue, red)]
+    return float(np.percentile(np.maximum(*tints), 99))
 
 
 def _compared(measures: Measures, luma: Plane, before: Plane) -> Measures:

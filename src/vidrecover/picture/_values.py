@@ -47,7 +47,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     of the commonest luma. edges: share of Sobel magnitudes above 60. sharpness: the steepest
     steps over one pixel against those over eight, about 0.15 (blurred) to 1, None without
     contrast. noise: Immerkaer's
-    estimate in the quieter cells. colour: spread of both chroma planes, None without chroma.
+    estimate in the quieter cells. colour: how far the most
+    coloured hundredth of the 8x8 cells is from grey in chroma, None without chroma.
 
     For video-loss pictures: ground: commonest luma; tint_blue, tint_red: commonest chroma less
     128; overlaid: share of the picture that letters may occupy; uniform: share of all other
