@@ -9,11 +9,10 @@
 | `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, nullcontext
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +21,11 @@ from typing import Any, Self
 import msgspec
 from blake3 import blake3
 
-from vidrecover import __version__, clips, extents, formats, segments, timeline, volumes
-from vidrecover.catalogue import Catalogue, ChannelSummary
+from vidrecover import __version__, actions, clips, extents, formats, segments, timeline, volumes
+from vidrecover.catalogue import Catalogue, ChannelSummary, Look
 from vidrecover.diagnosis import Evidence, diagnose
 from vidrecover.errors import CatalogueError
+from vidrecover.inspection import inspect
 from vidrecover.model import (
     Clip,
     Diagnosis,
@@ -130,14 +130,15 @@ class Case:
         ref: SourceRef,
         *,
         jobs: int = 1,
+        pictures: bool = True,
         window_size: int = WINDOW_SIZE,
         planned: Callable[[int, int], None] | None = None,
         progress: Progress | None = None,
     ) -> ScanReport:
         """Index everything on the source; carries on where an earlier scan stopped.
 
-        jobs: processes; planned: told the source's size and the bytes already read before the
-        long work begins. Raises SourceError, CatalogueError.
+        jobs: processes; pictures: look at key pictures of every minute afterwards; planned:
+        told the source's size and the bytes already read before the long work begins. Raises SourceError, CatalogueError.
         """
         with open_source(ref) as source:
             if lies_on(self.folder, source):
@@ -162,8 +163,14 @@ class Case:
                 if progress is not None:
                     progress(result.extent.size)
             doubtful = self._join(source)
+            if pictures:
+                self._look(source, jobs)
             report = self._scan_report(source, resumed, doubtful)
-        self._note("scan", {"run": run.id, "source": ref.path, "jobs": jobs, "size": report.size})
+        actions.append(
+            self.folder / ACTIONS,
+            "scan",
+            {"run": run.id, "source": ref.path, "jobs": jobs, "size": report.size},
+        )
         return report
 
     def _units(
@@ -182,6 +189,15 @@ class Case:
                 window_size=window_size,
                 in_flight=2 * jobs,
             )
+
+    def _look(self, source: Source, jobs: int) -> None:
+        """Judge the key pictures of all segments that were not looked at yet."""
+        seen = {one.segment_id for one in self._catalogue.looks()}
+        unseen = [one for one in self._catalogue.segments() if one.id not in seen]
+        with _processes(jobs) if jobs > 1 else nullcontext() as executor:
+            looks = inspect(unseen, self._unpack, source, executor=executor, workers=jobs)
+            for batch in _batches(looks):
+                self._catalogue.store_looks(batch)
 
     def _join(self, source: Source) -> int:
         """Store the frames cut at borders that could be proven; returns how many could not."""
@@ -236,6 +252,7 @@ class Case:
             events=stored.events(),
             unreadable=stored.unreadable(),
             unidentified=stored.unidentified(),
+            pictures={one.segment_id: one.state for one in stored.looks()},
         )
         return diagnose(evidence, channels=channels, window=window)
 
@@ -281,7 +298,11 @@ class Case:
             )
             made = [clips.grade(one, folder) for one in written if isinstance(one, Clip)]
             clips.save(made, folder)
-        self._note("recover", {"folder": str(folder), "channel": channel, "clips": len(made)})
+        actions.append(
+            self.folder / ACTIONS,
+            "recover",
+            {"folder": str(folder), "channel": channel, "clips": len(made)},
+        )
         return made
 
     def _ref(self, moved: str | None) -> SourceRef:
@@ -320,20 +341,6 @@ class Case:
         assert segment.id is not None
         return segments.unpack(self._catalogue.segment_rows(segment.id))
 
-    def _note(self, action: str, details: dict[str, Any]) -> None:
-        """Append what was done to the action log; its lines are chained by digest."""
-        path = self.folder / ACTIONS
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        entry = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tool": __version__,
-            "action": action,
-            **details,
-            "previous": hashlib.sha256(lines[-1]).hexdigest() if lines else None,
-        }
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(entry) + b"\n")
-
 
 def _channels(found: Iterable[Segment]) -> list[ChannelFound]:
     """Sums per camera, the unknown one last."""
@@ -350,6 +357,12 @@ def _channels(found: Iterable[Segment]) -> list[ChannelFound]:
         )
         for channel, own in sorted(sums.items(), key=lambda item: (item[0] is None, item[0] or 0))
     ]
+
+
+def _batches(looks: Iterable[Look], size: int = 200) -> Iterator[list[Look]]:
+    rest = iter(looks)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 @contextmanager

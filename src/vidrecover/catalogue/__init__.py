@@ -16,7 +16,7 @@ import msgspec
 from sqlite_utils import Database
 
 from vidrecover.catalogue import _file, _rows
-from vidrecover.catalogue._rows import ChannelSummary, Run
+from vidrecover.catalogue._rows import ChannelSummary, Look, Run
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
@@ -32,7 +32,7 @@ from vidrecover.model import (
     VolumeReport,
 )
 
-__all__ = ["Catalogue", "ChannelSummary", "Run"]
+__all__ = ["Catalogue", "ChannelSummary", "Look", "Run"]
 
 _SEGMENT_ORDER = (
     "channel IS NULL, channel, stream, format, codec, start_ms IS NULL, start_ms, start, id"
@@ -234,6 +234,19 @@ class Catalogue:
             )
         return bytes(found[0][0])
 
+    def store_looks(self, looks: Iterable[Look]) -> None:
+        """Store what key pictures show, in place of what was stored for those segments."""
+        self._working()
+        with self._transaction():
+            self._conn.executemany(
+                f"INSERT OR REPLACE INTO picture ({_rows.LOOK}) VALUES (?, ?, ?, ?, ?)",
+                (_rows.look_row(one) for one in looks),
+            )
+
+    def looks(self) -> list[Look]:
+        """What the key pictures of segments show, as far as they were looked at."""
+        return [_rows.look_of(row) for row in self._all(f"SELECT {_rows.LOOK} FROM picture")]
+
     def loose_ends(self) -> Iterator[LooseEnd]:
         """Where runs of frames stop and begin, ordered by place; see `segments` for the state."""
         query = f"SELECT {_rows.LOOSE_END} FROM loose_end ORDER BY position, after, id"
@@ -281,7 +294,7 @@ class Catalogue:
             row = (*_rows.source_row(identity), fingerprint)
             return self._insert_one("source", f"{_rows.SOURCE}, fingerprint", row)
         number, stored = self._all("SELECT id, fingerprint FROM source ORDER BY id LIMIT 1")[0]
-        difference = _difference(known, identity)
+        difference = _rows.difference(known, identity)
         if difference is None and stored != fingerprint:
             difference = "the content differs, so it is another disk, or has changed since"
         if difference is not None:
@@ -375,15 +388,3 @@ class Catalogue:
         ):
             conn.execute("BEGIN")
             yield conn
-
-
-def _difference(known: SourceIdentity, identity: SourceIdentity) -> str | None:
-    """What proves that the two are not the same source, in words; None when nothing does."""
-    if known.size != identity.size:
-        return f"{identity.size} bytes instead of {known.size}"
-    if known.serial and identity.serial and known.serial != identity.serial:
-        return f"serial number {identity.serial} instead of {known.serial}"
-    for name in sorted(known.stored_hashes.keys() & identity.stored_hashes.keys()):
-        if known.stored_hashes[name].lower() != identity.stored_hashes[name].lower():
-            return f"its container states another {name}"
-    return None

@@ -14,6 +14,7 @@ from vidrecover.model import (
     EventKind,
     Extent,
     LooseEnd,
+    PictureState,
     RecorderMs,
     Segment,
     SourceIdentity,
@@ -26,6 +27,7 @@ SEGMENT = (
     "format, channel, stream, codec, start_ms, end_ms, start, end_, frames, keys, audio, size,"
     " first_sequence, last_sequence, missing, unfinished, joined"
 )
+LOOK = "segment_id, state, certain, pictures, reason"
 LOOSE_END = "after, position, format, channel, codec, sequence, time_ms, edge"
 CLAIM = (
     "volume, kind, channel, stream, start_ms, end_ms, entry_start, entry_end, name, damage, open"
@@ -68,6 +70,18 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     first_ms: RecorderMs | None
     last_ms: RecorderMs | None
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What the key pictures of one segment show. certain: False where only suspected;
+    pictures: how many were judged; reason: in words, with the measured values.
+    """
+
+    segment_id: int
+    state: PictureState
+    certain: bool
+    pictures: int
+    reason: str
 
 
 class Tally(NamedTuple):
@@ -264,6 +278,35 @@ def loose_end_of(row: Row) -> LooseEnd:
         time_ms=time_ms,
         edge=edge,
     )
+
+
+def look_row(look: Look) -> Row:
+    """LOOK of what pictures show."""
+    return look.segment_id, look.state.value, look.certain, look.pictures, look.reason
+
+
+def look_of(row: Row) -> Look:
+    """From LOOK."""
+    number, state, certain, pictures, reason = row
+    return Look(
+        segment_id=number,
+        state=PictureState(state),
+        certain=bool(certain),
+        pictures=pictures,
+        reason=reason,
+    )
+
+
+def difference(known: SourceIdentity, identity: SourceIdentity) -> str | None:
+    """What proves that the two are not the same source, in words; None when nothing does."""
+    if known.size != identity.size:
+        return f"{identity.size} bytes instead of {known.size}"
+    if known.serial and identity.serial and known.serial != identity.serial:
+        return f"serial number {identity.serial} instead of {known.serial}"
+    for name in sorted(known.stored_hashes.keys() & identity.stored_hashes.keys()):
+        if known.stored_hashes[name].lower() != identity.stored_hashes[name].lower():
+            return f"its container states another {name}"
+    return None
 
 
 def stretch_rows(unit_id: int, result: UnitResult) -> Iterator[Row]:

@@ -148,6 +148,15 @@ CREATE TABLE loose_end (
 ) STRICT;
 CREATE INDEX loose_end_of_unit ON loose_end (unit_id);
 
+-- What key pictures of a segment show, judged once.
+CREATE TABLE picture (
+    segment_id INTEGER PRIMARY KEY REFERENCES segment (id) ON DELETE CASCADE,
+    state      TEXT NOT NULL,                          -- model.PictureState
+    certain    INTEGER NOT NULL CHECK (certain IN (0, 1)), -- 0: suspected
+    pictures   INTEGER NOT NULL CHECK (pictures >= 0), -- how many were judged
+    reason     TEXT NOT NULL                           -- with the measured values
+) STRICT;
+
 -- Bytes of a unit that are no frames.
 CREATE TABLE stretch (
     unit_id INTEGER NOT NULL REFERENCES unit (id) ON DELETE CASCADE,
