@@ -3,16 +3,16 @@
 Only enough to name a frame in bulk; real parsing of NAL units is done in `repair.nal`.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from vidrecover.framings._columns import Bytes, Column
 from vidrecover.model import Codec
 
-Column = npt.NDArray[Any]
+START_CODE = 4
+"""Bytes of the longer start code."""
 
 _LOOK = 6  # bytes looked at: a start code of four, a NAL unit header of two
+_LOOK_BEHIND = 64  # and where a delimiter or message comes first, to find what it announces
 
 # Leading NAL unit header bytes of H.264: type 1, 5, 6, 7, 8, 9 with a sensible nal_ref_idc
 # (slices may have any, SEI and AUD none). [A: ITU-T H.264 7.4.1]
@@ -29,15 +29,17 @@ _H265[
 _H265[6] = False  # 06 05 is an H.264 SEI message far more often than TSA_R with tid 4
 _H265_KEY = np.zeros(256, dtype=bool)
 _H265_KEY[[kind << 1 for kind in (*range(16, 22), 32, 33, 34)]] = True
+# Units that stand before a picture of either kind: delimiter and message (SEI).
+_H264_BEFORE, _H265_BEFORE = (6, 9), (35 << 1, 39 << 1)
 
 
-def _first_bytes(data: npt.NDArray[np.uint8], positions: Column, size: int) -> Column:
+def _first_bytes(data: Bytes, positions: Column, size: int) -> Column:
     """Bytes (n, size) at positions; zeros beyond the end of the data."""
     places = positions[:, None] + np.arange(size)
     return np.where(places < len(data), data[np.minimum(places, len(data) - 1)], 0)
 
 
-def starts_annexb(data: npt.NDArray[np.uint8], positions: Column) -> Column:
+def starts_annexb(data: Bytes, positions: Column) -> Column:
     """Whether a start code of three or four bytes stands at each position."""
     if not len(positions):
         return np.zeros(0, dtype=bool)
@@ -47,8 +49,12 @@ def starts_annexb(data: npt.NDArray[np.uint8], positions: Column) -> Column:
     return result
 
 
-def sniff(data: npt.NDArray[np.uint8], positions: Column) -> tuple[Column, Column]:
-    """Codec of each payload by its first NAL unit, and whether it opens a key picture."""
+def sniff(data: Bytes, positions: Column, sizes: Column) -> tuple[Column, Column]:
+    """Codec of each payload by its first NAL unit, and whether it opens a key picture.
+
+    sizes: of the payloads. Where a delimiter or a message comes first, the units that begin
+    soon behind it tell.
+    """
     if not len(positions):
         return np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=bool)
     head = _first_bytes(data, positions, _LOOK)
@@ -60,12 +66,25 @@ def sniff(data: npt.NDArray[np.uint8], positions: Column) -> tuple[Column, Colum
     h264 = coded & _H264[first] & ~h265
     codec = np.where(h265, Codec.H265, np.where(h264, Codec.H264, Codec.UNKNOWN))
     key = (h265 & _H265_KEY[first]) | (h264 & _H264_KEY[first])
+    for before, is_codec, keys in (
+        (_H264_BEFORE, h264, _H264_KEY),
+        (_H265_BEFORE, h265, _H265_KEY),
+    ):
+        open_places = np.flatnonzero(is_codec & ((first == before[0]) | (first == before[1])))
+        key[open_places] = _announces(data, positions[open_places], sizes[open_places], keys)
     return codec.astype(np.uint8), key
 
 
-def hisilicon_header(
-    data: npt.NDArray[np.uint8], positions: Column, sizes: Column
-) -> npt.NDArray[np.int64]:
+def _announces(data: Bytes, positions: Column, sizes: Column, keys: Column) -> Column:
+    """Whether a unit that opens a key picture begins within the first bytes of each payload."""
+    head = _first_bytes(data, positions, _LOOK_BEHIND)
+    codes = (head[:, :-3] == 0) & (head[:, 1:-2] == 0) & (head[:, 2:-1] == 1)
+    codes &= np.arange(3, _LOOK_BEHIND) < sizes[:, None]
+    result: Column = (codes & keys[head[:, 3:]]).any(axis=1)
+    return result
+
+
+def hisilicon_header(data: Bytes, positions: Column, sizes: Column) -> Column:
     """4 where a HiSilicon voice header stands before the audio, else 0.
 
     `00 01 LL cc` with LL the length in 16-bit words. [A: dvr-audio.md section 1]

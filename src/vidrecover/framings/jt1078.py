@@ -6,12 +6,13 @@ that rows never depend on where a window begins.
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from vidrecover.framings import bitstream
+from vidrecover.framings._columns import Bytes, Column, cut
 from vidrecover.model import (
     NO_CHANNEL,
     NO_TICK,
@@ -23,9 +24,6 @@ from vidrecover.model import (
     Window,
     no_frames,
 )
-
-Column = npt.NDArray[Any]
-Bytes = npt.NDArray[np.uint8]
 
 MAGIC = b"01cd"
 _MAGIC = int.from_bytes(MAGIC, "little")
@@ -96,7 +94,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
 
 def _batch(window: Window, positions: Column) -> Frames:
     """Rows of so many candidates as their columns fit into some MiB, hostile bytes or not."""
-    heads = _cut(window.data, positions, _HEAD)
+    heads = cut(window.data, positions, _HEAD)
     streams = (heads["version"] & 0xC0) == 0x80
     rows = _packets(window, positions[streams], heads[streams])
     digits = np.flatnonzero((heads["version"] == 0x30) & (heads["payload_type"] <= 0x35))
@@ -183,7 +181,7 @@ def _read(window: Window, starts: Column, heads: Column, fields: str) -> _Readin
     size = len(window.data)
     followed = np.zeros(len(starts), dtype=bool)
     inside = np.flatnonzero(possible & (ends <= size - len(MAGIC)))
-    followed[inside] = _cut(window.data, ends[inside], "<u4") == _MAGIC
+    followed[inside] = cut(window.data, ends[inside], "<u4") == _MAGIC
     blind = (ends > size - len(MAGIC)) & (not window.at_end)
     usual = (length > 0) & (length <= _USUAL_LENGTH)
     possible &= (usual | followed | blind) & (starts + head_size <= size)
@@ -237,9 +235,10 @@ def _name_codecs(
 ) -> None:
     """Video by its first NAL unit, else by the payload type; audio by the type, its HiSilicon
     header left out of the payload. [A: section 4]"""
-    begins = (mark == 0) | (mark == 1)
-    video = np.flatnonzero(begins & (rows["kind"] <= Media.DELTA))
-    codecs, _ = bitstream.sniff(data, starts[video] + rows["payload_offset"][video])
+    opens = (mark == 0) | (mark == 1)
+    video = np.flatnonzero(opens & (rows["kind"] <= Media.DELTA))
+    begins, sizes = starts[video] + rows["payload_offset"][video], rows["payload_size"][video]
+    codecs, _ = bitstream.sniff(data, begins, sizes)
     said = _VIDEO_CODECS[payload_type[video]]
     rows["codec"][video] = np.where(codecs != Codec.UNKNOWN, codecs, said)
     audio = np.flatnonzero(rows["kind"] == Media.AUDIO)
@@ -255,7 +254,7 @@ def _pieces(window: Window, starts: Column) -> Frames:
 
     The file's name says an alarm's camera in another numbering, so the channel stays unknown.
     """
-    heads = _cut(window.data, starts, _PIECE_HEAD)
+    heads = cut(window.data, starts, _PIECE_HEAD)
     sizes = heads["size"].astype(np.int64)
     sane = np.flatnonzero((sizes > 0) & (sizes <= MAX_SIZE - _PIECE_HEAD.itemsize))
     named = [place for place in sane.tolist() if _PIECE_NAME.fullmatch(heads["name"][place])]
@@ -271,24 +270,7 @@ def _pieces(window: Window, starts: Column) -> Frames:
     rows["kind"] = Media.DATA
     proven = (ends == size) & window.at_end
     inside = np.flatnonzero(ends <= size - len(MAGIC))
-    proven[inside] = _cut(window.data, ends[inside], "<u4") == _MAGIC
+    proven[inside] = cut(window.data, ends[inside], "<u4") == _MAGIC
     rows["flags"] = np.where(proven, 0, FrameFlag.END_UNPROVEN)
     rows["flags"][(ends > size - len(MAGIC)) & (not window.at_end)] = FrameFlag.OVERRUN
     return rows
-
-
-def _cut(data: Bytes, positions: Column, dtype: Any) -> Column:
-    """Items of a dtype at byte positions; what lies behind the end of the data is zeros."""
-    item = np.dtype(dtype)
-    room = len(data) - item.itemsize
-    if len(positions) and int(positions.max()) <= room:
-        view: Column = np.ndarray((room + 1,), item, data.data, strides=(1,))
-        return view[positions]
-    items = np.zeros(len(positions), dtype=item)
-    inside = positions <= room
-    if inside.any():
-        items[inside] = _cut(data, positions[inside], item)
-    for place in np.flatnonzero(~inside).tolist():
-        rest = data[int(positions[place]) :].tobytes()[: item.itemsize]
-        items[place] = np.frombuffer(rest.ljust(item.itemsize, b"\0"), dtype=item)[0]
-    return items
