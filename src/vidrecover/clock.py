@@ -4,7 +4,6 @@ Recorder time has no zone. Impossible dates are None (NO_TIME in columns), never
 """
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,8 @@ from vidrecover.model import NO_TICK, NO_TIME, RecorderMs
 Column = npt.NDArray[Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
+_LARGEST_LAG_MS = 500  # between counter and stamp beyond the stamp's resolution
 _DAYS_BEFORE_MONTH = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 _DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -117,53 +118,71 @@ def resolve(
     stamps: RecorderMs as stored or NO_TIME; ticks: counter or NO_TICK, wrapping at `modulus`;
     resolution: of the stamps in milliseconds. The date wins: the counter only fills in what
     lies below its resolution, and is set anew where both differ by more than 1.5 s (dhav.md
-    section 4). Accuracy: one frame interval. Rows without either stay NO_TIME. Returns the
-    times and the phase to hand to the next segment.
+    section 4). Times are early by less than one frame interval where the stamps change at
+    least once, else by less than the resolution. Rows without either, and those whose counter
+    leads out of the calendar, are NO_TIME. Returns the times and the phase to hand to the next
+    segment.
     """
     times = stamps.astype(np.int64).copy()
     usable = np.flatnonzero(ticks != NO_TICK)
     if not len(usable):
-        return times, None
+        return times, phase
     counter = ticks[usable].astype(np.int64)
     first = phase.tick_ms if phase is not None else int(counter[0])
     steps = np.diff(counter, prepend=first)
     if modulus is not None:
         steps = (steps + modulus // 2) % modulus - modulus // 2
-    elapsed = np.cumsum(steps)
     known = phase.time_ms if phase is not None else None
-    times[usable], last = _align(times[usable], elapsed, resolution, known)
-    return times, (None if last is None else Phase(int(counter[-1]), last))
+    found = _align(times[usable], steps, resolution, known)
+    if found is None:
+        return times, None
+    last = int(found[-1])
+    possible = (found >= _FIRST_MS) & (found <= _LAST_MS)
+    times[usable] = np.where(possible, found, NO_TIME)
+    return times, (Phase(int(counter[-1]), last) if possible[-1] else None)
 
 
 def _align(
-    stamps: Column, elapsed: Column, resolution: int, known: RecorderMs | None
-) -> tuple[Column, RecorderMs | None]:
-    """Times from elapsed counter and stamps; `known`: time at elapsed zero, if handed over."""
+    stamps: Column, steps: Column, resolution: int, known: RecorderMs | None
+) -> Column | None:
+    """Times from stamps and steps of the counter, or None when nothing is dated.
+
+    known: the time before the first step, if handed over. The rows are parted where counter
+    and stamps disagree; each part has one base, the time at which its counter would be zero.
+    """
+    elapsed = np.cumsum(steps)
     dated = stamps != NO_TIME
     if not dated.any():
-        if known is None:
-            return stamps, None
-        times = known + elapsed
-        return times, int(times[-1])
-    lowest = np.where(dated, stamps - elapsed, 0)
-    anchors = lowest[dated]
-    jump = np.flatnonzero(np.abs(np.diff(anchors)) > resolution + 500)
-    places = np.flatnonzero(dated)[jump + 1]
-    times = np.empty_like(elapsed)
-    edges = [0, *places.tolist(), len(elapsed)]
-    base = known
-    for start, end in pairwise(edges):
-        part = lowest[start:end][dated[start:end]]
-        base = _base(part, resolution, base)
-        times[start:end] = base + elapsed[start:end]
-    return times, int(times[-1])
+        return None if known is None else known + elapsed
+    lowest = stamps - elapsed
+    starts = _parts(lowest, dated, steps, resolution)
+    sizes = np.diff(starts, append=len(stamps))
+    limits = np.iinfo(np.int64)
+    least = np.maximum.reduceat(np.where(dated, lowest, limits.min), starts)
+    most = np.minimum.reduceat(np.where(dated, lowest, limits.max - resolution), starts)
+    most += resolution - 1
+    bases = least.copy()
+    if known is not None and least[0] <= most[0]:
+        bases[0] = min(max(known, int(least[0])), int(most[0]))
+    for place in np.flatnonzero(least > most).tolist():
+        part = slice(int(starts[place]), int(starts[place] + sizes[place]))
+        bases[place] = int(np.median(lowest[part][dated[part]])) + resolution // 2
+    result: Column = np.repeat(bases, sizes) + elapsed
+    return result
 
 
-def _base(lowest: Column, resolution: int, known: RecorderMs | None) -> RecorderMs:
-    """The time at elapsed zero that agrees with the stamps, nearest to the known one."""
-    least, most = int(lowest.max()), int(lowest.min()) + resolution - 1
-    if known is not None and least <= known <= most:
-        return known
-    if least <= most:
-        return least
-    return int(np.median(lowest)) + resolution // 2
+def _parts(lowest: Column, dated: Column, steps: Column, resolution: int) -> Column:
+    """Where parts begin: at rows whose stamp disagrees with the counter since the stamp before.
+
+    Undated rows before such a row belong to it from the last step of the counter that no
+    recording makes: they were written with it.
+    """
+    places = np.flatnonzero(dated)
+    largest = resolution + _LARGEST_LAG_MS
+    jumps = np.flatnonzero(np.abs(np.diff(lowest[places])) > largest)
+    before, at = places[jumps], places[jumps + 1]
+    breaks = np.flatnonzero(np.abs(steps) > largest)
+    if len(breaks):
+        nearest = breaks[np.maximum(np.searchsorted(breaks, at, side="right") - 1, 0)]
+        at = np.where((nearest > before) & (nearest <= at), nearest, at)
+    return np.concatenate([[0], at])

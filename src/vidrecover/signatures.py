@@ -22,7 +22,7 @@ _POSITION_MASK = (1 << _POSITION_BITS) - 1
 
 
 class Hits(NamedTuple):
-    """Where signatures begin, ordered by position; two arrays of one length.
+    """Where signatures begin, ordered by position, then by pattern; two arrays of one length.
 
     patterns: index into the matcher's patterns; positions: in the data that was searched.
     """
@@ -43,12 +43,14 @@ class Matcher:
     """Searches for fixed byte patterns together; not to be shared between threads."""
 
     def __init__(self, patterns: Sequence[bytes], *, engine: str = "auto") -> None:
-        """engine: auto, hyperscan or re."""
+        """engine: auto, hyperscan or re. Raises ValueError for another, or an empty pattern."""
+        if engine not in ("auto", "hyperscan", "re"):
+            raise ValueError(f"`{engine}` is no engine; expected auto, hyperscan or re")
         if any(not pattern for pattern in patterns):
             raise ValueError("a signature has at least one byte")
         self.patterns = tuple(patterns)
         self.longest = max((len(pattern) for pattern in patterns), default=0)
-        use_re = engine == "re" or (engine == "auto" and hyperscan is None)
+        use_re = engine == "re" or not patterns or (engine == "auto" and hyperscan is None)
         self._engine: Engine = (_ReEngine if use_re else _HyperscanEngine)(self.patterns)
 
     def find(self, data: npt.NDArray[np.uint8]) -> Hits:
@@ -56,7 +58,7 @@ class Matcher:
         if not self.patterns or not len(data):
             nothing = np.empty(0, dtype=np.int64)
             return Hits(nothing, nothing)
-        packed = np.frombuffer(self._engine(data.data), dtype=np.int64)
+        packed = np.sort(np.frombuffer(self._engine(data.data), dtype=np.int64))
         positions = packed & _POSITION_MASK
         order = np.argsort(positions, kind="stable")
         return Hits((packed >> _POSITION_BITS)[order], positions[order])
@@ -102,15 +104,18 @@ class _ReEngine:
             if not any(one.startswith(shorter) for shorter in by_length[:position])
         ]
         self._search = re.compile(b"|".join(re.escape(one) for one in minimal), re.DOTALL).search
-        self._numbered = [(number << _POSITION_BITS, one) for number, one in enumerate(patterns)]
+        self._numbers: dict[bytes, list[int]] = {}
+        for number, one in enumerate(patterns):
+            self._numbers.setdefault(one, []).append(number << _POSITION_BITS)
+        self._lengths = sorted({len(one) for one in patterns})
 
     def __call__(self, data: memoryview) -> "array[int]":
         hits: array[int] = array("q")
         match = self._search(data)
         while match is not None:
             start = match.start()
-            for base, one in self._numbered:
-                if data[start : start + len(one)] == one:
+            for length in self._lengths:
+                for base in self._numbers.get(bytes(data[start : start + length]), ()):
                     hits.append(base + start)
             match = self._search(data, start + 1)
         return hits
