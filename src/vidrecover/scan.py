@@ -23,7 +23,6 @@ from vidrecover.model import (
     Extent,
     FrameFlag,
     Frames,
-    LooseEnd,
     Source,
     SourceRef,
     UnitResult,
@@ -40,11 +39,11 @@ UNIT_SIZE = 64 << 20
 WINDOW_SIZE = 2 << 20
 """Bytes searched at once; a result never depends on it."""
 
-_OVERLAP = 256 << 10  # enough for nearly every frame and the header behind it
+_OVERLAP = 1 << 20  # enough for nearly every frame and the header behind it
 _WHOLE_OVERLAP = MAX_FRAME_SIZE + 4096  # enough for any
 _BUFFER_SIZE = 8 << 20
 _HISTORY = 4096  # bytes held before a window
-_EDGE = 128  # more than the longest signature with its distance from the start of a frame
+_BEFORE, _BEHIND = 256 << 10, 64 << 10  # looked at around a unit, so that its border is no end
 _BLOCK = 4096  # blank bytes are told in blocks of this size
 _SMALLEST_GAP = 512  # shorter runs between frames are not listed
 
@@ -113,63 +112,102 @@ class Scanner:
         ]
         self._owners = np.array([number for _, number in patterns], dtype=np.int64)
         self._matcher = Matcher([pattern for pattern, _ in patterns])
+        self._reach = max(
+            (one.at + len(p) for f in formats.formats for one in f.layouts for p in one.signatures),
+            default=0,
+        )
         self._window_size = window_size
         self._buffer = _Buffer(source, window_size)
 
     def scan(self, unit: Extent) -> UnitResult:
         """What the unit holds: frames that start in it, and what its other bytes are."""
-        tables: list[Frames] = []
+        tables: list[Frames] = [no_frames()]
         blank: list[Extent] = []
         unreadable: list[Extent] = []
-        ends: list[LooseEnd] = []
+        edges: dict[tuple[int, bool], bytes] = {}
         for window in self._buffer.windows(unit):
             blank.extend(_blank(window))
             unreadable.extend(window.unreadable)
-            for rows in self._frames(window, is_blank=_covers(blank, window)):
+            for rows in self._frames(window, unreadable, is_blank=_covers(blank, window)):
                 tables.append(rows)
-                ends += segments.loose_ends(rows, self.formats.formats, self._buffer.edge)
-        rows = np.concatenate(tables) if tables else no_frames()
+                self._keep_edges(rows, edges)
+        rows = np.concatenate(tables)
+        del tables
         refused = extents.merged(unreadable)
         rows = _consistent(rows[np.argsort(rows["offset"], kind="stable")])
-        kept = set(rows["offset"].tolist()) | set((rows["offset"] + rows["size"]).tolist())
         _mark_unreadable(rows, refused)
+        found = segments.assemble(rows, self.formats.formats, unit)
+        before = rows[rows["offset"] < unit.start]
         refused = extents.common(refused, [unit])
-        rest = extents.minus([unit], extents.merged([*segments.extents(rows), *refused]))
+        rest = _unexplained(unit, [before, found.rows], refused)
         empty = extents.common(rest, extents.merged(blank))
-        unknown = extents.minus(rest, empty)
-        found, times = segments.assemble(rows, self.formats.formats)
-        loose = segments.uncancelled([one for one in ends if one.position in kept])
+
+        def edge(position: int, *, after: bool) -> bytes:
+            kept = edges.get((position, after))
+            return self._edge(position, after) if kept is None else kept
+
+        loose = segments.loose_ends(found.rows, found.times, self.formats.formats, edge)
         return UnitResult(
             extent=unit,
-            segments=found,
-            loose_ends=segments.timed(loose, rows, times),
-            unidentified=[one for one in unknown if one.size >= _SMALLEST_GAP],
-            blank=[one for one in empty if one.size >= _SMALLEST_GAP],
+            segments=found.segments,
+            loose_ends=segments.uncancelled(loose),
+            unidentified=extents.minus(rest, empty),
+            blank=empty,
             unreadable=refused,
         )
 
-    def _frames(self, window: Window, *, is_blank: bool) -> Iterator[Frames]:
-        """One table per format that has frames starting in the window."""
-        first = max(window.limit - _EDGE, 0) if is_blank else 0
-        hits = self._matcher.find(window.data[first : window.limit + _EDGE])
+    def _frames(
+        self, window: Window, unreadable: list[Extent], *, is_blank: bool
+    ) -> Iterator[Frames]:
+        """One table per format that has frames starting in the window; see `_read`."""
+        first = max(window.limit - self._reach, 0) if is_blank else 0
+        hits = self._matcher.find(window.data[first : window.limit + self._reach])
         if not len(hits.positions):
             return
         owners = self._owners[hits.patterns]
         for number in np.unique(owners).tolist():
             candidates = hits.positions[owners == number] + first
-            rows = self._read(number, window, candidates)
+            rows = self._read(number, window, candidates, unreadable)
             if len(rows):
                 rows["format"] = number
                 yield rows
 
-    def _read(self, number: int, window: Window, candidates: Positions) -> Frames:
-        """One format's frames; a frame that goes beyond the window is looked at whole."""
+    def _read(
+        self, number: int, window: Window, candidates: Positions, unreadable: list[Extent]
+    ) -> Frames:
+        """One format's frames. Those that go beyond the window, or end so near its end that the
+        header behind them is not there, are looked at again with all that they need; what of it
+        cannot be read is added to `unreadable`."""
         rows = self._readers[number](window, candidates)
-        if not (rows["flags"] & FrameFlag.OVERRUN).any():
+        known = window.offset + len(window.data) - (0 if window.at_end else _HISTORY)
+        flags, ends = rows["flags"], rows["offset"] + rows["size"]
+        unsure = (flags & FrameFlag.OVERRUN) != 0
+        unsure |= ((flags & FrameFlag.END_UNPROVEN) != 0) & (ends > known)
+        if not unsure.any():
             return rows
-        rows = self._readers[number](self._buffer.widened(window), candidates)
-        whole: Frames = rows[(rows["flags"] & FrameFlag.OVERRUN) == 0]
-        return whole
+        first = int(rows["offset"][np.argmax(unsure)])
+        wide = self._buffer.widened(window, first)
+        unreadable.extend(wide.unreadable)
+        candidates = candidates - (first - window.offset)
+        again = self._readers[number](wide, candidates[candidates >= 0])
+        whole = again[(again["flags"] & FrameFlag.OVERRUN) == 0]
+        return np.concatenate([rows[rows["offset"] < first], whole])
+
+    def _keep_edges(self, rows: Frames, edges: dict[tuple[int, bool], bytes]) -> None:
+        """Keep the bytes beside the ends of runs while they are in memory."""
+        stops, begins = segments.loose_places(rows)
+        if len(edges) + len(stops) + len(begins) > segments.MOST_LOOSE_ENDS:
+            return
+        for position in (rows["offset"][stops] + rows["size"][stops]).tolist():
+            edges[position, True] = self._edge(position, True)
+        for position in rows["offset"][begins].tolist():
+            edges[position, False] = self._edge(position, False)
+
+    def _edge(self, position: int, after: bool) -> bytes:
+        """At most EDGE_SIZE bytes behind the position, or before it."""
+        start = position if after else max(position - EDGE_SIZE, 0)
+        end = min(start + EDGE_SIZE, self._source.size) if after else position
+        return self._buffer.held(start, end) or self._source.read(start, end - start)
 
 
 class _Buffer:
@@ -184,12 +222,21 @@ class _Buffer:
         self._refused: list[Extent] = []
 
     def windows(self, unit: Extent) -> Iterator[Window]:
-        """The unit's windows, in order; each is valid until the next is asked for."""
-        for start in range(unit.start, unit.end, self._window_size):
-            limit = min(start + self._window_size, unit.end)
-            end = min(limit + _OVERLAP, self._source.size)
+        """The unit's windows, in order, with one before and one behind it for what lies across
+        its borders; each is valid until the next is asked for."""
+        size = self._source.size
+        starts = list(range(unit.start, unit.end, self._window_size))
+        limits = [*starts[1:], unit.end] if starts else []
+        if unit.start:
+            starts.insert(0, max(unit.start - _BEFORE, 0))
+            limits.insert(0, unit.start)
+        if unit.end < size:
+            starts.append(unit.end)
+            limits.append(min(unit.end + _BEHIND, size))
+        wanted = min(unit.end + _BEHIND + _OVERLAP, size)
+        for start, limit in zip(starts, limits, strict=True):
+            end = min(limit + _OVERLAP, size)
             if not self._held.start <= start <= end <= self._held.end:
-                wanted = min(unit.end + _OVERLAP, self._source.size)
                 self._fill(max(start - _HISTORY, 0), wanted)
             base = start - self._held.start
             yield Window(
@@ -199,23 +246,22 @@ class _Buffer:
                 unreadable=tuple(
                     one for one in self._refused if one.end > start and one.start < end
                 ),
-                at_end=end == self._source.size,
+                at_end=end == size,
             )
 
-    def edge(self, position: int, *, after: bool) -> bytes:
-        """The bytes beside a position of the last window; see `segments.Edges`."""
-        start = position if after else position - EDGE_SIZE
-        first = max(start - self._held.start, 0)
-        last = min(start + EDGE_SIZE, self._held.end) - self._held.start
-        return self._bytes[first : max(last, first)].tobytes()
+    def held(self, start: int, end: int) -> bytes | None:
+        """The bytes of the last window or beside it; None where not all are in memory."""
+        if not self._held.start <= start <= end <= self._held.end:
+            return None
+        return self._bytes[start - self._held.start : end - self._held.start].tobytes()
 
-    def widened(self, window: Window) -> Window:
-        """The same window with the overlap of the largest frame, read anew."""
-        end = min(window.offset + window.limit + _WHOLE_OVERLAP, self._source.size)
-        data = np.empty(end - window.offset, dtype=np.uint8)
-        refused = tuple(self._source.read_into(window.offset, data))
-        at_end = end == self._source.size
-        return Window(window.offset, data, window.limit, refused, at_end)
+    def widened(self, window: Window, start: int) -> Window:
+        """The window from `start` on, with the overlap of the largest frame, read anew."""
+        limit = window.offset + window.limit
+        end = min(limit + _WHOLE_OVERLAP, self._source.size)
+        data = np.empty(end - start, dtype=np.uint8)
+        refused = tuple(self._source.read_into(start, data))
+        return Window(start, data, limit - start, refused, end == self._source.size)
 
     def _fill(self, start: int, wanted: int) -> None:
         """Hold the bytes from `start`, as many as fit up to `wanted`; keep what is there."""
@@ -238,20 +284,26 @@ def _blank(window: Window) -> list[Extent]:
     """Runs of blocks in the window that hold one value only, unreadable zeros included."""
     data = window.data[: window.limit]
     whole = len(data) // _BLOCK
-    if not whole:
-        return []
-    words = data[: whole * _BLOCK].view(np.uint64)
-    if words[0] == words[-1] and words.max() == words.min() and _one_byte(words[0]):
-        return [Extent(window.offset, window.offset + whole * _BLOCK)]
-    blocks = words.reshape(whole, _BLOCK // 8)
-    middle = blocks[:, 0] == blocks[:, 255]
-    likely = np.flatnonzero(middle & (blocks[:, 0] == blocks[:, -1]))
-    runs = [
-        Extent(window.offset + place * _BLOCK, window.offset + (place + 1) * _BLOCK)
-        for place in likely.tolist()
-        if (blocks[place] == blocks[place, 0]).all() and _one_byte(blocks[place, 0])
-    ]
-    return extents.merged(runs)
+    found: list[Extent] = []
+    if whole:
+        words = data[: whole * _BLOCK].view(np.uint64)
+        if words[0] == words[-1] and words.max() == words.min() and _one_byte(words[0]):
+            found.append(Extent(0, whole * _BLOCK))
+        else:
+            blocks = words.reshape(whole, _BLOCK // 8)
+            middle = blocks[:, 0] == blocks[:, 255]
+            likely = np.flatnonzero(middle & (blocks[:, 0] == blocks[:, -1]))
+            found += [
+                Extent(place * _BLOCK, (place + 1) * _BLOCK)
+                for place in likely.tolist()
+                if (blocks[place] == blocks[place, 0]).all() and _one_byte(blocks[place, 0])
+            ]
+    last = data[whole * _BLOCK :]
+    if len(last) and (last == last[0]).all():
+        found.append(Extent(whole * _BLOCK, len(data)))
+    return extents.merged(
+        Extent(window.offset + start, window.offset + end) for start, end in found
+    )
 
 
 def _one_byte(word: Any) -> bool:
@@ -308,6 +360,13 @@ def _longest_runs(rows: Frames, ends: Positions) -> list[int]:
         if not beaten:
             kept.append(place)
     return kept
+
+
+def _unexplained(unit: Extent, tables: list[Frames], refused: list[Extent]) -> list[Extent]:
+    """The unit's bytes that are neither frames nor refused, short runs left out."""
+    frames = [one for rows in tables for one in segments.extents(rows, smallest_gap=_SMALLEST_GAP)]
+    rest = extents.minus([unit], extents.merged([*frames, *refused]))
+    return [one for one in rest if one.size >= _SMALLEST_GAP]
 
 
 def _mark_unreadable(rows: Frames, refused: list[Extent]) -> None:

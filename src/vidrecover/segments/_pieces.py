@@ -1,0 +1,119 @@
+"""Frames that lie in several rows: fragments of JT/T 1078, NAL units of HX."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.formats import Format
+from vidrecover.model import NO_SEQUENCE, NO_TICK, FrameFlag, Frames, Media
+
+Column = npt.NDArray[Any]
+
+_MOST_LOST_PACKETS = 256  # more missing numbers than this are another connection
+_IN_PIECES = FrameFlag.CONTINUES | FrameFlag.MORE
+
+
+def is_video(rows: Frames) -> Column:
+    """Which rows carry pictures."""
+    kind = rows["kind"]
+    result: Column = (kind == Media.KEY) | (kind == Media.DELTA)
+    return result
+
+
+def holes(rows: Frames) -> Column:
+    """How many packets were lost before each row, counted up, as far as their numbers tell.
+
+    Packets of one connection share a counter of 16 bits: where a few numbers are missing
+    between one and the next, packets are lost there. rows: all of a unit, ordered by offset.
+    """
+    missing = np.zeros(len(rows), dtype=np.int64)
+    if (rows["flags"] & _IN_PIECES).any():
+        numbered = rows["sequence"] != NO_SEQUENCE
+        for number in np.unique(rows["format"]):
+            own = np.flatnonzero(numbered & (rows["format"] == number))
+            skipped = (np.diff(rows["sequence"][own]) - 1) & 0xFFFF
+            missing[own[1:]] = np.where(skipped <= _MOST_LOST_PACKETS, skipped, 0)
+    result: Column = np.cumsum(missing)
+    return result
+
+
+def apart(rows: Frames) -> Column:
+    """How many places before each row, counted up, parted two rows of one format."""
+    parted = np.zeros(len(rows), dtype=np.int64)
+    for number in np.unique(rows["format"]):
+        own = np.flatnonzero(rows["format"] == number)
+        begins = rows["offset"][own[1:]] != rows["offset"][own[:-1]] + rows["size"][own[:-1]]
+        parted[own[1:]] = np.cumsum(begins)
+    return parted
+
+
+def join_pieces(group: Frames, lost: Column, parted: Column, one: Format) -> None:
+    """Mark the pieces of one frame, in place: NAL units of one counter value, fragments.
+
+    group: rows of one channel and stream in place order; lost, parted: see `holes` and `apart`.
+    A frame of which a fragment is missing is UNFINISHED in all its rows.
+    """
+    if one.framing.same_tick == "joins":
+        video = np.flatnonzero(is_video(group))
+        if len(video) > 1:
+            group["flags"][video] = _units(group[video], parted[video])
+    elif (group["flags"] & _IN_PIECES).any():
+        for places in _classes(group):
+            group["flags"][places] = _fragments(group[places], lost[places])
+
+
+def is_open(group: Frames) -> Column:
+    """Rows before which a frame in pieces is under way, so that no segment may begin there."""
+    steps = np.zeros(len(group) + 1, dtype=np.int64)
+    continues = (group["flags"] & FrameFlag.CONTINUES) != 0
+    if continues.any():
+        for places in _classes(group):
+            later = np.flatnonzero(continues[places][1:]) + 1
+            np.add.at(steps, places[later - 1] + 1, 1)
+            np.add.at(steps, places[later] + 1, -1)
+    result: Column = np.cumsum(steps[:-1]) > 0
+    return result
+
+
+def _classes(group: Frames) -> list[Column]:
+    """The places of pictures, of sound and of data: each carries on only its own."""
+    video, audio = is_video(group), group["kind"] == Media.AUDIO
+    found = (np.flatnonzero(own) for own in (video, audio, ~video & ~audio))
+    return [places for places in found if len(places)]
+
+
+def _units(rows: Frames, parted: Column) -> Column:
+    """Flags of NAL units: those of one counter value are one picture."""
+    ticks, flags = rows["tick_ms"], rows["flags"].copy()
+    same = (np.diff(ticks) == 0) & (ticks[1:] != NO_TICK)
+    flags[1:][same] |= np.uint16(FrameFlag.CONTINUES)
+    flags[:-1][same] |= np.uint16(FrameFlag.MORE)
+    number = np.append(0, np.cumsum(~same))
+    broken = np.zeros(number[-1] + 1, dtype=bool)
+    broken[number[1:][same & (np.diff(parted) != 0)]] = True
+    broken[number[(flags & FrameFlag.UNFINISHED) != 0]] = True
+    flags[broken[number]] |= np.uint16(FrameFlag.UNFINISHED)
+    return flags
+
+
+def _fragments(rows: Frames, lost: Column) -> Column:
+    """Flags of fragments, those of broken frames made UNFINISHED.
+
+    A fragment that cannot belong to the one before it begins a frame of its own.
+    """
+    flags = rows["flags"].copy()
+    more = (flags & FrameFlag.MORE) != 0
+    continues = (flags & FrameFlag.CONTINUES) != 0
+    changed = (np.diff(rows["tick_ms"]) != 0) | (np.diff(rows["time_ms"]) != 0)
+    torn = continues.copy()
+    torn[1:] = (more[:-1] != continues[1:]) | (continues[1:] & changed)
+    begins = ~continues | torn
+    number = np.cumsum(begins) - 1
+    broken = np.zeros(number[-1] + 1, dtype=bool)
+    broken[number[(torn & continues) | ((flags & FrameFlag.UNFINISHED) != 0)]] = True
+    broken[number[:-1][torn[1:] & more[:-1]]] = True
+    broken[number[1:][~begins[1:] & (np.diff(lost) != 0)]] = True
+    flags[broken[number]] |= np.uint16(FrameFlag.UNFINISHED)
+    flags[torn] &= ~np.uint16(FrameFlag.CONTINUES)
+    return flags
