@@ -308,7 +308,7 @@ def test_both_witnesses_tile_the_span() -> None:
 
 
 def test_a_claim_inside_footage_that_it_holds_makes_no_moment_of_its_own() -> None:
-    both = [segment(7, 59_967, start=0), segment(60_007, 119_967, start=1000)]
+    both = [segment(7, 59_967, frames=1500), segment(60_007, 119_967, start=1000, frames=1500)]
     listed = [claim(1000, 59_000, Extent(0, 1000)), claim(60_000, 119_000, Extent(1000, 2000))]
     (found,) = moments(both, listed, TimeSpan(1000, 100_000))
     assert (found.segments, found.holders) == (tuple(both), tuple(listed))

@@ -4,7 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,8 +23,6 @@ from vidrecover.model import (
 from vidrecover.timeline import SHORTEST_GAP_MS, Comparison, Shelf, covered, ring_edge
 
 _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
-_NEAR_BAD = 16 << 20  # bytes around unreadable ones in which the neighbouring frames tell a time
-_BAD_MARGIN_MS = 10_000  # frames lost beside unreadable bytes, up to the next key frame [C]
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
 
 
@@ -81,13 +78,6 @@ def _joined(spans: Iterable[TimeSpan], bridge_ms: int) -> list[TimeSpan]:
     return found
 
 
-class BadRun(NamedTuple):
-    """Unreadable bytes, and when the frames around them were recorded, with a margin."""
-
-    span: TimeSpan
-    extents: tuple[Extent, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Of the whole source. Spells: of time with footage of a known camera (`footage`), of an
@@ -113,7 +103,6 @@ class Facts:
     sound: Mapping[int | None, Spells]
     losses: Mapping[int, Spells]
     off: Spells
-    bad_runs: list[BadRun]
     undated: Mapping[int | None, int]
     unlisted: frozenset[int | None]
     oldest: RecorderMs | None
@@ -137,11 +126,6 @@ class Facts:
             first = bisect_right(borders, span.start_ms)
             times.update(borders[first : bisect_left(borders, span.end_ms)])
         return sorted(time for time in times if span.start_ms < time < span.end_ms)
-
-    def bad_run(self, span: TimeSpan) -> BadRun | None:
-        """The unreadable bytes in whose time, as the frames around tell it, a span lies."""
-        i = bisect_right(self.bad_runs, span.start_ms, key=lambda run: run.span.start_ms) - 1
-        return self.bad_runs[i] if i >= 0 and span.end_ms <= self.bad_runs[i].span.end_ms else None
 
 
 def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparison) -> Facts:
@@ -175,7 +159,6 @@ def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparis
         },
         losses=_losses(evidence.events),
         off=_off(evidence.events),
-        bad_runs=_bad_runs(unreadable, shelf),
         undated=_counted(compared.undated),
         unlisted=_unlisted(evidence.claims, compared),
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
@@ -257,40 +240,6 @@ def _in_order(events: Iterable[Event]) -> list[tuple[RecorderMs, Event]]:
     """Events with a time, as they stand in the log where times are equal."""
     timed = [(e.time_ms, e.entry.start, e) for e in events if e.time_ms is not None]
     return [(time_ms, event) for time_ms, _, event in sorted(timed, key=lambda one: one[:2])]
-
-
-def _bad_runs(unreadable: Sequence[Extent], shelf: Shelf) -> list[BadRun]:
-    """Unreadable extents between frames that tell when their bytes were written."""
-    found: list[BadRun] = []
-    for group in _groups(unreadable):
-        first, last = group[0], group[-1]
-        around = shelf.within([Extent(first.start - _NEAR_BAD, last.end + _NEAR_BAD)])
-        before = [s.end_ms for s in around if s.end_ms is not None and s.end <= first.end]
-        after = [s.start_ms for s in around if s.start_ms is not None and s.start >= last.start]
-        if before and after and max(before) <= min(after):
-            span = TimeSpan(max(before) - _BAD_MARGIN_MS, min(after) + _BAD_MARGIN_MS)
-            found.append(BadRun(span, tuple(group)))
-    found.sort()
-    runs: list[BadRun] = []
-    for run in found:
-        if runs and run.span.start_ms <= runs[-1].span.end_ms:
-            end_ms = max(run.span.end_ms, runs[-1].span.end_ms)
-            span = TimeSpan(runs[-1].span.start_ms, end_ms)
-            runs[-1] = BadRun(span, runs[-1].extents + run.extents)
-        else:
-            runs.append(run)
-    return runs
-
-
-def _groups(unreadable: Sequence[Extent]) -> list[list[Extent]]:
-    """Extents that lie close together, as bad tracks do."""
-    groups: list[list[Extent]] = []
-    for extent in unreadable:
-        if groups and extent.start - groups[-1][-1].end < _NEAR_BAD // 16:
-            groups[-1].append(extent)
-        else:
-            groups.append([extent])
-    return groups
 
 
 def _names_footage(claim: Claim) -> bool:

@@ -26,7 +26,7 @@ from vidrecover.model import (
     State,
     TimeSpan,
 )
-from vidrecover.timeline import Moment, missing_extents
+from vidrecover.timeline import Moment, covered, missing_extents
 
 _SECOND_MS = 1000
 _EXPLAIN = frozenset(
@@ -40,6 +40,8 @@ _EXPLAIN = frozenset(
         EventKind.VIDEO_LOSS_START,
     }
 )
+_LARGEST_FRAME = 1 << 20  # bytes
+_LOST_MS = 10_000
 _MOST_EVENTS = 3
 _MOST_CLAIMS = 8  # that name one camera and time in an index that can be believed [C]
 
@@ -134,8 +136,9 @@ def _room(facts: Facts, claim: Claim, hole: Hole) -> _Room | None:
     Too few: under a tenth of what the hole would need at the claim's own rate. Then the frames
     beside the hole fill the claim, and the recorder wrote nothing between them. [C]
     """
-    missing = missing_extents(claim, hole.before, hole.after)
     date = facts.dates.get(id(claim))
+    beside = [one if _is_own(one, claim, date) else None for one in (hole.before, hole.after)]
+    missing = missing_extents(claim, *beside)
     if date is not None and not claim.open and claim.extents:
         shared = min(hole.span.end_ms, date.end_ms) - max(hole.span.start_ms, date.start_ms)
         needed = total(claim.extents) * max(shared, 0) // (date.end_ms - date.start_ms)
@@ -144,6 +147,16 @@ def _room(facts: Facts, claim: Claim, hole: Hole) -> _Room | None:
     elif claim.extents and not missing:
         return None
     return _Room(claim, merged(missing), facts.shelf.touching(missing))
+
+
+def _is_own(segment: Segment | None, claim: Claim, date: TimeSpan | None) -> bool:
+    """Whether a segment is of the claim's time: bytes beside stale footage are not bounded."""
+    if segment is None or date is None:
+        return False
+    shown = covered(segment)
+    if shown.end_ms <= date.start_ms - _SECOND_MS:
+        return False
+    return claim.open or shown.start_ms < date.end_ms + _SECOND_MS
 
 
 def _damaged(facts: Facts, room: _Room) -> Judgement | None:
@@ -198,15 +211,25 @@ def _doubts(facts: Facts, room: _Room, span: TimeSpan) -> Iterator[str]:
 
 
 def _unreadable_run(facts: Facts, hole: Hole) -> Judgement | None:
-    """Unreadable bytes lie between the frames before and behind the hole, wherever those are."""
-    if hole.before is None or hole.after is None:
+    """Unreadable bytes lie between the frames before and behind the hole, and can hold them.
+
+    They can when they are half of what the camera wrote in such a time; a hole may be ten seconds
+    longer, since damage costs frames up to the next key frame. [C]
+    """
+    before, after = hole.before, hole.after
+    if before is None or after is None or before.end > after.start:
         return None
-    run = facts.bad_run(hole.span)
-    if run is None:
+    between = Extent(
+        max(before.start, before.end - _LARGEST_FRAME), min(after.end, after.start + _LARGEST_FRAME)
+    )
+    bad = common([between], facts.unreadable)
+    shown = covered(before)
+    needed_ms = hole.span.end_ms - hole.span.start_ms - _LOST_MS
+    needed = before.size * max(needed_ms, 0) // (shown.end_ms - shown.start_ms)
+    if not bad or 2 * total(bad) < needed:
         return None
-    size = amount(total(run.extents))
-    reason = f"{size} cannot be read where footage of this time lies on the disk"
-    return Judgement(State.UNREADABLE, reason, extents=run.extents)
+    reason = f"{amount(total(bad))} cannot be read where footage of this time lies on the disk"
+    return Judgement(State.UNREADABLE, reason, extents=tuple(bad))
 
 
 def _silence(facts: Facts, channel: int, span: TimeSpan) -> Judgement:
