@@ -138,7 +138,8 @@ class Case:
         """Index everything on the source; carries on where an earlier scan stopped.
 
         jobs: processes; pictures: look at key pictures of every minute afterwards; planned:
-        told the source's size and the bytes already read before the long work begins. Raises SourceError, CatalogueError.
+        told the source's size and the bytes already read before the long work begins. Raises
+        SourceError, CatalogueError.
         """
         with open_source(ref) as source:
             if lies_on(self.folder, source):
@@ -336,6 +337,9 @@ class Case:
                 yield msgspec.structs.replace(one, channel=one.channel - 1)
             else:
                 yield one
+
+    def _note(self, action: str, details: dict[str, Any]) -> None:
+        actions.append(self.folder / ACTIONS, action, details)
 
     def _unpack(self, segment: Segment) -> Frames:
         assert segment.id is not None
