@@ -14,13 +14,17 @@ from vidrecover.clips import _fragments
 from vidrecover.clips._build import Borrowed, Build, Job, LeftOut
 from vidrecover.clips._grade import grade
 from vidrecover.clips._names import STREAM_WORDS, Names
+from vidrecover.clips._span import within
 from vidrecover.clips._times import TickClock
 from vidrecover.clips._units import Unpack
 from vidrecover.errors import ClipError
 from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
 from vidrecover.source import lies_on
 
-__all__ = ["Borrowed", "LeftOut", "TickClock", "Unpack", "as_json", "grade", "save", "write"]
+__all__ = [
+    "Borrowed", "LeftOut", "Names", "TickClock", "Unpack", "as_json", "grade", "save", "within",
+    "write",
+]  # fmt: skip
 
 LIST = "clips.json"
 

@@ -6,9 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from vidrecover.clips import _sound
+from vidrecover.clips import _sound, _span
 from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._file import Refused, playable
 from vidrecover.clips._names import Names
@@ -19,7 +17,6 @@ from vidrecover.clips._units import Unit, Unpack, is_video, units
 from vidrecover.model import (
     Clip,
     Codec,
-    FrameFlag,
     Frames,
     Media,
     Progress,
@@ -76,17 +73,6 @@ class Job(NamedTuple):
     progress: Progress | None
 
 
-class _Wanted(NamedTuple):
-    """Rows with first <= time < end; noted: why that is not what was asked for."""
-
-    first: int
-    end: int
-    notes: tuple[str, ...] = ()
-
-
-_ALL = _Wanted(-(1 << 62), 1 << 62)
-
-
 class Build:
     """Makes the clips of one recording."""
 
@@ -140,7 +126,7 @@ class Build:
     def _made(self) -> Iterator[Clip | LeftOut]:
         if not (self._facts.ticked or self._facts.dated or self._facts.rate):
             self._coded_rate = self._rate_of_codec()
-        wanted = self._wanted()
+        wanted = _span.wanted(self._tables(), self._timeline(), self._job.span)
         plan = self._plan(wanted)
         count = 0
         for unit in self._units(wanted, self._job.progress):
@@ -158,7 +144,7 @@ class Build:
     def _timeline(self) -> Timeline:
         return Timeline(self._facts, self._clock, self._coded_rate)
 
-    def _units(self, wanted: _Wanted, progress: Progress | None) -> Iterator[Unit]:
+    def _units(self, wanted: _span.Wanted, progress: Progress | None) -> Iterator[Unit]:
         return units(
             self._timed(wanted),
             self._job.source,
@@ -166,51 +152,27 @@ class Build:
             progress=progress,
         )
 
-    def _timed(self, wanted: _Wanted) -> Iterator[tuple[Frames, Times]]:
+    def _timed(self, wanted: _span.Wanted) -> Iterator[tuple[Frames, Times]]:
         """Rows of pictures and sound inside what is wanted, with their times."""
         timeline = self._timeline()
         for rows in self._tables():
             times = timeline.times(rows)
-            # a piece belongs where its frame begins, whatever its own time
-            starts = np.maximum.accumulate(
-                np.where((rows["flags"] & FrameFlag.CONTINUES) == 0, np.arange(len(rows)), 0)
-            )
-            own = times[starts]
-            kept = (is_video(rows) | (rows["kind"] == Media.AUDIO)) & (
-                (own >= wanted.first) & (own < wanted.end)
-            )
+            kept = wanted.holds(rows, times) & (is_video(rows) | (rows["kind"] == Media.AUDIO))
             if kept.any():
                 yield rows[kept], times[kept]
-
-    def _wanted(self) -> _Wanted:
-        """The span asked for, begun at the last whole key frame before it."""
-        span = self._job.span
-        if span is None:
-            return _ALL
-        if not self._facts.dated:
-            return _ALL._replace(
-                notes=("the whole recording: without dates no span can be cut out",)
-            )
-        timeline, first = self._timeline(), _ALL.first
-        for rows in self._tables():
-            times = timeline.times(rows)
-            torn = (rows["flags"] & FrameFlag.UNFINISHED) != 0
-            keys = times[(rows["kind"] == Media.KEY) & ~torn & (times <= span.start_ms)]
-            first = max(first, int(keys.max())) if len(keys) else first
-        return _Wanted(first, span.end_ms)
 
     def _rate_of_codec(self) -> Fraction | None:
         """Pictures per second in the first sequence parameter set, the last witness of time."""
         if self._recording.codec not in _H26X:
             return None
-        for unit in islice(self._units(_ALL, None), _FIRST_UNITS):
+        for unit in islice(self._units(_span.ALL, None), _FIRST_UNITS):
             for one in nal.head(self._recording.codec, self._with_start_codes(unit)):
                 sequence = nal.sequence_parameters(self._recording.codec, one.data)
                 if sequence is not None:
                     return sequence.rate
         return None
 
-    def _plan(self, wanted: _Wanted) -> Plan:
+    def _plan(self, wanted: _span.Wanted) -> Plan:
         codec = _sound.most_common(rows for rows, _ in self._timed(wanted))
         sound = None
         if codec == Codec.AAC:
