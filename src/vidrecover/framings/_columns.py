@@ -88,7 +88,7 @@ class Fields(NamedTuple):
     def raw(self, name: str) -> Column:
         """The bytes of one field, of shape (n, its size)."""
         column = np.ascontiguousarray(self.rows[name])
-        return column.view(np.uint8).reshape(len(column), -1)
+        return column.view(np.uint8).reshape(len(column), column.dtype.itemsize)
 
     def masked(self, name: str, mask: int | None) -> Column:
         """One field with the bits of the mask only."""
