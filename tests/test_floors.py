@@ -15,11 +15,12 @@ FLOORS = (
     {"framings", "volumes", "segments"},
     {"scan", "seams"},
     {"actions", "catalogue", "timeline", "picture", "repair"},
-    {"diagnosis", "clips", "inspection"},
+    {"diagnosis", "clips", "inspection", "outcome"},
     {"show"},
     {"case"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 )
 INSIDE_FLOOR_ZERO = {("clock", "model"), ("extents", "model")}
 APART = "simulate"

@@ -9,6 +9,7 @@
 | `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
 """
 
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -32,63 +33,28 @@ from vidrecover.model import (
     Extent,
     Frames,
     Progress,
-    RecorderMs,
     Segment,
     Source,
     SourceRef,
     TimeSpan,
     UnitResult,
 )
+from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, spread
 from vidrecover.seams import Grid, join
-from vidrecover.source import HashState, ewf_of, lies_on, open_source
+from vidrecover.source import lies_on, open_source
 
 CATALOGUE, SOURCE, ACTIONS = "catalogue.db", "source.json", "actions.jsonl"
 _SAMPLES, _SAMPLE_SIZE = 64, 4096
 
 
-class ChannelFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan found of one camera: video frames, bytes, recorder time of first and last."""
-
-    channel: int | None
-    frames: int
-    size: int
-    first_ms: RecorderMs | None
-    last_ms: RecorderMs | None
-
-
-class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan read and found. Bytes, except counts; notes: what a person must know.
-
-    resumed: bytes that an earlier scan had read already.
-    """
-
-    source: str
-    size: int
-    resumed: int
-    unreadable: int
-    unidentified: int
-    blank: int
-    segments: int
-    joined: int
-    doubtful: int
-    claims: int
-    channels: tuple[ChannelFound, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is missing or in doubt."""
-        return not self.unreadable and not self.notes
-
-
 class Case:
     """An open case folder; a context manager."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+    def __init__(self, folder: Path, catalogue: Catalogue, known: formats.FormatSet) -> None:
         self.folder = folder
+        self.formats = known
         self._catalogue = catalogue
-        self.formats = formats.load(formats.shipped(), folder / "formats")
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> Self:
@@ -108,7 +74,8 @@ class Case:
                 f"{folder}: there is no case; scan a source first: vidrecover scan SOURCE"
                 f" --case {folder}"
             )
-        return cls(folder, Catalogue.open(folder / CATALOGUE, create=create))
+        known = formats.load(formats.shipped(), folder / "formats")
+        return cls(folder, Catalogue.open(folder / CATALOGUE, create=create), known)
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +91,15 @@ class Case:
     def found(self) -> list[ChannelSummary]:
         """Cameras, frames and hours found so far; cheap, for progress."""
         return self._catalogue.summary()
+
+    def scanned_share(self) -> float:
+        """How much of the source was read by every format of the last scan, 0 to 1."""
+        identity = self._catalogue.identity()
+        return 0.0 if identity is None else self._catalogue.scanned_share(identity.size)
+
+    def unreadable(self) -> int:
+        """Bytes that the source refused so far."""
+        return extents.total(self._catalogue.unreadable())
 
     def scan(
         self,
@@ -166,12 +142,11 @@ class Case:
             doubtful = self._join(source)
             if pictures:
                 self._look(source, jobs)
-            report = self._scan_report(source, resumed, doubtful)
-        actions.append(
-            self.folder / ACTIONS,
-            "scan",
-            {"run": run.id, "source": ref.path, "jobs": jobs, "size": report.size},
-        )
+            report = scan_report(
+                self._catalogue, source, self._segments(), resumed=resumed, doubtful=doubtful
+            )
+        details = {"run": run.id, "source": ref.path, "jobs": jobs, "size": report.size}
+        self._note("scan", details | {"damage": report.damage})
         return report
 
     def _units(
@@ -211,31 +186,6 @@ class Case:
         self._catalogue.store_seams(found.joined)
         return len(found.doubtful)
 
-    def _scan_report(self, source: Source, resumed: int, doubtful: int) -> ScanReport:
-        stored = self._catalogue
-        unreadable = extents.total(stored.unreadable())
-        notes = [damage for one in stored.volumes() for damage in one.damage]
-        if unreadable:
-            notes.append(f"{unreadable} bytes cannot be read; the rest was scanned")
-        image = ewf_of(source)
-        if image is not None:
-            notes += filter(None, [_IMAGE_NOTES.get(image.hash_check.state)])
-        found = list(self._segments())
-        return ScanReport(
-            source=source.identity.path,
-            size=source.size,
-            resumed=resumed,
-            unreadable=unreadable,
-            unidentified=extents.total(stored.unidentified()),
-            blank=extents.total(stored.blank()),
-            segments=len(found),
-            joined=sum(one.joined for one in found),
-            doubtful=doubtful,
-            claims=len(stored.claims()),
-            channels=tuple(_channels(found)),
-            notes=tuple(notes),
-        )
-
     def diagnose(
         self, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
     ) -> Diagnosis:
@@ -272,12 +222,16 @@ class Case:
         channel: int | None = None,
         span: TimeSpan | None = None,
         source: str | None = None,
+        planned: Callable[[int], None] | None = None,
         progress: Progress | None = None,
+        told: Callable[[Clip | clips.LeftOut], None] | None = None,
     ) -> list[Clip]:
         """Playable clips of the footage in the folder, graded; writes `clips.json` last.
 
-        channel: None for all cameras; source: where the source is now, if it was moved. Raises
-        ClipError, SourceError.
+        channel: None for all cameras; source: where the source is now, if it was moved; planned:
+        told about how many bytes of frames there are, of which `progress` counts those read;
+        told: given each clip when it is finished and graded, and whatever cannot become one,
+        with the reason. Raises ClipError, SourceError.
         """
         ref = self._ref(source)
         with open_source(ref) as opened:
@@ -287,23 +241,21 @@ class Case:
                 for one in self._segments(span)
                 if (channel is None or one.channel == channel) and one.frames
             ]
-            clocks = {one.name: _tick_clock(one) for one in self.formats.formats}
+            if planned is not None:
+                planned(sum(one.size for one in chosen))
             written = clips.write(
                 timeline.recordings(chosen),
                 opened,
                 self._unpack,
                 folder,
-                clocks=clocks,
+                clocks={one.name: _tick_clock(one) for one in self.formats.formats},
                 span=span,
                 progress=progress,
             )
-            made = [clips.grade(one, folder) for one in written if isinstance(one, Clip)]
+            made, left_out = _finished(written, folder, told)
             clips.save(made, folder)
-        actions.append(
-            self.folder / ACTIONS,
-            "recover",
-            {"folder": str(folder), "channel": channel, "clips": len(made)},
-        )
+        details = {"folder": str(folder), "channel": channel, "clips": len(made)}
+        self._note("recover", details | {"left_out": [one._asdict() for one in left_out]})
         return made
 
     def _ref(self, moved: str | None) -> SourceRef:
@@ -346,21 +298,22 @@ class Case:
         return segments.unpack(self._catalogue.segment_rows(segment.id))
 
 
-def _channels(found: Iterable[Segment]) -> list[ChannelFound]:
-    """Sums per camera, the unknown one last."""
-    sums: dict[int | None, list[Segment]] = {}
-    for one in found:
-        sums.setdefault(one.channel, []).append(one)
-    return [
-        ChannelFound(
-            channel=channel,
-            frames=sum(one.frames for one in own),
-            size=sum(one.size for one in own),
-            first_ms=min((one.start_ms for one in own if one.start_ms is not None), default=None),
-            last_ms=max((one.end_ms for one in own if one.end_ms is not None), default=None),
-        )
-        for channel, own in sorted(sums.items(), key=lambda item: (item[0] is None, item[0] or 0))
-    ]
+def _finished(
+    written: Iterable[Clip | clips.LeftOut],
+    folder: Path,
+    told: Callable[[Clip | clips.LeftOut], None] | None,
+) -> tuple[list[Clip], list[clips.LeftOut]]:
+    """The clips, graded one by one, and what could not become one."""
+    made, left_out = list[Clip](), list[clips.LeftOut]()
+    for one in written:
+        if isinstance(one, clips.LeftOut):
+            left_out.append(one)
+        else:
+            one = clips.grade(one, folder)
+            made.append(one)
+        if told is not None:
+            told(one)
+    return made, left_out
 
 
 def _batches(looks: Iterable[Look], size: int = 200) -> Iterator[list[Look]]:
@@ -372,11 +325,16 @@ def _batches(looks: Iterable[Look], size: int = 200) -> Iterator[list[Look]]:
 @contextmanager
 def _processes(jobs: int) -> Iterator[Executor]:
     """Worker processes that end at once when the work is given up."""
-    executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_stopping_to_the_parent)
     try:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_stopping_to_the_parent() -> None:
+    """Ctrl-C reaches all processes of a terminal; the parent alone answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _fingerprint(source: Source) -> str:
@@ -399,14 +357,6 @@ def _write_json(path: Path, value: Any) -> None:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
     except OSError as error:
         raise CatalogueError(f"{path} cannot be written ({error.strerror}): make room") from error
-
-
-_IMAGE_NOTES = {
-    HashState.DIFFERS: "the digest of the image differs from the one stored in it: it was changed",
-    HashState.NOT_STORED: "the image carries no digest to compare with",
-    HashState.NOT_COMPLETE: "the digest stored in the image was not compared, since it was not"
-    " read in one go by one process",
-}
 
 
 def _tick_clock(one: formats.Format) -> clips.TickClock:

@@ -1,0 +1,115 @@
+"""What a scan read and found, added up from the catalogue for the person who waits for it."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from vidrecover import extents
+from vidrecover.catalogue import Catalogue
+from vidrecover.model import RecorderMs, Segment, Source
+from vidrecover.source import HashState, ewf_of
+
+
+class ChannelFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan found of one camera: video frames, bytes, recorder time of first and last."""
+
+    channel: int | None
+    frames: int
+    size: int
+    first_ms: RecorderMs | None
+    last_ms: RecorderMs | None
+
+
+class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan read and found. Bytes, except counts.
+
+    resumed: bytes that an earlier scan had read already; joined: frames cut at a fragment border
+    and glued again; doubtful: those for which the proof is missing; claims: entries of the
+    recorder; damage: what is missing or broken, in words; notes: what else must be known.
+    """
+
+    source: str
+    size: int
+    resumed: int
+    unreadable: int
+    unidentified: int
+    blank: int
+    segments: int
+    joined: int
+    doubtful: int
+    claims: int
+    channels: tuple[ChannelFound, ...]
+    damage: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing or broken."""
+        return not self.damage
+
+
+def scan_report(
+    stored: Catalogue,
+    source: Source,
+    segments: Iterable[Segment],
+    *,
+    resumed: int,
+    doubtful: int,
+) -> ScanReport:
+    """The report of a scan that has read everything; segments: the catalogue's, without rows."""
+    found = list(segments)
+    unreadable = extents.total(stored.unreadable())
+    damage = [words for one in stored.volumes() for words in one.damage]
+    if unreadable:
+        damage.append(f"{unreadable} bytes cannot be read; the rest was scanned")
+    broken, known = _container(source)
+    damage += broken
+    return ScanReport(
+        source=source.identity.path,
+        size=source.size,
+        resumed=resumed,
+        unreadable=unreadable,
+        unidentified=extents.total(stored.unidentified()),
+        blank=extents.total(stored.blank()),
+        segments=len(found),
+        joined=sum(one.joined for one in found),
+        doubtful=doubtful,
+        claims=len(stored.claims()),
+        channels=tuple(_channels(found)),
+        damage=tuple(damage),
+        notes=tuple(known),
+    )
+
+
+def _container(source: Source) -> tuple[list[str], list[str]]:
+    """What is broken in an E01 image, and what else must be known of it; nothing for others."""
+    image = ewf_of(source)
+    if image is None:
+        return [], []
+    damage, notes = list(image.damage), list[str]()
+    match image.hash_check.state:
+        case HashState.DIFFERS:
+            damage.append("the image was changed: its digest differs from the one stored in it")
+        case HashState.NOT_STORED:
+            notes.append("the image carries no digest to compare with")
+        case HashState.NOT_COMPLETE if not damage:
+            notes.append(
+                "the digest stored in the image was not compared, since it was not read in one go"
+                " by one process"
+            )
+    return damage, notes
+
+
+def _channels(found: Iterable[Segment]) -> Iterator[ChannelFound]:
+    """Sums per camera, the unknown one last."""
+    sums: dict[int | None, list[Segment]] = {}
+    for one in found:
+        sums.setdefault(one.channel, []).append(one)
+    for channel, own in sorted(sums.items(), key=lambda item: (item[0] is None, item[0] or 0)):
+        yield ChannelFound(
+            channel=channel,
+            frames=sum(one.frames for one in own),
+            size=sum(one.size for one in own),
+            first_ms=min((one.start_ms for one in own if one.start_ms is not None), default=None),
+            last_ms=max((one.end_ms for one in own if one.end_ms is not None), default=None),
+        )

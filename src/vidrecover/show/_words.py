@@ -1,0 +1,43 @@
+"""Words that all results share: sizes, cameras, times, tables."""
+
+from collections.abc import Iterable, Sequence
+
+from vidrecover import clock
+from vidrecover.model import RecorderMs
+
+
+def size_words(size: int) -> str:
+    """Bytes as GB and exactly: `4.00 GB (4,000,000,000 bytes)`."""
+    return f"{size / 1e9:.{2 if size >= 10**9 else 3}f} GB ({size:,} bytes)"
+
+
+def camera_words(channel: int | None) -> str:
+    """`camera 3`, or that it is unknown."""
+    return "camera unknown" if channel is None else f"camera {channel}"
+
+
+def cameras_words(channels: Sequence[int | None]) -> str:
+    """`camera 3`, or `cameras 1, 2, 3`."""
+    if len(channels) == 1:
+        return camera_words(channels[0])
+    return "cameras " + ", ".join("unknown" if one is None else str(one) for one in channels)
+
+
+def time_words(time_ms: RecorderMs | None) -> str:
+    """Recorder time for people, or that there is none."""
+    return "no date" if time_ms is None else clock.spoken(time_ms)
+
+
+def iso(time_ms: RecorderMs | None) -> str | None:
+    """Recorder time as the contract writes it, or None."""
+    return None if time_ms is None else clock.iso(time_ms)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns of text, left-aligned, under a head; trailing blanks cut."""
+    lines = [list(head), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
