@@ -1,0 +1,564 @@
+"""Makes the samples in `fixtures/<format>/`, with what is known of them from writing them.
+
+Run it to write them anew: `python tests/fixtures_made.py`. The same encoders give the same
+bytes. The bytes follow the specifications, through the simulator's writers where it has them;
+`expected.json` comes from the writing alone: no reader is asked.
+
+Every sample has other data before, between and behind its runs of frames, a frame cut in the
+middle of a run, one cut by the end of the file, and signatures where no frame is.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import numpy as np
+
+from vidrecover.simulate import dhav, hisilicon, hx, jt1078, nndc, sound, xm
+from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
+from vidrecover.simulate.pictures import Scene
+from vidrecover.simulate.plan import Camera
+from vidrecover.simulate.scenario import Audio, Codec
+from vidrecover.simulate.times import iso, moment, packed
+
+FOLDER = Path(__file__).parents[1] / "fixtures"
+WIDTH, HEIGHT, RATE, INTERVAL_MS = 64, 48, 12, 83
+START_MS = moment("2026-03-14T07:30:00.480")
+
+_AUDIO_CODECS = {
+    "alaw": "pcm_alaw", "mulaw": "pcm_mulaw", "adpcm": "adpcm_ima", "aac": "aac",
+}  # fmt: skip
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """A row that must be found; offset: in the sample. None where the bytes do not tell.
+
+    rate: pictures in 100 seconds; tick_ms: the counter as stored; flags: names of FrameFlag.
+    """
+
+    offset: int
+    size: int
+    payload_offset: int
+    payload_size: int
+    kind: str
+    codec: str = "unknown"
+    channel: int | None = None
+    stream: str = "unknown"
+    rate: int | None = None
+    time: str | None = None
+    tick_ms: int | None = None
+    sequence: int | None = None
+    flags: list[str] = msgspec.field(default_factory=list)
+
+
+class Sample:
+    """Bytes with the rows that are in them. Random bytes come from a seed of its own."""
+
+    def __init__(self, seed: int, *, proven_by_neighbour: bool = True) -> None:
+        """proven_by_neighbour: frames have no trailer, so that a run's last one is unproven."""
+        self.data = bytearray()
+        self.rows: list[Row] = []
+        self.random = np.random.default_rng(seed)
+        self._proven_by_neighbour = proven_by_neighbour
+
+    def other(self, data: bytes) -> None:
+        """Bytes that are no frame."""
+        self.data += data
+
+    def noise(self, size: int) -> None:
+        """Random bytes that are no frame."""
+        self.data += self.random.bytes(size)
+
+    def frame(self, data: bytes, payload: tuple[int, int], kind: str, **known: Any) -> None:
+        """A frame. payload: half-open range inside data."""
+        start, end = payload
+        self.rows.append(
+            Row(
+                offset=len(self.data),
+                size=len(data),
+                payload_offset=start,
+                payload_size=end - start,
+                kind=kind,
+                **known,
+            )
+        )
+        self.data += data
+
+    def run_ends(self) -> None:
+        """What comes is no neighbour of the last frame."""
+        if self._proven_by_neighbour:
+            self.rows[-1].flags.append("END_UNPROVEN")
+
+    def cut(self, missing: int) -> None:
+        """The last frame lacks its last bytes, and its run ends. With no trailer that shows
+        only in what stands at its end; with one it is no frame."""
+        del self.data[-missing:]
+        if self._proven_by_neighbour:
+            self.run_ends()
+        else:
+            self.rows.pop()
+
+    def cut_by_end(self, missing: int) -> None:
+        """The last frame lacks its last bytes, and the file ends: no frame."""
+        del self.data[-missing:]
+        self.rows.pop()
+
+
+def camera(number: int, codec: Codec, audio: Audio) -> Camera:
+    """A tiny camera with a key picture in every six."""
+    return Camera(
+        number, codec, WIDTH, HEIGHT, RATE, 6, 38, audio, 40, "none", 0, stretches=()
+    )  # fmt: skip
+
+
+def pictures(one: Camera, count: int) -> list[tuple[int, AccessUnit]]:
+    """Coded pictures of a camera with their times."""
+    scene = Scene(width=WIDTH, height=HEIGHT, number=one.number, seed=11, card=False)
+    times = [START_MS + INTERVAL_MS * place for place in range(count)]
+    return list(zip(times, access_units(one, scene, times), strict=True))
+
+
+def sounds(one: Camera) -> Iterator[bytes]:
+    """Coded sound of a camera."""
+    return sound.frames(one)
+
+
+def second(time_ms: int) -> str:
+    """The time as a date of whole seconds shows it."""
+    return iso(time_ms // 1000 * 1000)
+
+
+def _kind(unit: AccessUnit) -> str:
+    return "key" if unit.key else "delta"
+
+
+class _Dhav:
+    """Frames of two cameras and their sequence numbers, into a sample."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self._sequences = {1: 4990, 12: 0xFFFFFFF8}
+
+    def add(self, kind: int, channel: int, time_ms: int, payload: bytes, **more: Any) -> None:
+        """One frame of any kind; more: codec, extension, subtype."""
+        codec = more.pop("codec", "unknown")
+        sequence, counter = self._sequences[channel], (time_ms + 13_037) & 0xFFFF
+        self._sequences[channel] += 1
+        data, where = dhav.frame(
+            kind,
+            channel=channel,
+            sequence=sequence,
+            time_ms=time_ms,
+            counter=counter,
+            payload=payload,
+            **more,
+        )
+        words = {dhav.KEY: "key", dhav.DELTA: "delta", dhav.AUDIO: "audio", dhav.DATA: "data"}
+        self.sample.frame(
+            data,
+            where,
+            words[kind],
+            codec=codec,
+            channel=channel,
+            time=second(time_ms),
+            tick_ms=counter,
+            sequence=sequence & 0xFFFFFFFF,
+        )
+
+    def picture(self, one: Camera, time_ms: int, unit: AccessUnit) -> None:
+        """One video frame; key frames with their extension."""
+        kind = dhav.KEY if unit.key else dhav.DELTA
+        extension = dhav.key_extension(WIDTH, HEIGHT, one.codec, RATE) if unit.key else b""
+        self.add(kind, one.number, time_ms, unit.data, codec=one.codec, extension=extension)
+
+
+def make_dhav() -> Sample:
+    """Two cameras frame by frame behind the DAHUA head; a wrapped counter, a bad checksum."""
+    sample = Sample(1, proven_by_neighbour=False)
+    writer = _Dhav(sample)
+    first, second_ = camera(1, "h264", "alaw"), camera(12, "h265", "none")
+    voice = sounds(first)
+    sample.other(dhav.PREFIX)
+    sample.noise(700)
+    sample.other(b"DHAV\xfd\0\0\0" + bytes(16) + b"DHAVDHAV")
+    for place, pair in enumerate(zip(pictures(first, 14), pictures(second_, 14), strict=True)):
+        for one, (time_ms, unit) in zip((first, second_), pair, strict=True):
+            writer.picture(one, time_ms, unit)
+        time_ms = pair[0][0] + 5
+        tag = dhav.audio_extension("alaw")
+        writer.add(dhav.AUDIO, 1, time_ms, next(voice), codec="pcm_alaw", extension=tag)
+        if place == 3:
+            text = dhav.watermark(b"made for tests")
+            writer.add(dhav.DATA, 12, time_ms, text, subtype=dhav.WATERMARK)
+        if place == 5:  # tag 88 (unknown, 8 bytes), then 8C with its codec at byte 3
+            tags = bytes([0x88] + 7 * [1]) + bytes([0x8C, 0, 1, 0x0A, 2, 0, 0, 0])
+            writer.add(dhav.AUDIO, 1, time_ms, bytes(80), codec="pcm_mulaw", extension=tags)
+        if place == 7:
+            sample.data[sample.rows[-1].offset + 23] ^= 0x40
+            sample.rows[-1].flags.append("BAD_CHECKSUM")
+        if place == 9:
+            sample.cut(100)
+            sample.other(b"DHAV" * 9 + b"dhav" * 9)
+            sample.noise(900)
+    writer.picture(first, *pictures(first, 1)[0])
+    sample.cut_by_end(9)
+    return sample
+
+
+def make_xm() -> Sample:
+    """One camera's frames with information and sound, then a JPEG; a key of 2048 dots width."""
+    sample, one = Sample(2), camera(1, "h264", "mulaw")
+    voice = sounds(one)
+    sample.noise(1500)
+    sample.other(b"\0\0\1\xfd" + struct.pack("<I", 40) + b"\0\0\0\1\x41" + bytes(35))
+    sample.noise(300)
+    for place, (time_ms, unit) in enumerate(pictures(one, 14)):
+        if unit.key:
+            text = xm.information_frame(b"GPS:;STATUS:10000000000;SPEED:0;")
+            sample.frame(text, (8, len(text)), "data")
+        width = 2048 if place == 6 else WIDTH
+        _xm_picture(sample, one.codec, width, time_ms, unit)
+        data = next(voice)
+        sample.frame(
+            xm.audio_header(one.audio, len(data)) + data,
+            (8, 8 + len(data)),
+            "audio",
+            codec="pcm_mulaw",
+        )
+        if place in (4, 10):
+            _xm_picture(sample, one.codec, WIDTH, time_ms, unit)
+            sample.cut(20)
+            sample.noise(2100)
+            sample.other(b"\0\0\1\xfc\0\0\1\xfc\0\0\1\xfa\x0e\2")
+    jpeg = b"\xff\xd8\xff\xdb" + bytes(60) + b"\xff\xd9"
+    head = b"\0\0\1\xfe" + bytes([0, RATE, WIDTH // 8, HEIGHT // 8])
+    head += struct.pack("<II", packed(START_MS), len(jpeg))
+    sample.frame(head + jpeg, (16, 16 + len(jpeg)), "data", time=second(START_MS))
+    _xm_picture(sample, one.codec, WIDTH, *pictures(one, 1)[0])
+    sample.cut_by_end(50)
+    return sample
+
+
+def _xm_picture(sample: Sample, codec: str, width: int, time_ms: int, unit: AccessUnit) -> None:
+    size = len(unit.data)
+    if unit.key:
+        head = xm.key_header(codec, width, HEIGHT, RATE, time_ms, size)
+        known: dict[str, Any] = {"time": second(time_ms), "rate": RATE * 100}
+    else:
+        head, known = xm.delta_header(size), {}
+    whole = (len(head), len(head) + size)
+    sample.frame(head + unit.data, whole, _kind(unit), codec=codec, **known)
+
+
+def make_dahua_old() -> Sample:
+    """Key frames of 16 bytes' header, others of 8, sound; from dhav.md section 7."""
+    sample, one = Sample(3), camera(1, "h264", "alaw")
+    voice = sounds(one)
+    sample.noise(900)
+    sample.other(b"\0\0\1\xfd\0\0\1\xfc\0\0\1\xf0" + bytes(3))
+    for place, (time_ms, unit) in enumerate(pictures(one, 14)):
+        mark = 0xFE if place == 6 else 0xFD
+        _dahua_old_picture(sample, mark, place, time_ms, unit)
+        data = next(voice)
+        head = struct.pack("<4sBBH", b"\0\0\1\xf0", 0x0E, 2, len(data))
+        sample.frame(head + data, (8, 8 + len(data)), "audio", codec="other_audio")
+        if place == 8:
+            _dahua_old_picture(sample, 0xFD, place, time_ms, unit)
+            sample.cut(11)
+            sample.noise(1200)
+    _dahua_old_picture(sample, 0xFD, 14, *pictures(one, 1)[0])
+    sample.cut_by_end(400)
+    return sample
+
+
+def _dahua_old_picture(
+    sample: Sample, mark: int, number: int, time_ms: int, unit: AccessUnit
+) -> None:
+    size = len(unit.data)
+    length = struct.pack("<I", size)[:3] + bytes([number])
+    if unit.key:
+        head = bytes([0, 0, 1, mark, 2, 0x20 | RATE, WIDTH // 8, HEIGHT // 8])
+        head += struct.pack("<I", packed(time_ms)) + length
+        known: dict[str, Any] = {"time": second(time_ms), "rate": RATE * 100}
+    else:
+        head, known = b"\0\0\1\xfc" + length, {}
+    whole = (len(head), len(head) + size)
+    sample.frame(head + unit.data, whole, _kind(unit), codec="h264", **known)
+
+
+def make_nndc() -> Sample:
+    """Cameras 1, 11 (`:`) and 15 (`?`) chunk by chunk, all kinds of dates and of sound."""
+    sample = Sample(4)
+    cameras = camera(0, "h264", "adpcm"), camera(10, "h265", "mulaw"), camera(15, "h264", "aac")
+    films = [pictures(one, 13) for one in cameras]
+    voices = [sounds(one) for one in cameras]
+    sample.noise(1100)
+    sample.other(nndc.audio_header(3, "mulaw", 40) + bytes(60))
+    sample.other(b"@0dcH264" + bytes(24) + b":0dcH265\xff\xff\xff\xff" + bytes(30))
+    for place in range(13):
+        for one, film, voice in zip(cameras, films, voices, strict=True):
+            _nndc_picture(sample, one, *film[place])
+            if place % 2:
+                _nndc_sound(sample, one, next(voice))
+        if place == 7:
+            sample.cut(60)
+            sample.noise(1024)
+    data = bytes(160)
+    head = b"33wb" + struct.pack("<HH", 164, 164) + hisilicon.header(data)
+    chunk = head + data + nndc.padding(len(head) + len(data))
+    sample.frame(chunk, (12, 172), "audio", channel=4, codec="adpcm_ima")
+    _nndc_picture(sample, cameras[0], *films[0][0])
+    sample.cut_by_end(8)
+    return sample
+
+
+def _nndc_picture(sample: Sample, one: Camera, time_ms: int, unit: AccessUnit) -> None:
+    """Dates by camera: 8 bytes, 16 bytes, and seconds since 1970 with milliseconds behind."""
+    micros, size = (time_ms - START_MS) * 1000 + 86_400_000_777, len(unit.data)
+    extra = b""
+    if unit.key and one.number == 15:
+        extra = struct.pack("<II", time_ms // 1000, time_ms % 1000)
+    elif unit.key:
+        extra = nndc.date(time_ms, 16 if one.number else 8)
+    head = nndc.video_header(
+        one.number, key=unit.key, codec=one.codec, size=size, micros=micros, date=extra
+    )
+    data = head + unit.data + nndc.padding(len(head) + size)
+    sample.frame(
+        data,
+        (len(head), len(head) + size),
+        _kind(unit),
+        codec=one.codec,
+        channel=one.number + 1,
+        time=second(time_ms) if unit.key else None,
+        tick_ms=micros // 1000,
+    )
+
+
+def _nndc_sound(sample: Sample, one: Camera, data: bytes) -> None:
+    voice = hisilicon.header(data) if one.audio == "adpcm" else b""
+    head = nndc.audio_header(one.number, one.audio, len(voice) + len(data)) + voice
+    whole = (len(head), len(head) + len(data))
+    chunk = head + data + nndc.padding(whole[1])
+    codec = _AUDIO_CODECS[one.audio]
+    sample.frame(chunk, whole, "audio", codec=codec, channel=one.number + 1)
+
+
+def make_hx() -> Sample:
+    """A closed H.265 file with its index, cut in between, then an H.264 file without its end."""
+    sample = Sample(5)
+    newer, older = camera(1, "h265", "alaw"), camera(2, "h264", "alaw")
+    sample.noise(800)
+    sample.other(b"HXVFHXAFHXVT" + bytes(40))
+    sample.frame(hx.file_header("h265", WIDTH, HEIGHT), (16, 16), "data", tick_ms=0)
+    voice = sounds(newer)
+    for place, (time_ms, unit) in enumerate(pictures(newer, 14)):
+        _hx_picture(sample, newer, time_ms - START_MS + 4_294_967_000, unit)
+        _hx_sound(sample, next(voice), time_ms - START_MS + 4_294_967_005)
+        if place == 9:
+            sample.cut(33)
+            sample.noise(500)
+    body = b"".join(struct.pack("<II", 16 + 999 * place, 500 * place) for place in range(3))
+    index = struct.pack("<4sIII", b"HXFI", 200, 13 * INTERVAL_MS, 27_002) + body.ljust(200, b"\0")
+    sample.frame(index, (16, 216), "data")
+    sample.run_ends()
+    sample.noise(412)
+    sample.frame(hx.file_header("h264", WIDTH, HEIGHT), (16, 16), "data", tick_ms=0)
+    for time_ms, unit in pictures(older, 8):
+        _hx_picture(sample, older, time_ms - START_MS + 70_000, unit)
+    _hx_sound(sample, next(voice), 80_000)
+    sample.cut_by_end(1)
+    return sample
+
+
+def _hx_picture(sample: Sample, one: Camera, uptime_ms: int, unit: AccessUnit) -> None:
+    """A record for each NAL unit; all of a picture have one counter value."""
+    parts, tick_ms = nal_units(unit.data), uptime_ms & 0xFFFFFFFF
+    for place, part in enumerate(parts):
+        head = hx.video_header(len(part), tick_ms, key=unit.key)
+        flags = ["CONTINUES"] if place else []
+        flags += ["MORE"] if place < len(parts) - 1 else []
+        sample.frame(
+            head + part,
+            (16, 16 + len(part)),
+            _kind(unit),
+            codec=one.codec,
+            tick_ms=tick_ms,
+            flags=flags,
+        )
+
+
+def _hx_sound(sample: Sample, data: bytes, uptime_ms: int) -> None:
+    tick_ms = uptime_ms & 0xFFFFFFFF
+    head = hx.audio_header(4 + len(data), tick_ms) + hisilicon.header(data)
+    whole = (20, 20 + len(data))
+    sample.frame(head + data, whole, "audio", codec="pcm_alaw", tick_ms=tick_ms)
+
+
+_PAVE = struct.Struct("<4sBBHIHHHHIIBBBB")
+
+
+def make_pave() -> Sample:
+    """Two headers' sizes, 64 and 68; a key picture behind a delimiter. As in real captures."""
+    sample, one = Sample(6), camera(1, "h264", "none")
+    sample.noise(640)
+    sample.other(b"PaVEPaVE" + bytes(60))
+    for place, (time_ms, unit) in enumerate(pictures(one, 14)):
+        data = b"\0\0\0\1\x09\xf0" + unit.data if place == 6 else unit.data
+        _pave_picture(sample, 64 if place < 10 else 68, place, time_ms, unit._replace(data=data))
+        if place == 7:
+            sample.cut(13)
+            sample.noise(777)
+    _pave_picture(sample, 68, 14, *pictures(one, 1)[0])
+    sample.cut_by_end(640)
+    return sample
+
+
+def _pave_picture(
+    sample: Sample, head_size: int, number: int, time_ms: int, unit: AccessUnit
+) -> None:
+    size, tick_ms = len(unit.data), time_ms - START_MS + 30_000
+    sizes = (WIDTH, HEIGHT, WIDTH, HEIGHT)
+    head = _PAVE.pack(
+        b"PaVE", 2, 4, head_size, size, *sizes, 33_752 + number, tick_ms, 1, 0, 3 - 2 * unit.key, 0
+    )
+    whole = (head_size, head_size + size)
+    sample.frame(
+        head.ljust(head_size, b"\0") + unit.data,
+        whole,
+        _kind(unit),
+        codec="h264",
+        tick_ms=tick_ms,
+        sequence=33_752 + number,
+    )
+
+
+def make_jt1078() -> Sample:
+    """Packets of two channels of a terminal, then of one with a number of 10 bytes; pieces of
+    an attachment between them."""
+    sample = Sample(7)
+    first, other = camera(1, "h264", "adpcm"), camera(12, "h265", "alaw")
+    short, long = bytes.fromhex("013812345678"), bytes.fromhex("00000000013912345678")
+    sample.noise(950)
+    sample.other(b"01cd" * 20 + b"01cd\x81\x62")
+    voice = sounds(first)
+    sequence = 65_520
+    pairs = zip(pictures(first, 12), pictures(other, 12), strict=True)
+    for place, ((time_ms, one), (_, two)) in enumerate(pairs):
+        sequence = _jt_picture(sample, short, first, sequence, time_ms, one)
+        sequence = _jt_picture(sample, short, other, sequence, time_ms, two)
+        sequence = _jt_sound(sample, short, sequence, time_ms + 5, next(voice))
+        if place == 5:
+            name, piece = "00_65_6502_1_20260314073000.jpg", sample.random.bytes(1200)
+            data = jt1078.attachment(name, 2400, piece)
+            sample.frame(data, (62, len(data)), "data")
+        if place == 8:
+            sample.cut(17)
+            sample.noise(600)
+    sample.run_ends()
+    sample.noise(333)
+    for time_ms, unit in pictures(other, 8):
+        sequence = _jt_picture(sample, long, other, sequence, time_ms, unit)
+    last = sample.rows[-1]
+    del sample.data[-5:]
+    last.size, last.payload_size = last.size - 5, last.payload_size - 5
+    last.flags += ["UNFINISHED", "END_UNPROVEN"]
+    return sample
+
+
+def _jt_picture(
+    sample: Sample, sim: bytes, one: Camera, sequence: int, time_ms: int, unit: AccessUnit
+) -> int:
+    """The packets of a picture; the next sequence number."""
+    bodies = [unit.data[at : at + 950] for at in range(0, len(unit.data), 950)]
+    payload_type = 98 if one.codec == "h264" else 99
+    head = jt1078.Head(payload_type, sim, one.number, 0 if unit.key else 1, time_ms, 0, INTERVAL_MS)
+    for place, body in enumerate(bodies):
+        more, continues = place < len(bodies) - 1, place > 0
+        mark = {(0, 0): 0, (1, 0): 1, (0, 1): 2, (1, 1): 3}[more, continues]
+        data = jt1078.packet(head, sequence=sequence, mark=mark, body=body)
+        sample.frame(
+            data,
+            (len(data) - len(body), len(data)),
+            _kind(unit),
+            codec="unknown" if continues else one.codec,
+            channel=one.number,
+            time=iso(time_ms),
+            sequence=sequence & 0xFFFF,
+            flags=["CONTINUES"] * continues + ["MORE"] * more,
+        )
+        sequence += 1
+    return sequence
+
+
+def _jt_sound(sample: Sample, sim: bytes, sequence: int, time_ms: int, data: bytes) -> int:
+    head = jt1078.Head(26, sim, 1, 3, time_ms, 0, 0)
+    body = hisilicon.header(data) + data
+    packet = jt1078.packet(head, sequence=sequence, mark=0, body=body)
+    sample.frame(
+        packet,
+        (len(packet) - len(data), len(packet)),
+        "audio",
+        codec="adpcm_ima",
+        channel=1,
+        time=iso(time_ms),
+        sequence=sequence & 0xFFFF,
+    )
+    return sequence + 1
+
+
+MAKERS: dict[str, Callable[[], Sample]] = {
+    "dahua-old": make_dahua_old,
+    "dhav": make_dhav,
+    "hx": make_hx,
+    "jt1078": make_jt1078,
+    "nndc": make_nndc,
+    "pave": make_pave,
+    "xm": make_xm,
+}
+
+
+def encoders() -> dict[str, str]:
+    """What the coded bytes depend on."""
+    libraries = {
+        name: ".".join(map(str, version))
+        for name, version in av.library_versions.items()
+        if name == "libavcodec"
+    }
+    return {"av": av.__version__, **libraries}
+
+
+def table(rows: Sequence[Row]) -> bytes:
+    """The content of `expected.json`: a row a line."""
+    return b"[\n " + b",\n ".join(msgspec.json.encode(row) for row in rows) + b"\n]\n"
+
+
+def origin(title: str, data: bytes) -> str:
+    """The content of `origin.toml`."""
+    versions = ", ".join(f'{name} = "{version}"' for name, version in encoders().items())
+    return (
+        f'from     = "made by this project: {title}"\n'
+        f'licence  = "Apache-2.0"\n'
+        f'command  = "python tests/fixtures_made.py"\n'
+        f'sha256   = "{hashlib.sha256(data).hexdigest()}"\n'
+        f"encoders = {{{versions}}}\n"
+    )
+
+
+def write(folder: Path) -> None:
+    """All samples with what must be found in them."""
+    for name, maker in MAKERS.items():
+        sample, place = maker(), folder / name
+        title = " ".join(str(maker.__doc__).split()).rstrip(".")
+        place.mkdir(exist_ok=True)
+        (place / "sample.bin").write_bytes(sample.data)
+        (place / "expected.json").write_bytes(table(sample.rows))
+        (place / "origin.toml").write_text(origin(title, bytes(sample.data)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FOLDER)
