@@ -239,7 +239,7 @@ class Case:
             chosen = [
                 one
                 for one in self._segments(span)
-                if (channel is None or one.channel == channel) and one.frames
+                if (channel is None or one.channel == channel) and (one.frames or one.audio)
             ]
             if planned is not None:
                 planned(sum(one.size for one in chosen))

@@ -1,5 +1,6 @@
 """Neighbouring segments joined to recordings."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
@@ -24,23 +25,43 @@ def recordings(
     less than 1 MiB lies between them.
     """
     found: list[Recording] = []
-    for _, group in groupby(segments, key=lambda s: (s.channel, s.stream, s.format, s.codec)):
-        members = list(group)
-        dated = [(s.start_ms, s) for s in members if s.start_ms is not None]
-        undated = [s for s in members if s.start_ms is None]
-        chains = _chains_in_time(_in_order(dated), tolerance_ms) + _chains_in_place(undated)
-        found.extend(_recording(chain) for chain in chains)
+    for _, group in groupby(segments, key=lambda s: (s.channel, s.stream, s.format)):
+        for members in _by_codec(list(group)):
+            dated = [(s.start_ms, s) for s in members if s.start_ms is not None]
+            undated = [s for s in members if s.start_ms is None]
+            chains = _chains_in_time(_in_order(dated), tolerance_ms) + _chains_in_place(undated)
+            found.extend(_recording(chain) for chain in chains)
     return found
 
 
+def _by_codec(members: Sequence[Segment]) -> list[list[Segment]]:
+    """Segments of one codec each; those without pictures go with the pictures beside them."""
+    codecs = sorted({s.codec for s in members if s.frames})
+    if len(codecs) < 2:
+        return [list(members)]
+    groups = {codec: [s for s in members if s.frames and s.codec == codec] for codec in codecs}
+    times = {codec: sorted(s.start_ms or 0 for s in group) for codec, group in groups.items()}
+    for segment in members:
+        if not segment.frames:
+            groups[min(codecs, key=lambda c: _distance_to(times[c], segment))].append(segment)
+    return list(groups.values())
+
+
+def _distance_to(times: Sequence[RecorderMs], segment: Segment) -> int:
+    """Milliseconds from the segment to the nearest of the ordered times."""
+    start = segment.start_ms or 0
+    place = bisect_left(times, start)
+    return min(abs(time - start) for time in times[max(place - 1, 0) : place + 1])
+
+
 def _recording(chain: Sequence[Segment]) -> Recording:
-    first = chain[0]
+    first = next((one for one in chain if one.frames), chain[0])
     return Recording(
         channel=first.channel,
         stream=first.stream,
         format=first.format,
         codec=first.codec,
-        start_ms=first.start_ms,
+        start_ms=chain[0].start_ms,
         end_ms=max((s.end_ms for s in chain if s.end_ms is not None), default=None),
         segments=tuple(chain),
     )
