@@ -20,5 +20,8 @@ def reader_of(one: Format) -> Reader:
     if name is None:
         return DeclaredReader(one)
     if name not in READERS:
-        raise FormatError(f"format {one.name}: reader `{name}` is none of {', '.join(READERS)}")
+        known = ", ".join(READERS)
+        raise FormatError(
+            f"format {one.name}: reader `{name}` is none of {known}", key="framing.reader"
+        )
     return READERS[name]
