@@ -17,6 +17,7 @@ FLOORS = (
     {"actions", "catalogue", "timeline", "picture", "repair"},
     {"diagnosis", "clips", "inspection", "outcome"},
     {"show"},
+    {"report"},
     {"case"},
     {"demo"},
     {"cli"},

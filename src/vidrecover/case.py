@@ -23,6 +23,7 @@ import msgspec
 from blake3 import blake3
 
 from vidrecover import __version__, actions, clips, extents, formats, segments, timeline, volumes
+from vidrecover import report as reports
 from vidrecover.catalogue import Catalogue, ChannelSummary, Look
 from vidrecover.diagnosis import Evidence, diagnose
 from vidrecover.errors import CatalogueError
@@ -206,6 +207,23 @@ class Case:
             pictures={one.segment_id: one.state for one in stored.looks()},
         )
         return diagnose(evidence, channels=channels, window=window)
+
+    def report_facts(
+        self, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+    ) -> reports.Facts:
+        """All that a report of the case shows, with the clips that were recovered last."""
+        return reports.gather(
+            self._catalogue,
+            self.formats,
+            self._segments(),
+            self.diagnose(channels=channels, window=window),
+            log=self.folder / ACTIONS,
+        )
+
+    def save_report(self, content: str, path: Path) -> None:
+        """Store a report as a new file, never on the source; raises EvidenceError."""
+        digest = reports.save(content, path, self._ref(None))
+        self._note("report", {"file": str(path), "sha256": digest})
 
     def last_day(self) -> TimeSpan | None:
         """The recorder's last day with footage, or None when nothing is dated."""

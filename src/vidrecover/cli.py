@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 from tqdm import tqdm
 
-from vidrecover import __version__, formats, show, simulate
+from vidrecover import __version__, formats, report, show, simulate
 from vidrecover.case import Case
 from vidrecover.clips import LeftOut
 from vidrecover.clock import parse_iso
@@ -155,6 +155,36 @@ def recover(
         )
     whole = clips and not left_out and share == 1
     return DONE if whole and all(one.grade is Grade.COMPLETE for one in clips) else INCOMPLETE
+
+
+@commands.command("report")
+@case_option
+@click.option("--output", type=_folder, required=True, help="The file to write; a new one.")
+@click.option("--format", "form", type=click.Choice(report.FORMS), default="html",
+              show_default=True, help="A page to look at, or the same as data.")  # fmt: skip
+@click.option("--language", type=click.Choice(report.languages()), default="en", help="en or zh.")
+@click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
+@from_option
+@to_option
+def report_command(
+    folder: Path,
+    output: Path,
+    form: str,
+    language: str,
+    channels: str | None,
+    start: str | None,
+    end: str | None,
+) -> int:
+    """Write the whole case as one page that opens offline and prints well.
+
+    Example: vidrecover report --case van17 --channels 1-12 --output van17.html
+    """
+    with Case.open(folder) as case:
+        span = _span(case, start, end)
+        facts = case.report_facts(channels=_channels(channels), window=span)
+        case.save_report(report.written(facts, form, language=language), output)
+    _tell(f"{output} written")
+    return DONE if show.is_whole(facts.diagnosis) and facts.read.is_whole else INCOMPLETE
 
 
 @commands.command("formats")

@@ -1,0 +1,153 @@
+"""The facts of a report, from the catalogue and from the clips that were made."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from vidrecover import __version__
+from vidrecover.catalogue import Catalogue
+from vidrecover.clock import parse_iso
+from vidrecover.errors import CatalogueError, ClipError
+from vidrecover.extents import merged, total
+from vidrecover.formats import FormatSet
+from vidrecover.model import (
+    Clip,
+    Codec,
+    Diagnosis,
+    Grade,
+    RecorderMs,
+    Segment,
+    Stream,
+    VolumeReport,
+)
+from vidrecover.report._facts import Facts, FormatUsed, ReadShare, VolumeSeen
+
+CLIPS = "clips.json"
+
+
+def gather(
+    stored: Catalogue,
+    known: FormatSet,
+    segments: Iterable[Segment],
+    diagnosis: Diagnosis,
+    *,
+    log: Path,
+) -> Facts:
+    """The facts of a case as they stand now.
+
+    segments: the catalogue's, without rows; log: the case's action log, which tells where clips
+    were made. Raises CatalogueError before the first scan, ClipError when their list is damaged.
+    """
+    identity = stored.identity()
+    if identity is None:
+        raise CatalogueError("nothing was scanned yet; scan the source first")
+    frames = Counter[str]()
+    for one in segments:
+        frames[one.format] += one.frames
+    read = ReadShare(
+        size=identity.size,
+        scanned=total(stored.scanned()),
+        unidentified=total(stored.unidentified()),
+        blank=total(stored.blank()),
+        unreadable=tuple(merged(stored.unreadable())),
+    )
+    folder = _clip_folder(log)
+    return Facts(
+        diagnosis=diagnosis,
+        source=identity,
+        read=read,
+        created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        tool_version=__version__,
+        formats_digest=known.digest,
+        formats=tuple(
+            FormatUsed(
+                name=one.name,
+                title=one.title,
+                vendors=tuple(one.vendors),
+                limits=tuple(one.limits),
+                frames=frames[one.name],
+            )
+            for one in known.formats
+        ),
+        volumes=tuple(_volume(one) for one in stored.volumes()),
+        events=tuple(stored.events()),
+        totals=tuple(stored.summary()),
+        runs=tuple(stored.runs()),
+        clips=None if folder is None else _clips(folder / CLIPS),
+        clips_folder=None if folder is None else str(folder),
+    )
+
+
+def _volume(one: VolumeReport) -> VolumeSeen:
+    return VolumeSeen(
+        layout=one.layout,
+        extent=one.extent,
+        label=one.label,
+        claims=len(one.claims),
+        events=len(one.events),
+        damage=one.damage,
+    )
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """An entry of `clips.json` as it is written there."""
+
+    file: str
+    channel: int | None
+    stream: str | None
+    start: str | None = msgspec.field(name="from")
+    end: str | None = msgspec.field(name="to")
+    frames: int
+    codec: str
+    grade: Grade
+    format: str
+    notes: list[str]
+
+
+class _Action(msgspec.Struct, frozen=True):
+    """A line of the action log, as far as clips are concerned."""
+
+    action: str
+    folder: str = ""
+
+
+def _clip_folder(log: Path) -> Path | None:
+    """The folder of the newest clips that are still where they were made."""
+    for line in reversed(log.read_bytes().splitlines() if log.exists() else []):
+        try:
+            one = msgspec.json.decode(line, type=_Action)
+        except msgspec.DecodeError:
+            continue
+        if one.action == "recover" and (Path(one.folder) / CLIPS).is_file():
+            return Path(one.folder)
+    return None
+
+
+def _clips(path: Path) -> tuple[Clip, ...]:
+    try:
+        listed = msgspec.json.decode(path.read_bytes(), type=list[_Listed])
+        return tuple(map(_clip, listed))
+    except (OSError, ValueError, KeyError) as error:
+        raise ClipError(f"{path} cannot be read ({error}); recover the clips again") from error
+
+
+def _clip(one: _Listed) -> Clip:
+    return Clip(
+        file=one.file,
+        channel=one.channel,
+        stream=Stream.UNKNOWN if one.stream is None else Stream[one.stream.upper()],
+        from_ms=_ms(one.start),
+        to_ms=_ms(one.end),
+        frames=one.frames,
+        codec=Codec[one.codec.upper()],
+        grade=one.grade,
+        format=one.format,
+        notes=tuple(one.notes),
+    )
+
+
+def _ms(text: str | None) -> RecorderMs | None:
+    return None if text is None else parse_iso(text)

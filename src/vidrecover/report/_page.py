@@ -1,0 +1,188 @@
+"""The page: one HTML file with all it needs inside, and nothing from elsewhere."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vidrecover.catalogue import ChannelSummary
+from vidrecover.model import (
+    ChannelDiagnosis,
+    State,
+    TimeSpan,
+)
+from vidrecover.report import _lanes, _spans
+from vidrecover.report._answer import answer, lasting, troubled
+from vidrecover.report._clocks import clocks
+from vidrecover.report._facts import Facts, ReadShare
+from vidrecover.report._shown import shown
+from vidrecover.report._words import Words, share, spoken
+
+_FOLDER = Path(__file__).parent
+MOST_ITEMS = 400
+"""Log records, clips, volumes and extents listed on the page, of each."""
+_OPEN_ROWS = 60  # rows up to which a camera's table is open at first
+
+
+class Lane(NamedTuple):
+    """One camera on the page."""
+
+    one: ChannelDiagnosis
+    name: str
+    cells: list[_lanes.Cell]
+    told: _spans.Told
+    total: ChannelSummary | None
+    lasting: dict[State, int]
+    is_open: bool
+
+
+class Slice(NamedTuple):
+    """A part of the bar of bytes. start, width: 0 to 100."""
+
+    key: str
+    size: int
+    start: float
+    width: float
+
+
+def page(facts: Facts, words: Words) -> str:
+    """The whole page as text, to be written as UTF-8."""
+    style, script = _inline("page.css"), _inline("page.js")
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            facts=facts,
+            w=words,
+            policy=_policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            sentences=answer(facts, words),
+            bad=len(troubled(facts.diagnosis)),
+            notes=[*facts.diagnosis.notes, *facts.notes],
+            slices=list(slices(facts.read)),
+            clocks=clocks(facts, words),
+            most=MOST_ITEMS,
+            share=share,
+            spoken=spoken,
+            **_timeline(facts, words),
+        )
+    )
+
+
+def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
+    """Lanes, ticks, legend, and what the page's script reads."""
+    result = facts.diagnosis
+    window = result.window or TimeSpan(0, 1)
+    told, strings = _spans.told(result.channels, window, words)
+    drawn = _lanes.drawn([one.spans for one in result.channels], window)
+    totals = {one.channel: one for one in facts.totals}
+    few = sum(len(one.rows) for one in told) <= _OPEN_ROWS
+    lanes = [
+        Lane(
+            one=one,
+            name=words.camera(one.channel),
+            cells=_painted(drawn[place], window),
+            told=told[place],
+            total=totals.get(one.channel),
+            lasting=lasting(one),
+            is_open=few,
+        )
+        for place, one in enumerate(result.channels)
+    ]
+    used = {span.state for one in result.channels for span in one.spans}
+    return {
+        "window": result.window,
+        "lanes": lanes,
+        "ticks": _lanes.ticks(window) if result.window else [],
+        "legend": [state for state in State if state in used],
+        "data": _spans.script_data(_data(window, lanes, strings, words)),
+    }
+
+
+def _data(
+    window: TimeSpan, lanes: Sequence[Lane], strings: Sequence[str], words: Words
+) -> dict[str, Any]:
+    return {
+        "start": window.start_ms,
+        "length": window.end_ms - window.start_ms,
+        "steps": _lanes.STEPS_MS,
+        "ticks": _lanes.MOST_TICKS,
+        "lanes": [{"name": one.name, "spans": one.told.records} for one in lanes],
+        "states": [
+            [state.value, words.state(state), words.general(state)] for state in _spans.STATES
+        ],
+        "pictures": [words.picture(one) for one in _spans.PICTURES],
+        "strings": strings,
+        "original": words.language != "en",
+        "words": {**words.section("chart"), **words.section("label")},
+        "units": words.section("unit"),
+    }
+
+
+def _painted(cells: Sequence[_lanes.Cell], window: TimeSpan) -> list[_lanes.Cell]:
+    """In the order of painting: what is too thin to be seen stands on top of what is not."""
+    thin = (window.end_ms - window.start_ms) / 500
+    return sorted(cells, key=lambda one: one.span.end_ms - one.span.start_ms < thin)
+
+
+def slices(read: ReadShare) -> Iterator[Slice]:
+    """What became of the bytes, in the order in which it is told."""
+    start = 0.0
+    parts = (
+        ("understood", read.understood),
+        ("blank", read.blank),
+        ("unidentified", read.unidentified),
+        ("unreadable", read.refused),
+        ("not_read", read.not_read),
+    )
+    for key, size in parts:
+        width = 100 * size / read.size if read.size else 0.0
+        yield Slice(key, size, start, width)
+        start += width
+
+
+def _policy(style: str, script: str) -> str:
+    """The page's own rule for the browser: this style, this script, and no connection at all."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _inline(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8").replace("\r\n", "\n").strip()
+
+
+@cache
+def _environment() -> Environment:
+    """Templates in which every value is escaped, and every string first made safe to show."""
+    return Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_safe,
+    )
+
+
+def _safe(value: object) -> object:
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,0 +1,110 @@
+"""Which spans are told in full on a page that must stay small; the worst and longest first."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup, escape
+
+from vidrecover.model import ChannelDiagnosis, PictureState, State, StateSpan, TimeSpan
+from vidrecover.report._answer import SEVERITY
+from vidrecover.report._shown import shown
+from vidrecover.report._words import Words
+
+TABLE_BYTES, STRING_BYTES, MOST_SPANS = 1_500_000, 1_000_000, 25_000
+_ROW_BYTES = 420  # of a row's tags and times
+_MOST_BASIS = 12
+STATES = tuple(State)
+PICTURES = tuple(PictureState)
+
+
+class Row(NamedTuple):
+    """One span in a camera's table."""
+
+    one: StateSpan
+    basis: str
+
+
+class Told(NamedTuple):
+    """What one camera's spans are told with. rows: in time order; hidden: spans not among them;
+    records: of the spans the page carries, for its script: [from, to, state, listed, picture,
+    reason, basis], times relative to the window, reason and basis as places in the strings.
+    """
+
+    rows: list[Row]
+    hidden: int
+    records: list[list[int]]
+
+
+def told(
+    channels: Sequence[ChannelDiagnosis], window: TimeSpan, words: Words
+) -> tuple[list[Told], list[str]]:
+    """What is told of each camera, and the strings that records refer to."""
+    every = [(lane, place) for lane, one in enumerate(channels) for place in range(len(one.spans))]
+    every.sort(key=lambda at: _urgency(channels[at[0]].spans[at[1]]))
+    strings: dict[str, int] = {}
+    rows: list[dict[int, Row]] = [{} for _ in channels]
+    records: list[dict[int, list[int]]] = [{} for _ in channels]
+    in_table, in_strings = TABLE_BYTES, STRING_BYTES
+    for lane, place in every[:MOST_SPANS]:
+        one = channels[lane].spans[place]
+        basis, reason = basis_text(one, words), shown(one.reason)
+        if in_table > 0:
+            rows[lane][place] = Row(one, basis)
+            in_table -= _ROW_BYTES + len(escape(basis).encode()) + len(escape(reason).encode())
+        new = [text for text in (reason, basis) if text not in strings]
+        if in_strings > 0:
+            in_strings -= sum(len(script_text(text)) for text in new)
+            for text in new:
+                strings.setdefault(text, len(strings))
+        records[lane][place] = _record(one, window, strings.get(reason), strings.get(basis))
+    found = [
+        Told(
+            [rows[lane][place] for place in sorted(rows[lane])],
+            len(one.spans) - len(rows[lane]),
+            [records[lane][place] for place in sorted(records[lane])],
+        )
+        for lane, one in enumerate(channels)
+    ]
+    return found, list(strings)
+
+
+def basis_text(one: StateSpan, words: Words) -> str:
+    """What a span rests on, the first dozen of it."""
+    named = [shown(item) for item in one.basis[:_MOST_BASIS]]
+    more = len(one.basis) - len(named)
+    if more > 0:
+        named.append(words("label.cut", count=more))
+    return ", ".join(named)
+
+
+def script_text(value: Any) -> str:
+    """JSON that can stand inside a script element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return "".join(_within(text))
+
+
+def script_data(value: Any) -> Markup:
+    """The same, for a template."""
+    return Markup(script_text(value))
+
+
+def _within(text: str) -> Iterator[str]:
+    for one in text:
+        yield f"\\u{ord(one):04x}" if one in "<>&" else one
+
+
+def _urgency(one: StateSpan) -> tuple[int, int]:
+    return -SEVERITY[one.state], one.span.start_ms - one.span.end_ms
+
+
+def _record(one: StateSpan, window: TimeSpan, reason: int | None, basis: int | None) -> list[int]:
+    return [
+        one.span.start_ms - window.start_ms,
+        one.span.end_ms - window.start_ms,
+        STATES.index(one.state),
+        int(one.indexed),
+        PICTURES.index(one.picture),
+        -1 if reason is None else reason,
+        -1 if basis is None else basis,
+    ]
