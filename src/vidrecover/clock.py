@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.model import NO_TICK, NO_TIME, RecorderMs
+from vidrecover.model import NO_TIME, RecorderMs
 
 Column = npt.NDArray[Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
+_LARGEST_TICK_MS = 1 << 54  # no counter goes beyond; NO_TICK neither
 _LARGEST_LAG_MS = 500  # between counter and stamp beyond the stamp's resolution
 _DAYS_BEFORE_MONTH = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 _DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -124,7 +125,7 @@ def resolve(
     segment.
     """
     times = stamps.astype(np.int64).copy()
-    usable = np.flatnonzero(ticks != NO_TICK)
+    usable = np.flatnonzero((ticks > -_LARGEST_TICK_MS) & (ticks < _LARGEST_TICK_MS))
     if not len(usable):
         return times, phase
     counter = ticks[usable].astype(np.int64)

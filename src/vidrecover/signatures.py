@@ -114,8 +114,10 @@ class _ReEngine:
         match = self._search(data)
         while match is not None:
             start = match.start()
+            behind = bytes(data[start : start + self._lengths[-1]])
             for length in self._lengths:
-                for base in self._numbers.get(bytes(data[start : start + length]), ()):
-                    hits.append(base + start)
+                if length <= len(behind):
+                    for base in self._numbers.get(behind[:length], ()):
+                        hits.append(base + start)
             match = self._search(data, start + 1)
         return hits
