@@ -257,7 +257,7 @@ class Case:
             chosen = [
                 one
                 for one in self._segments(span)
-                if (channel is None or one.channel == channel) and (one.frames or one.audio)
+                if (channel is None or one.channel == channel) and self._counts(one)
             ]
             if planned is not None:
                 planned(sum(one.size for one in chosen))
@@ -275,6 +275,11 @@ class Case:
         details = {"folder": str(folder), "channel": channel, "clips": len(made)}
         self._note("recover", details | {"left_out": [one._asdict() for one in left_out]})
         return made
+
+    def _counts(self, segment: Segment) -> bool:
+        """Whether a segment has pictures or sound, or numbers that tell of missing ones."""
+        counted = self.formats[segment.format].framing.counted
+        return bool(segment.frames or segment.audio or counted)
 
     def _ref(self, moved: str | None) -> SourceRef:
         try:

@@ -13,12 +13,11 @@ from vidrecover.clips._names import Names
 from vidrecover.clips._shape import Shape, shape
 from vidrecover.clips._tally import Tally
 from vidrecover.clips._times import TickClock, Timeline, Times, survey
-from vidrecover.clips._units import Unit, Unpack, is_video, units
+from vidrecover.clips._units import Unit, Unpack, units
 from vidrecover.model import (
     Clip,
     Codec,
     Frames,
-    Media,
     Progress,
     RecorderMs,
     Recording,
@@ -153,11 +152,11 @@ class Build:
         )
 
     def _timed(self, wanted: _span.Wanted) -> Iterator[tuple[Frames, Times]]:
-        """Rows of pictures and sound inside what is wanted, with their times."""
+        """Rows inside what is wanted, with their times."""
         timeline = self._timeline()
         for rows in self._tables():
             times = timeline.times(rows)
-            kept = wanted.holds(rows, times) & (is_video(rows) | (rows["kind"] == Media.AUDIO))
+            kept = wanted.holds(rows, times)
             if kept.any():
                 yield rows[kept], times[kept]
 

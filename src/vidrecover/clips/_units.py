@@ -97,16 +97,21 @@ def units(
     counted: bool,
     progress: Progress | None,
 ) -> Iterator[Unit]:
-    """Frames in playing order; tables: rows of each segment with their times, wanted rows only.
+    """Pictures and sound in playing order; tables: wanted rows of each segment, with their times.
 
-    counted: sequence numbers rise by one per frame. progress counts bytes of rows read. A frame
-    in several pieces may run on into the next table. At most one stretch of the source and one
-    frame of each kind is held in memory.
+    counted: sequence numbers rise by one per frame, those of data rows included. progress counts
+    bytes of rows read. A frame in several pieces may run on into the next table. At most one
+    stretch of the source and one frame of each kind is held in memory.
     """
     queue: deque[_Open] = deque()
-    last = NO_SEQUENCE
-    for rows, times in tables:
-        lost, last = _lost(rows, last, counted)
+    last, carried = NO_SEQUENCE, 0
+    for all_rows, all_times in tables:
+        missing, last = _lost(all_rows, last, counted)
+        kept = is_video(all_rows) | (all_rows["kind"] == Media.AUDIO)
+        rows, times = all_rows[kept], all_times[kept]
+        so_far = carried + np.cumsum(missing)
+        lost = np.diff(so_far[kept], prepend=0)
+        carried += int(missing.sum() - lost.sum()) if len(lost) else int(missing.sum())
         goes_on = _goes_on(rows)
         for place, (piece, unreadable) in enumerate(_pieces(rows, source)):
             row = rows[place]
