@@ -324,22 +324,60 @@ def test_footage_of_an_unknown_camera_stands_in_the_way_at_its_time_only() -> No
     ]
 
 
-def test_a_wrapped_ring_does_not_say_not_recorded_at_its_edge() -> None:
+def _wrapped_ring() -> list[Segment]:
+    """Twenty blocks of cameras 1 and 2 in turn, ten minutes each, minutes 40 to 140."""
     blocks = []
-    for block in range(9, 29):  # of two cameras in turn, ten minutes each
-        at = (block % 20) * 40_000
-        start = block // 2 * 10
+    for block in range(8, 28):
+        at, start = (block % 20) * 40_000, block // 2 * 10
         blocks += [
             msgspec.structs.replace(one, start=at + i * 4000, end=at + i * 4000 + 4000, size=4000)
             for i, one in enumerate(
                 run(block * 100, start, start + 10, at=at, channel=block % 2 + 1)
             )
         ]
-    found = diagnose(evidence(blocks))
-    assert states(found, 1)[0] == (40, 50, "not_known")
-    assert "may have lost single cameras" in span_at(found, 1, 45).reason
-    found = diagnose(evidence(blocks), channels=[3])
-    assert [state for *_, state in states(found, 3)] == ["not_known", "not_recorded"]
+    return blocks
+
+
+def test_a_wrapped_ring_does_not_say_not_recorded_at_its_edge() -> None:
+    entry = claim(4, 50, 60, (10 * 40_000, 11 * 40_000))
+    found = diagnose(evidence(_wrapped_ring(), [entry]), channels=[3])
+    assert states(found, 3) == [(40, 60, "not_known"), (60, 140, "not_recorded")]
+    assert "may have lost footage from before 1970-01-01 01:00:00" in span_at(found, 3, 45).reason
+
+
+def test_remains_of_older_footage_take_away_what_absence_proves() -> None:
+    other = run(100, 0, 90, at=90_000, channel=2)
+    newest = run(1, 60, 62, at=0)
+    found = diagnose(evidence([*newest, *other]))
+    assert states(found, 1) == [
+        (0, 60, "not_recorded"),
+        (60, 62, "not_indexed"),
+        (62, 90, "not_recorded"),
+    ]
+    remains = run(20, 3, 4, at=30_000)
+    found = diagnose(evidence([*newest, *remains, *other]))
+    assert states(found, 1) == [
+        (0, 3, "not_known"),
+        (3, 4, "not_indexed"),
+        (4, 60, "not_known"),
+        (60, 62, "not_indexed"),
+        (62, 90, "not_known"),
+    ]
+
+
+def test_an_entry_that_was_never_closed_lists_nothing() -> None:
+    found = diagnose(evidence(run(1, 0, 2, at=0), [claim(4, 0, 0, (0, 20_000), is_open=True)]))
+    span = span_at(found, 1, 1)
+    assert (span.state, span.indexed) == (State.NOT_INDEXED, False)
+    assert (
+        span.reason == "3000 frames found; the recorder's entry for them was never closed (claim 4)"
+    )
+
+
+def test_what_an_entry_lacks_by_less_than_two_seconds_is_listed_too() -> None:
+    frames = run(1, 0, 2, at=0)
+    found = diagnose(evidence(frames, [claim(4, 0, 2 - 1.5 / 60, (0, 20_000))]))
+    assert states(found, 1) == [(0, 2, "recorded")]
 
 
 def test_the_recorder_was_off_where_no_camera_has_footage() -> None:
@@ -453,7 +491,8 @@ def test_newer_frames_in_the_bytes_of_a_claim_show_that_it_was_overwritten(
     assert (span.state, span.indexed) == (State.OVERWRITTEN, indexed)
     assert span.reason == "claim 4 named footage here, but its bytes hold newer footage now"
     assert span.basis == ("segment 1", "segment 2", "claim 4")
-    assert states(found, 1)[1] == (2, 10, "not_recorded")
+    assert states(found, 1)[1] == (2, 10, "not_known")
+    assert "written over again" in span_at(found, 1, 5).reason
 
 
 def test_unreadable_bytes_between_the_frames_of_a_claim() -> None:

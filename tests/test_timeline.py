@@ -14,12 +14,14 @@ from vidrecover.timeline import (
     claimed,
     compare,
     covered,
+    lists,
     missing_extents,
+    provable_from,
     recordings,
-    ring_edge,
 )
 
 MIB = 1 << 20
+MINUTE = 60_000
 
 
 def segment(
@@ -246,6 +248,12 @@ def test_an_open_claim_ends_with_its_last_frame() -> None:
     assert claimed(still, Shelf([older, other])) == TimeSpan(1000, 2000)
 
 
+def test_live_entries_that_were_closed_list_footage() -> None:
+    listing = [kind for kind in ClaimKind if lists(claim(0, 9, kind=kind))]
+    assert listing == [ClaimKind.INDEX, ClaimKind.FILE]
+    assert not lists(claim(0, 9, is_open=True))
+
+
 def test_the_camera_that_the_recorder_names_is_taken_over() -> None:
     unknown = segment(1000, 2000, start=100, channel=None)
     third = claim(0, 60_000, Extent(0, 5000), channel=3)
@@ -405,28 +413,59 @@ def test_missing_bytes_lie_between_the_frames_beside_a_hole() -> None:
     assert missing_extents(chain, after, before) == list(chain.extents)
 
 
+HOUR = 3_600_000
+
+
 def _ring(newest_block: int) -> list[Segment]:
-    """Blocks of two cameras in turn, an hour each; the write position behind newest_block."""
-    blocks = range(newest_block - 19, newest_block + 1)
+    """Twenty blocks of two cameras in turn, an hour each; the write position behind the newest."""
     return [
         segment(
-            (block // 2) * 3_600_000 + minute * 60_000,
-            (block // 2) * 3_600_000 + minute * 60_000 + 59_960,
+            (block // 2) * HOUR + minute * MINUTE,
+            (block // 2) * HOUR + minute * MINUTE + 59_960,
             start=(block % 20) * 60_000 + minute * 1000,
             channel=block % 2 + 1,
         )
-        for block in blocks
+        for block in range(newest_block - 19, newest_block + 1)
         for minute in range(60)
     ]
 
 
-def test_a_wrapped_ring_may_lack_one_block_of_each_camera_at_its_edge() -> None:
-    assert ring_edge(Shelf(_ring(19))) is None
-    wrapped = _ring(28)
+def proven(segments: list[Segment], claims: list[Claim]) -> dict[int | None, int]:
+    shelf = Shelf(segments)
+    dates = {id(one): span for one in claims if (span := claimed(one, shelf)) is not None}
+    return provable_from(shelf, claims, dates)
+
+
+def test_fresh_storage_proves_absence_from_the_beginning() -> None:
+    assert proven(_ring(19), []) == {}
+    assert proven([], []) == {}
+    assert proven([segment(None), segment(5)], []) == {}
+
+
+def test_a_wrapped_ring_proves_absence_from_two_blocks_behind_its_oldest() -> None:
+    wrapped = _ring(27)
     oldest = min(one.start_ms or 0 for one in wrapped)
-    assert ring_edge(Shelf(wrapped)) == oldest + 59 * 60_000 + 59_960
+    entry = claim(oldest + HOUR, oldest + 2 * HOUR - 1000, Extent(9 * 60_000, 10 * 60_000))
+    edge = oldest + 2 * HOUR
+    assert proven(wrapped, [entry]) == {1: edge, 2: edge, None: edge}
 
 
-def test_no_footage_shows_no_wrap() -> None:
-    assert ring_edge(Shelf([])) is None
-    assert ring_edge(Shelf([segment(None), segment(5)])) is None
+def test_old_frames_behind_newer_ones_show_the_wrap_though_little_is_left_of_them() -> None:
+    fresh = _ring(19)
+    rest = segment(-9 * HOUR, -9 * HOUR + 2000, start=60_000 * 3 + 59_500, size=400, channel=1)
+    entry = claim(0, HOUR - 1000, Extent(0, 60_000))
+    found = proven([*fresh, rest], [entry])
+    assert found[1] == found[None] == 2 * HOUR
+    assert 2 not in found
+
+
+def test_reused_storage_that_is_no_ring_proves_absence_only_after_all_old_footage() -> None:
+    begun_anew = 10 * HOUR
+    assert proven(_ring(27), [])[None] == begun_anew + 59 * MINUTE + 59_960
+
+
+def test_newer_frames_in_the_bytes_of_a_claim_show_that_storage_was_reused() -> None:
+    fresh = _ring(19)
+    lost = claim(-5 * HOUR, -4 * HOUR - 1000, Extent(0, 60_000))
+    assert proven(fresh, [lost]) == {None: -4 * HOUR + HOUR}
+    assert proven(fresh, [claim(0, HOUR - 1000, Extent(0, 60_000))]) == {}

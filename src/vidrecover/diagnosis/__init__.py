@@ -145,15 +145,32 @@ def _shown(facts: Facts, channel: int | None, run: Sequence[Moment]) -> Iterator
     if facts.evidence.pictures or loss is not None:
         run = [piece for moment in run for piece in _pieces(moment, loss)]
     pictures = [_picture(facts, moment) for moment in run]
+    for place, moment in enumerate(run):
+        beside = pictures[place - 1] if place else pictures[min(1, len(run) - 1)]
+        if pictures[place] is PictureState.NOT_CHECKED and _short(moment.span):
+            pictures[place] = beside
     looked = [i for i, one in enumerate(pictures) if one is not PictureState.NOT_CHECKED]
     for first, last in pairwise(looked):
         if pictures[first] is pictures[last]:
             pictures[first:last] = [pictures[first]] * (last - first)
+    parts = []
     for moment, picture in zip(run, pictures, strict=True):
         judged = _rules.footage(facts, moment, picture)
         if loss is not None and loss.holds(moment.span):
             judged = _rules.with_loss(facts, channel or 0, judged, loss.around(moment.span[0]))
-        yield Part(moment.span, judged, moment.segments)
+        parts.append(Part(moment.span, judged, moment.segments))
+    return _rounded(parts)
+
+
+def _rounded(parts: Sequence[Part]) -> Iterator[Part]:
+    """The parts; what no entry lists for less than two seconds goes with what one does beside it:
+    an index is no finer than that."""
+    long = [part.judged.state is State.RECORDED and not _short(part.span) for part in parts]
+    for place, part in enumerate(parts):
+        beside = [i for i in (place - 1, place + 1) if 0 <= i < len(parts) and long[i]]
+        if beside and part.judged.state is State.NOT_INDEXED and _short(part.span):
+            part = part._replace(judged=parts[beside[0]].judged)
+        yield part
 
 
 def _pieces(moment: Moment, loss: Spells | None) -> Iterator[Moment]:
@@ -201,12 +218,12 @@ def _absorbed(parts: list[Part], hole: _rules.Hole) -> list[Part]:
     they are left out, and the footage reaches over them.
     """
     parts = _alike(parts)
-    if hole.before is not None and _short(parts[0]):
+    if hole.before is not None and _short(parts[0].span):
         first = parts.pop(0)
         if parts and parts[0].judged.state in _GROWS:
             grown = TimeSpan(first.span.start_ms, parts[0].span.end_ms)
             parts[0] = parts[0]._replace(span=grown)
-    if hole.after is not None and parts and _short(parts[-1]):
+    if hole.after is not None and parts and _short(parts[-1].span):
         last = parts.pop()
         if parts and parts[-1].judged.state in _GROWS:
             grown = TimeSpan(parts[-1].span.start_ms, last.span.end_ms)
@@ -214,15 +231,23 @@ def _absorbed(parts: list[Part], hole: _rules.Hole) -> list[Part]:
     return parts
 
 
-def _short(part: Part) -> bool:
-    return part.span.end_ms - part.span.start_ms <= SHORTEST_GAP_MS
+def _short(span: TimeSpan) -> bool:
+    return span.end_ms - span.start_ms <= SHORTEST_GAP_MS
 
 
 def _alike(parts: Iterable[Part]) -> list[Part]:
-    """Neighbours of one judgement in one part."""
+    """Neighbours of one judgement in one part; a moment that is not known for another reason
+    than what is not known before it goes with that."""
     found: list[Part] = []
     for part in parts:
-        if found and found[-1].judged == part.judged:
+        unknown = part.judged.state is State.NOT_KNOWN and not part.judged.indexed
+        last = found[-1].judged if found else None
+        if last == part.judged or (
+            last is not None
+            and unknown
+            and _short(part.span)
+            and (last.state, last.indexed) == (State.NOT_KNOWN, False)
+        ):
             span = TimeSpan(found[-1].span.start_ms, part.span.end_ms)
             found[-1] = found[-1]._replace(span=span)
         else:

@@ -9,7 +9,6 @@ import msgspec
 
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
-    LISTED,
     Claim,
     ClaimKind,
     Event,
@@ -20,7 +19,7 @@ from vidrecover.model import (
     Segment,
     TimeSpan,
 )
-from vidrecover.timeline import SHORTEST_GAP_MS, Comparison, Shelf, covered, ring_edge
+from vidrecover.timeline import SHORTEST_GAP_MS, Comparison, Shelf, covered, lists, provable_from
 
 _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
@@ -86,8 +85,8 @@ class Facts:
     power by the log (`off`), with claims of an unknown camera whose footage is not there
     (`nameless`). timeless: such a claim without a time, by camera. undated: frames without a
     time, by camera; unlisted: cameras with such frames in no listed bytes. unknown_bytes:
-    of no known format. oldest: of all frames with a time; edge:
-    see `timeline.ring_edge`. dates: see `timeline.Comparison`.
+    of no known format. oldest: of all frames with a time; proven:
+    see `timeline.provable_from`. dates: see `timeline.Comparison`.
     """
 
     evidence: Evidence
@@ -106,7 +105,7 @@ class Facts:
     undated: Mapping[int | None, int]
     unlisted: frozenset[int | None]
     oldest: RecorderMs | None
-    edge: RecorderMs | None
+    proven: Mapping[int | None, RecorderMs]
     nameless: Spells
     timeless: Mapping[int | None, Claim]
     events: list[tuple[RecorderMs, Event]]
@@ -117,9 +116,14 @@ class Facts:
         last = bisect_right(self.events, span.end_ms + 5000, key=lambda one: one[0])
         return self.events[first:last]
 
+    def proven_from(self, channel: int | None) -> RecorderMs | None:
+        """Before this, absent footage of the camera may have been overwritten."""
+        times = [self.proven[one] for one in {channel, None} if one in self.proven]
+        return max(times, default=None)
+
     def borders(self, channel: int | None, span: TimeSpan) -> list[RecorderMs]:
         """Where, inside a span, anything changes that the rules for this camera look at."""
-        times = {time for time in (self.oldest, self.edge) if time is not None}
+        times = {time for time in (self.oldest, self.proven_from(channel)) if time is not None}
         spells = [self.footage, self.unknown, self.activity, self.off, self.nameless]
         spells += [one for one in (self.sound.get(channel), self.losses.get(channel or 0)) if one]
         for borders in (one.borders for one in spells):
@@ -162,7 +166,7 @@ def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparis
         undated=_counted(compared.undated),
         unlisted=_unlisted(evidence.claims, compared),
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
-        edge=ring_edge(shelf),
+        proven=provable_from(shelf, evidence.claims, compared.dates),
         nameless=Spells(
             compared.dates[id(c)] for c in _adrift(nameless, shelf) if id(c) in compared.dates
         ),
@@ -179,7 +183,7 @@ def _counted(undated: Iterable[Segment]) -> dict[int | None, int]:
 
 
 def _unlisted(claims: Iterable[Claim], compared: Comparison) -> frozenset[int | None]:
-    listed = merged(extent for c in claims if c.kind in LISTED for extent in c.extents)
+    listed = merged(extent for c in claims if lists(c) for extent in c.extents)
     held = {id(segment) for segment in compared.shelf.within(listed)} if compared.undated else set()
     return frozenset(s.channel for s in compared.undated if id(s) not in held)
 

@@ -14,7 +14,6 @@ from vidrecover import clock
 from vidrecover.diagnosis._facts import Facts, amount
 from vidrecover.extents import common, merged, minus, total
 from vidrecover.model import (
-    LISTED,
     NO_CHANNEL,
     NO_TIME,
     Claim,
@@ -26,7 +25,7 @@ from vidrecover.model import (
     State,
     TimeSpan,
 )
-from vidrecover.timeline import Moment, covered, missing_extents
+from vidrecover.timeline import Moment, covered, lists, missing_extents
 
 _SECOND_MS = 1000
 _EXPLAIN = frozenset(
@@ -91,6 +90,8 @@ def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
     others = moment.listed or moment.remains
     if moment.listed:
         reason = "{frames} found, but the recorder's entry for this time leads elsewhere ({claims})"
+    elif any(claim.open for claim in moment.remains):
+        reason = "{frames} found; the recorder's entry for them was never closed ({claims})"
     elif moment.remains:
         reason = "{frames} found; only what the recorder no longer lists names them ({claims})"
     elif not facts.evidence.claims:
@@ -162,7 +163,7 @@ def _is_own(segment: Segment | None, claim: Claim, date: TimeSpan | None) -> boo
 def _damaged(facts: Facts, room: _Room) -> Judgement | None:
     """The claim's bytes hold newer footage, or cannot be read: whichever is more of them."""
     claim = room.claim
-    listed = claim.kind in LISTED
+    listed = lists(claim)
     bad = common(room.extents, facts.unreadable)
     newer = _newer(facts, room)
     if len(newer) and facts.shelf.sizes[newer].sum() >= total(bad):
@@ -186,7 +187,7 @@ def _newer(facts: Facts, room: _Room) -> npt.NDArray[np.int64]:
 def _not_found(facts: Facts, room: _Room, span: TimeSpan) -> Judgement | None:
     """The claim's bytes were read, or not; they do not hold its footage."""
     claim = room.claim
-    listed = claim.kind in LISTED
+    listed = lists(claim)
     doubts = list(_doubts(facts, room, span) if claim.extents else facts.incomplete)
     if doubts:
         reason = "{claims} names footage here, but " + _text("; ".join(doubts))
@@ -268,10 +269,11 @@ def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) 
     for claim in (facts.timeless.get(channel), facts.timeless.get(None)):
         if claim is not None:
             yield f"{named(claim)} names no time, and its footage was not found"
-    if facts.edge is not None and span.start_ms < facts.edge:
+    proven_ms = facts.proven_from(channel)
+    if proven_ms is not None and span.start_ms < proven_ms:
         yield (
-            "the disk was written in a circle, and may have lost single cameras before "
-            + clock.spoken(facts.edge)
+            "the disk was written over again, and may have lost footage from before "
+            + clock.spoken(proven_ms)
         )
     if others and facts.footage.coarse:
         yield "the footage is broken too finely to compare the cameras"

@@ -119,5 +119,5 @@ def notes(facts: Facts, segments: Iterable[Segment], channels: Sequence[int]) ->
     if others:
         names = ", ".join(str(channel) for channel in sorted(others)[:_MOST_BASIS])
         yield f"footage of cameras that were not asked for: {names}"
-    if facts.edge is not None:
-        yield "the disk was written in a circle: its oldest footage has been overwritten"
+    if facts.proven:
+        yield "the disk was written over again: some of its older footage is lost"

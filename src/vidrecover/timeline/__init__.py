@@ -5,6 +5,7 @@ One witness is what the recorder claims, the other the frames that were found.
 
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._places import Shelf
+from vidrecover.timeline._reuse import provable_from
 from vidrecover.timeline._witnesses import (
     Comparison,
     Moment,
@@ -12,8 +13,8 @@ from vidrecover.timeline._witnesses import (
     claimed,
     compare,
     covered,
+    lists,
     missing_extents,
-    ring_edge,
 )
 
 __all__ = [
@@ -25,7 +26,8 @@ __all__ = [
     "claimed",
     "compare",
     "covered",
+    "lists",
     "missing_extents",
+    "provable_from",
     "recordings",
-    "ring_edge",
 ]

@@ -16,7 +16,7 @@ class Shelf:
     """Segments by their place on the source, to be asked what lies in some bytes.
 
     Segments glued over a border are `glued`, and in no bytes: they lie in two places. start_ms,
-    channels, sizes: of `segments`, as columns, with NO_TIME and NO_CHANNEL.
+    end_ms, channels, sizes: of `segments`, as columns, with NO_TIME and NO_CHANNEL.
     """
 
     def __init__(self, segments: Iterable[Segment]) -> None:
@@ -28,6 +28,9 @@ class Shelf:
         self._reach = np.maximum.accumulate(self._ends) if self.segments else self._ends
         self.start_ms = np.array(
             [NO_TIME if s.start_ms is None else s.start_ms for s in self.segments], dtype=np.int64
+        )
+        self.end_ms = np.array(
+            [NO_TIME if s.end_ms is None else s.end_ms for s in self.segments], dtype=np.int64
         )
         self.channels = np.array(
             [NO_CHANNEL if s.channel is None else s.channel for s in self.segments], dtype=np.int64
@@ -54,6 +57,17 @@ class Shelf:
         found = self._sums[places[:, 1]] - self._sums[places[:, 0]]
         inside: npt.NDArray[np.int64] = np.minimum(found, bounds[:, 1] - bounds[:, 0])
         return inside
+
+    def newest(self, extents: Sequence[Extent]) -> npt.NDArray[np.int64]:
+        """The latest start of the segments that begin in each extent; NO_TIME where none does."""
+        bounds = np.array(extents, dtype=np.int64).reshape(-1, 2)
+        places = np.searchsorted(self._starts, bounds)
+        found = np.full(len(bounds), NO_TIME, dtype=np.int64)
+        some = np.flatnonzero(places[:, 1] > places[:, 0])
+        if len(some):
+            column = np.append(self.start_ms, NO_TIME)  # so that an end may be the last place
+            found[some] = np.maximum.reduceat(column, places[some].ravel())[::2]
+        return found
 
     def within(self, extents: Iterable[Extent]) -> list[Segment]:
         """The segments of `touching`, by place."""

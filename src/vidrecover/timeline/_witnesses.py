@@ -6,9 +6,8 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
-from vidrecover.model import LISTED, Claim, Extent, RecorderMs, Segment, TimeSpan
+from vidrecover.model import LISTED, Claim, Extent, Segment, TimeSpan
 from vidrecover.timeline._joining import SHORTEST_GAP_MS
 from vidrecover.timeline._places import Index, Shelf
 
@@ -76,6 +75,15 @@ def _agrees(segment: Segment, claim: Claim) -> bool | None:
     )
 
 
+def lists(claim: Claim) -> bool:
+    """Whether the recorder would show the claim's footage: a live entry that was closed.
+
+    Entries that were never closed, as by a power cut, are passed over. [A for DHFS: dahua-dhfs.md
+    section 5; C for others]
+    """
+    return claim.kind in LISTED and not claim.open
+
+
 def claimed(claim: Claim, shelf: Shelf | None = None) -> TimeSpan | None:
     """The span of time that a claim names, its last second included; None when it names none.
 
@@ -123,7 +131,7 @@ def compare(
     """
     shelf = Shelf(segment for segment in segments if segment.frames)
     dates = {id(c): span for c in claims if (span := claimed(c, shelf)) is not None}
-    pieces, undated = _pieces(shelf, [claim for claim in claims if claim.kind in LISTED], dates)
+    pieces, undated = _pieces(shelf, [claim for claim in claims if lists(claim)], dates)
     named: dict[int | None, list[Claim]] = {}
     for claim in claims:
         if id(claim) in dates:
@@ -284,8 +292,8 @@ def _moment(span: TimeSpan, stretches: Sequence[_Stretch], claims: Sequence[Clai
         span=span,
         segments=tuple({id(piece.segment): piece.segment for piece in pieces}.values()),
         holders=tuple(holders.values()),
-        listed=tuple(claim for claim in claims if claim.kind in LISTED),
-        remains=tuple(claim for claim in claims if claim.kind not in LISTED),
+        listed=tuple(claim for claim in claims if lists(claim)),
+        remains=tuple(claim for claim in claims if not lists(claim)),
     )
 
 
@@ -318,26 +326,3 @@ def _logical(claim: Claim, place: int) -> int | None:
             return position + place - extent.start
         position += extent.size
     return None
-
-
-def ring_edge(shelf: Shelf) -> RecorderMs | None:
-    """Until when single cameras may have been overwritten earlier than others, or None.
-
-    Where a ring's blocks each belong to one camera, the cameras' oldest footage differs by up to
-    the longest block. Blocks show as runs of one camera on the source; the wrap as a step back in
-    time that is far longer than any of them. None: nothing shows a wrap. [C]
-    """
-    dated = [s for s in shelf.segments if s.start_ms is not None]
-    if len(dated) < 2:
-        return None
-    starts = np.array([s.start_ms for s in dated], dtype=np.int64)
-    ends = np.array([s.end_ms for s in dated], dtype=np.int64)
-    channels = np.array([s.channel or 0 for s in dated], dtype=np.int64)
-    steps = starts[1:] - ends[:-1]
-    broken = (np.diff(channels) != 0) | (steps < -_SECOND_MS) | (steps > 60 * _SECOND_MS)
-    firsts = np.concatenate([[0], np.flatnonzero(broken) + 1])
-    lasts = np.concatenate([firsts[1:] - 1, [len(starts) - 1]])
-    longest = int((ends[lasts] - starts[firsts]).max())
-    if -int(steps.min()) <= 2 * longest + 60 * _SECOND_MS:
-        return None
-    return int(starts.min()) + longest
