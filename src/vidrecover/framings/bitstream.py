@@ -58,7 +58,7 @@ def sniff(data: Bytes, positions: Column, sizes: Column) -> tuple[Column, Column
     if not len(positions):
         return np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=bool)
     head = _first_bytes(data, positions, _LOOK)
-    coded = starts_annexb(data, positions)
+    coded = starts_annexb(data, positions) & (sizes > START_CODE)
     long = head[:, 2] == 0
     first = np.where(long, head[:, 4], head[:, 3])
     second = np.where(long, head[:, 5], head[:, 4])
