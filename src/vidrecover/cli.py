@@ -136,7 +136,7 @@ def recover(
     """
     left_out: list[LeftOut] = []
     with Case.open(folder) as case, _bar() as bar:
-        share = case.scanned_share()
+        share, refused = case.scanned_share(), case.unreadable()
         clips = case.recover(
             out or folder / "clips",
             channel=channel,
@@ -153,7 +153,9 @@ def recover(
         _tell(
             f"only {100 * share:.1f} % of the source was scanned: scan it to the end for the rest"
         )
-    whole = clips and not left_out and share == 1
+    if refused:
+        _tell(f"{refused:,} bytes of the source cannot be read: footage may be missing there")
+    whole = clips and not left_out and share == 1 and not refused
     return DONE if whole and all(one.grade is Grade.COMPLETE for one in clips) else INCOMPLETE
 
 

@@ -68,7 +68,9 @@ def told(path: Path) -> Iterator[None]:
 
 def _migrated(path: Path, conn: sqlite3.Connection) -> Database:
     mark = conn.execute("PRAGMA application_id").fetchone()[0]
-    tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    tables = conn.execute(
+        "SELECT count(*) FROM sqlite_master WHERE tbl_name != ?", (Migrations.migrations_table,)
+    ).fetchone()[0]  # that one alone: stopped before the first schema was whole
     if mark != APPLICATION_ID and (mark or tables):
         raise CatalogueError(
             f"{path}: a database of another program, not a catalogue; use another case folder"
