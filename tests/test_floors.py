@@ -17,7 +17,7 @@ FLOORS = (
     {"actions", "catalogue", "timeline", "picture", "repair"},
     {"diagnosis", "clips", "inspection", "outcome"},
     {"show"},
-    {"report"},
+    {"evidence", "report"},
     {"case"},
     {"demo"},
     {"cli"},

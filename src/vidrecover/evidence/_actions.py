@@ -1,0 +1,83 @@
+"""The log of actions: lines of JSON, each with the digest of the line before."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from vidrecover import __version__
+from vidrecover.evidence._values import Contents, Stored
+
+EXPORT = "export"
+
+
+def line(before: bytes, action: str, details: dict[str, Any], now: datetime) -> bytes:
+    """The line that follows the log `before`, with its line feed; now: aware, of this computer."""
+    lines = before.splitlines()
+    entry = {
+        "at": stamp(now),
+        "tool": __version__,
+        "action": action,
+        **details,
+        "previous": digest(lines[-1]) if lines else None,
+    }
+    return msgspec.json.encode(entry) + b"\n"
+
+
+def stamp(now: datetime) -> str:
+    """A moment of this computer in UTC, ISO 8601, whole seconds."""
+    return now.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def bag_info(contents: Contents, last: bytes) -> list[tuple[str, str]]:
+    """Lines of bag-info.txt that follow from the log's last line and the contents."""
+    at = msgspec.json.decode(last, type=dict[str, Any]).get("at")
+    return [
+        ("Bag-Software-Agent", f"vidrecover {contents.tool}"),
+        ("Bagging-Date", str(at)[:10]),
+        ("Contact-Name", contents.operator or "not named"),
+        ("External-Identifier", contents.exhibit),
+        ("External-Description", f"evidence package of the case {contents.case}"),
+        ("Action-Log-End", digest(last.rstrip(b"\n"))),
+    ]
+
+
+def digest(one: bytes) -> str:
+    """SHA-256 of a line without its line feed, hexadecimal."""
+    return hashlib.sha256(one).hexdigest()
+
+
+def content_digest(files: Sequence[Stored]) -> str:
+    """SHA-256 over names, sizes and digests of files, whatever their order."""
+    whole = hashlib.sha256()
+    for one in sorted(files, key=lambda one: one.file):
+        whole.update(f"{one.sha256} {one.size} {one.file}\n".encode())
+    return whole.hexdigest()
+
+
+def read(log: bytes) -> tuple[list[dict[str, Any]], list[str]]:
+    """The entries of a log, and what is wrong with the chain, a sentence each."""
+    entries: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    previous: str | None = None
+    if log and not log.endswith(b"\n"):
+        wrong.append("its last line is cut off")
+    for number, one in enumerate(log.splitlines(), 1):
+        try:
+            entry = msgspec.json.decode(one, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            wrong.append(f"line {number} cannot be read: {error}")
+            previous = digest(one)
+            continue
+        if entry.get("previous") != previous:
+            wrong.append(
+                f"line {number} does not follow the line before it: an action was changed,"
+                " removed or put in between"
+                if number > 1
+                else "line 1 is not the beginning of the log: an action before it was removed"
+            )
+        entries.append(entry)
+        previous = digest(one)
+    return entries, wrong

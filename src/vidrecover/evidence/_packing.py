@@ -1,0 +1,182 @@
+"""One recording into the package: its master, the rows of the tables, its access copies."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import msgspec
+
+from vidrecover import clips, clock, segments
+from vidrecover.clips import TickClock
+from vidrecover.evidence import _copies, _masters, _runs
+from vidrecover.evidence._package import Hashed, Package
+from vidrecover.evidence._records import source_name
+from vidrecover.evidence._tables import FragmentRows, frames_line
+from vidrecover.evidence._values import MASTERS, AccessCopy, Exhibit, Missed, Order
+from vidrecover.model import (
+    Clip,
+    Codec,
+    Frames,
+    Progress,
+    RecorderMs,
+    Recording,
+    Source,
+    Stream,
+)
+
+STREAMS = {Stream.UNKNOWN: None, Stream.MAIN: "main", Stream.SUB: "sub"}
+
+
+class Job(NamedTuple):
+    """What all recordings of a package share."""
+
+    package: Package
+    source: Source
+    order: Order
+    content_free: bool
+    names: clips.Names
+    rows: FragmentRows
+    frames: Hashed
+    progress: Progress | None
+
+
+class _Choice:
+    """The rows of a recording that are wanted, and what is learnt while they go by."""
+
+    def __init__(self, order: Order, recording: Recording) -> None:
+        self._order, self.recording = order, recording
+        self.ticks = order.ticks.get(recording.format, TickClock())
+        self.dated = any(one.start_ms is not None for one in recording.segments)
+        self.seen = _runs.Count()
+        self.first_ms: RecorderMs | None = None
+        self.last_ms: RecorderMs | None = None
+
+    def tables(self) -> Iterator[Frames]:
+        """Once through all wanted rows."""
+        order = self._order
+        for rows, times in clips.within(self.recording, order.unpack, self.ticks, order.span):
+            low, high = int(times.min()), int(times.max())
+            self.first_ms = low if self.first_ms is None else min(self.first_ms, low)
+            self.last_ms = high if self.last_ms is None else max(self.last_ms, high)
+            self.seen = self.seen.plus(_runs.counted(rows))
+            yield rows
+
+    def begins(self) -> RecorderMs | None:
+        """When its first row was recorded; None when no row is wanted."""
+        order = self._order
+        found = clips.within(self.recording, order.unpack, self.ticks, order.span)
+        return next((int(times[0]) for _, times in found), None)
+
+    def iso(self, time_ms: RecorderMs | None) -> str | None:
+        """As it stands in the tables; None where nothing is dated."""
+        return clock.iso(time_ms) if self.dated and time_ms is not None else None
+
+
+def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
+    """The exhibit of a recording, its copies not yet played; None when no row is wanted.
+
+    number: of the exhibit, from 1. Raises EvidenceError.
+    """
+    choice = _Choice(job.order, recording)
+    begins = choice.begins()
+    if begins is None:
+        return None
+    camera = job.names.camera(recording.channel)
+    start = begins if choice.dated else None
+    file = job.names.clip(camera, recording.stream, start, recording.format)
+    clip, path = file.removesuffix(f".{recording.format}"), f"{MASTERS}/{camera}/{file}"
+    job.rows.begin(clip)
+    for segment in recording.segments:
+        job.frames.write(frames_line(clip, segment, segments.pack(job.order.unpack(segment))))
+    with _opened(job, path) as out:
+        found = _runs.runs(choice.tables(), job.source.size)
+        native, places = _masters.copy(found, job.source, job.rows, out, job.progress)
+    exhibit = Exhibit(
+        exhibit=f"{job.order.exhibit}/{number:03d}",
+        clip=clip,
+        channel=recording.channel,
+        stream=STREAMS[recording.stream],
+        format=recording.format,
+        codec=recording.codec.name.lower(),
+        begins=choice.iso(choice.first_ms),
+        ends=choice.iso(choice.last_ms),
+        file=None if job.content_free else path,
+        size=native.size,
+        sha256=native.sha256,
+        fragments=native.fragments,
+        places=places.count(),
+        first=native.first,
+        end=native.end,
+        **choice.seen._asdict(),
+        unreadable=tuple(native.refused),
+        ticks=choice.ticks,
+    )
+    return exhibit if job.content_free else _with_copies(job, exhibit, choice, places)
+
+
+@contextmanager
+def _opened(job: Job, path: str) -> Iterator[Hashed | None]:
+    if job.content_free:
+        yield None
+        return
+    with job.package.file(path) as out:
+        yield out
+
+
+def _with_copies(job: Job, exhibit: Exhibit, choice: _Choice, places: _masters.Places) -> Exhibit:
+    """The exhibit with its access copies, made of the master that was just written."""
+    assert exhibit.file is not None
+    lent = _copies.Lent(job.order.borrow)
+    recipe = _copies.Recipe(choice.recording, job.order.unpack, choice.ticks, job.order.span, lent)
+    known = job.source.identity
+    identity = msgspec.structs.replace(known, path=source_name(known))
+    folder = job.package.work() / "copies"
+    path = job.package.root / exhibit.file
+    with _masters.MasterSource(path, identity, places.ordered(), exhibit.unreadable) as master:
+        made = _copies.make(recipe, master, folder)
+    access, left_out = list[AccessCopy](), list[Missed]()
+    for one in made:
+        if isinstance(one, Clip):
+            access.append(_adopted(job, exhibit.clip, one, len(access)))
+        else:
+            begins, ends = choice.iso(one.from_ms), choice.iso(one.to_ms)
+            left_out.append(Missed(begins=begins, ends=ends, frames=one.frames, reason=one.reason))
+    with job.package.explained():
+        shutil.rmtree(folder)
+    return msgspec.structs.replace(
+        exhibit, loan=lent.loan, access=tuple(access), left_out=tuple(left_out)
+    )
+
+
+def _adopted(job: Job, clip: str, one: Clip, number: int) -> AccessCopy:
+    path = job.package.work() / "copies" / one.file
+    name = _copies.file_name(clip, number, path.suffix)
+    stored = job.package.adopt(name, path)
+    return AccessCopy(
+        file=name,
+        size=stored.size,
+        sha256=stored.sha256,
+        begins=None if one.from_ms is None else clock.iso(one.from_ms),
+        ends=None if one.to_ms is None else clock.iso(one.to_ms),
+        frames=one.frames,
+        codec=one.codec.name.lower(),
+        grade=one.grade,
+        notes=one.notes,
+    )
+
+
+def as_clip(one: AccessCopy, exhibit: Exhibit) -> Clip:
+    """What `clips.grade` wants to know of a copy; times and stream do not matter to it."""
+    return Clip(
+        file=one.file,
+        channel=exhibit.channel,
+        stream=Stream.UNKNOWN,
+        from_ms=None,
+        to_ms=None,
+        frames=one.frames,
+        codec=Codec[one.codec.upper()],
+        grade=one.grade,
+        format=exhibit.format,
+        notes=one.notes,
+    )

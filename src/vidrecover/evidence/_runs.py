@@ -1,0 +1,199 @@
+"""Runs of source bytes: what the rows of a recording are made of, in playing order.
+
+A run is contiguous on the source and of one kind. It is a row of `fragments.csv`; the master is
+all of them one behind the other.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.extents import merged
+from vidrecover.model import Extent, FrameFlag, Frames, Media, Source
+
+HEADER, VIDEO, AUDIO = range(3)
+KINDS = ("header", "video", "audio")
+"""Words for the bytes of a run; header: all that is neither picture nor sound, trailers too."""
+
+RUN_DTYPE = np.dtype(
+    [
+        ("offset", "<i8"),  # absolute on the source
+        ("length", "<i8"),
+        ("kind", "u1"),  # index into KINDS
+        ("first", "<i8"),  # number of the first frame with bytes in it, from 1
+        ("last", "<i8"),
+    ]
+)
+
+Runs = npt.NDArray[Any]
+"""A structured array of RUN_DTYPE."""
+
+STRETCH = 4 << 20
+"""Bytes read at once, and the longest piece of a run in memory."""
+_BRIDGED = 64 << 10  # bytes between two runs that are cheaper to read than to seek over
+_BATCH = 1 << 16
+
+
+class Count(NamedTuple):
+    """Counts over the frames of rows: of every kind, pictures, key pictures, sounds."""
+
+    frames: int = 0
+    pictures: int = 0
+    keys: int = 0
+    sounds: int = 0
+
+    def plus(self, other: "Count") -> "Count":
+        """Both together."""
+        return Count(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+def counted(rows: Frames) -> Count:
+    """How many frames begin in the rows."""
+    kinds = rows["kind"][(rows["flags"] & FrameFlag.CONTINUES) == 0]
+    video = int(np.isin(kinds, (Media.KEY, Media.DELTA)).sum())
+    keys, sounds = int((kinds == Media.KEY).sum()), int((kinds == Media.AUDIO).sum())
+    return Count(len(kinds), video, keys, sounds)
+
+
+def runs(tables: Iterable[Frames], size: int) -> Iterator[Runs]:
+    """The runs of the rows, some thousands at a time; size: of the source, where rows end."""
+    numbers = np.zeros(2, dtype=np.int64)  # last frame begun: not video, video
+    highest = 0
+    held = np.zeros(0, dtype=RUN_DTYPE)
+    for rows in tables:
+        pieces, highest = _pieces(rows, numbers, highest, size)
+        found = _joined(np.concatenate([held, pieces]))
+        if len(found) > 1:
+            yield found[:-1]
+        held = found[-1:]
+    if len(held):
+        yield held
+
+
+def _pieces(
+    rows: Frames, numbers: npt.NDArray[np.int64], highest: int, size: int
+) -> tuple[Runs, int]:
+    """Header, payload and trailer of each row, empty ones left out; and the last frame's number.
+
+    numbers: of the frame that a continuing row carries on, by medium; changed in place.
+    """
+    begins = (rows["flags"] & FrameFlag.CONTINUES) == 0
+    if highest == 0 and len(rows):
+        begins = begins.copy()
+        begins[0] = True
+    count = highest + np.cumsum(begins)
+    own = np.zeros(len(rows), dtype=np.int64)
+    video = np.isin(rows["kind"], (Media.KEY, Media.DELTA))
+    for place, mine in enumerate((~video, video)):
+        started = np.where(begins[mine], count[mine], 0)
+        known = np.maximum.accumulate(np.append(numbers[place], started))
+        own[mine] = known[1:]
+        numbers[place] = known[-1]
+    own = np.where(own == 0, count, own)
+    start = np.minimum(rows["offset"], size)
+    end = np.minimum(start + rows["size"], size)
+    first = np.minimum(start + rows["payload_offset"], end)
+    behind = np.minimum(first + rows["payload_size"], end)
+    kind = np.where(video, VIDEO, np.where(rows["kind"] == Media.AUDIO, AUDIO, HEADER))
+    found = np.zeros((len(rows), 3), dtype=RUN_DTYPE)
+    found["offset"] = np.stack([start, first, behind], axis=1)
+    found["length"] = np.stack([first - start, behind - first, end - behind], axis=1)
+    found["kind"][:, 1] = kind
+    found["first"] = found["last"] = own[:, None]
+    flat = found.reshape(-1)
+    return flat[flat["length"] > 0], int(count[-1]) if len(rows) else highest
+
+
+def _joined(pieces: Runs) -> Runs:
+    """The pieces, neighbours of one kind that touch on the source in one."""
+    if len(pieces) < 2:
+        return pieces
+    ends = pieces["offset"] + pieces["length"]
+    apart = (pieces["offset"][1:] != ends[:-1]) | (pieces["kind"][1:] != pieces["kind"][:-1])
+    starts = np.append(0, np.flatnonzero(apart) + 1)
+    found: Runs = pieces[starts]
+    found["length"] = np.add.reduceat(pieces["length"], starts)
+    found["first"] = np.minimum.reduceat(pieces["first"], starts)
+    found["last"] = np.maximum.reduceat(pieces["last"], starts)
+    return found
+
+
+class Bytes(NamedTuple):
+    """Some of the bytes of a run: its place in the list, and whether they end it."""
+
+    place: int
+    data: memoryview
+    ends: bool
+
+
+def read(found: Runs, source: Source, refused: list[Extent]) -> Iterator[Bytes]:
+    """The bytes of the runs in order, at most STRETCH at a time; each is valid until the next.
+
+    refused: gets what the device would not give; those bytes are zeros.
+    """
+    buffer = np.empty(STRETCH, dtype=np.uint8)
+    for first in range(0, len(found), _BATCH):
+        batch = found[first : first + _BATCH]
+        for place, count, start, size in _stretches(batch["offset"], batch["length"]):
+            if count == 1 and size > STRETCH:
+                yield from _long(first + place, start, size, source, buffer, refused)
+                continue
+            refused += _read(source, start, buffer[:size])
+            view = buffer.data[:size]
+            offsets = (batch["offset"][place : place + count] - start).tolist()
+            lengths = batch["length"][place : place + count].tolist()
+            for number, (at, length) in enumerate(zip(offsets, lengths, strict=True)):
+                yield Bytes(first + place + number, view[at : at + length], True)
+
+
+def _read(source: Source, start: int, into: npt.NDArray[np.uint8]) -> list[Extent]:
+    return source.read_into(start, into) if len(into) else []
+
+
+def _long(
+    place: int,
+    start: int,
+    size: int,
+    source: Source,
+    buffer: npt.NDArray[np.uint8],
+    refused: list[Extent],
+) -> Iterator[Bytes]:
+    """A run that is longer than a stretch."""
+    for done in range(0, size, STRETCH):
+        part = buffer[: min(STRETCH, size - done)]
+        refused += _read(source, start + done, part)
+        yield Bytes(place, part.data, done + len(part) == size)
+
+
+def _stretches(
+    offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Runs that are read at once: place of the first, how many, where they begin, bytes."""
+    starts, sizes = offsets.tolist(), lengths.tolist()
+    place = 0
+    while place < len(starts):
+        first, end, count = starts[place], starts[place] + sizes[place], 1
+        while place + count < len(starts):
+            offset = starts[place + count]
+            behind = max(offset + sizes[place + count], end)
+            if offset < first or offset - end > _BRIDGED or behind - first > STRETCH:
+                break
+            end = behind
+            count += 1
+        yield place, count, first, end - first
+        place += count
+
+
+def within(found: Runs, refused: Iterable[Extent]) -> list[Extent]:
+    """The refused bytes that belong to the runs, merged and ordered; the rest was bridged."""
+    hit: list[Extent] = []
+    ends = found["offset"] + found["length"]
+    for bad in merged(refused):
+        touched = np.flatnonzero((found["offset"] < bad.end) & (ends > bad.start))
+        hit += [
+            Extent(max(bad.start, int(found["offset"][i])), min(bad.end, int(ends[i])))
+            for i in touched.tolist()
+        ]
+    return merged(hit)

@@ -1,0 +1,195 @@
+"""What a package consists of, as values: what is asked for, what was written, where it lies."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from vidrecover.clips import Borrowed, TickClock, Unpack
+from vidrecover.model import (
+    Diagnosis,
+    Event,
+    Extent,
+    Grade,
+    Recording,
+    TimeSpan,
+)
+
+MASTERS, ACCESS = "data/master", "data/access"
+CLIPS = "data/provenance/clips.json"
+FRAGMENTS = "data/provenance/fragments.csv"
+FRAMES = "data/provenance/frames.jsonl"
+CLOCK = "data/provenance/clock.json"
+SOURCE = "data/provenance/source.json"
+TOOL = "data/provenance/tool.json"
+ACTIONS = "data/provenance/actions.jsonl"
+GRAPH = "data/provenance/case.jsonld"
+FORMATS = "data/provenance/formats"
+COVERAGE = "data/report/coverage.csv"
+LIMITS = "data/report/limits.md"
+ORIGINALITY = "data/report/originality.md"
+COMPLETENESS = "data/report/completeness.md"
+PAGE = "data/report/report.html"
+TEXT = "data/report/report.txt"
+PDF = "data/report/report.pdf"
+DECLARATION, INFO = "bagit.txt", "bag-info.txt"
+MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
+
+CIRCUMSTANCES = {
+    TOOL: "the computer and the versions of its libraries",
+    ACTIONS: "when and with which version each step was done",
+    GRAPH: "the same actions with their times, and the digests of the records named here",
+    PAGE: "it may show more of the case than was packed",
+    PDF: "the library that prints it, and whether it is there",
+    INFO: "the day of packing and the end of the action log",
+    MANIFEST: "the digests of the records named here",
+    TAG_MANIFEST: "the digests of the records named here",
+}
+"""Files that may differ between two packages of the same source, window and version, and why;
+every other file is the same, byte for byte."""
+
+
+class ClockCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How the recorder's clock stood to true time, as somebody established it.
+
+    Times are ISO text as they were written down; offset_s: recorder time minus true time, in
+    seconds, with the lowest and highest value that it may have; method: in words.
+    """
+
+    recorder_time: str | None = None
+    reference_time: str | None = None
+    reference_source: str | None = None
+    offset_s: float | None = None
+    offset_low: float | None = None
+    offset_high: float | None = None
+    method: str = "not established: recorder time is given as the recorder showed it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What shall be packed, and what the case knows of it.
+
+    recordings: of the wanted camera and span, their segments without rows; unpack: rows of a
+    segment; ticks: by name of format; span: only this recorder time. descriptions: the
+    engineer's own formats by file name; format_limits: what each used format cannot do;
+    actions: the case's log as stored. unreadable, unidentified: bytes of the whole source.
+    """
+
+    case: str
+    exhibit: str
+    recordings: tuple[Recording, ...]
+    unpack: Unpack
+    ticks: Mapping[str, TickClock]
+    diagnosis: Diagnosis
+    channel: int | None = None
+    span: TimeSpan | None = None
+    operator: str | None = None
+    clock: ClockCheck = field(default_factory=ClockCheck)
+    events: tuple[Event, ...] = ()
+    unreadable: int = 0
+    unidentified: int = 0
+    formats_digest: str = ""
+    format_limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    descriptions: Mapping[str, bytes] = field(default_factory=dict)
+    actions: bytes = b""
+    borrow: Callable[[Recording], Borrowed | None] | None = None
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of the package: its path from the bag's root, its bytes, its SHA-256."""
+
+    file: str
+    size: int
+    sha256: str
+
+
+class AccessCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """A playable copy of a master; see `model.Clip` for the fields that are not of the file.
+
+    begins, ends: recorder time as ISO text, here and below, or None where nothing is dated.
+    """
+
+    file: str
+    size: int
+    sha256: str
+    begins: str | None = msgspec.field(name="from")
+    ends: str | None = msgspec.field(name="to")
+    frames: int
+    codec: str
+    grade: Grade
+    notes: tuple[str, ...]
+
+
+class Missed(msgspec.Struct, frozen=True, kw_only=True):
+    """Footage of a master that no access copy shows, and why."""
+
+    begins: str | None = msgspec.field(name="from")
+    ends: str | None = msgspec.field(name="to")
+    frames: int
+    reason: str
+
+
+class Loan(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameter sets that the access copy has and the master has not; units: hexadecimal."""
+
+    units: str
+    origin: str
+    foreign: bool
+
+
+class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording in the package: an entry of `clips.json`.
+
+    clip: the name that stands in the tables. file is None in a content-free package; size and
+    sha256 are those of the native bytes all the same. frames: of every kind, numbered from 1 in
+    the table of fragments; pictures, keys, sounds: how many of them are such. places: runs of
+    bytes that touch on the source count as one. first, end: lowest and highest position.
+    """
+
+    exhibit: str
+    clip: str
+    channel: int | None
+    stream: str | None
+    format: str
+    codec: str
+    begins: str | None = msgspec.field(name="from")
+    ends: str | None = msgspec.field(name="to")
+    file: str | None
+    size: int
+    sha256: str
+    fragments: int
+    places: int
+    first: int
+    end: int
+    frames: int
+    pictures: int
+    keys: int
+    sounds: int
+    unreadable: tuple[Extent, ...]
+    ticks: TickClock
+    loan: Loan | None = None
+    access: tuple[AccessCopy, ...] = ()
+    left_out: tuple[Missed, ...] = ()
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """All of `clips.json`; decoded: whether every access copy was played by a decoder."""
+
+    case: str
+    exhibit: str
+    operator: str | None
+    channel: int | None
+    span: tuple[str, str] | None
+    content_free: bool
+    decoded: bool
+    tool: str
+    exhibits: tuple[Exhibit, ...]
+
+
+class Packed(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished package. action: the line that ends its log, to be added to the case's."""
+
+    folder: str
+    contents: Contents
+    files: tuple[Stored, ...]
+    action: bytes
