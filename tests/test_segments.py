@@ -22,6 +22,7 @@ from vidrecover.model import (
     LooseEnd,
     Media,
     Segment,
+    Stream,
     no_frames,
 )
 
@@ -135,7 +136,7 @@ def test_the_facts_of_a_segment_are_those_of_its_frames() -> None:
     assert found == Segment(
         format="dhav",
         channel=1,
-        stream=segments.Stream.UNKNOWN,
+        stream=Stream.UNKNOWN,
         codec=Codec.H264,
         start_ms=START_MS,
         end_ms=START_MS + 160,
@@ -267,8 +268,8 @@ def test_the_segments_together_are_exactly_the_rows(
         rows["offset"][place:] += 512
     found = assembled(rows)
     assert without(back(found), "flags") == without(rows, "flags")
-    for one in found:
-        table = segments.unpack(one.rows)
+    for segment in found:
+        table = segments.unpack(segment.rows)
         assert not any(first_of_class_continues(table)), "it would carry on nothing"
         assert len(set(table["channel"].tolist())) == 1
 

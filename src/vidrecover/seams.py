@@ -7,16 +7,21 @@ header or trailer states fits. Where the border itself lies is told by the layou
 is lost, by all cuts together: borders stand in one grid. What stays ambiguous is not joined.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from vidrecover import segments
 from vidrecover.formats import Format, FormatSet
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import (
+    NO_CHANNEL,
+    NO_TIME,
     Extent,
     FrameFlag,
     Frames,
@@ -30,9 +35,13 @@ from vidrecover.model import (
 SECTOR = 512
 """Every border lies on a multiple of this."""
 
-_LARGEST_STEP_MS = 3000  # between the frames beside a cut one; dates are whole seconds
+_STEP_BACK_MS, _LARGEST_STEP_MS = 1000, 3000  # beside a cut frame; dates are whole seconds
+_MOST_PARTNERS = 64  # more beginnings than this at one place of the order prove nothing
 _SMALLEST_FRAGMENT, _LARGEST_FRAGMENT = 1 << 12, 1 << 30
+_SHARED = 8  # the end of a cut trailer may be the same on both sides: zeros of its length
+_TELLING_FRAGMENT = 1 << 16  # whose border is a witness even where the format has no other
 _AGREEING_SHARE = 0.9
+_LEAST_CUTS, _MOST_CUTS = 3, 2048  # from which a grid is told
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -44,6 +53,11 @@ class Grid(msgspec.Struct, frozen=True):
     def border(self, position: int) -> int:
         """The first border behind a position."""
         return position + self.size - (position - self.start) % self.size
+
+    def head(self, cut: "_Cut") -> int | None:
+        """Bytes of a cut frame before its border, or None where this grid does not cut it."""
+        head = self.border(cut.stop.position) - cut.stop.position
+        return head if head < cut.size and cut.shift % self.size == 0 else None
 
 
 class Seams(msgspec.Struct, frozen=True):
@@ -73,10 +87,10 @@ class _Cut(msgspec.Struct, frozen=True):
         return (self.stop.time_ms + self.begin.time_ms) // 2
 
     @property
-    def borders(self) -> range:
+    def borders(self) -> npt.NDArray[np.int64]:
         """Every place where the head's fragment may end."""
         first = self.stop.position // SECTOR * SECTOR + SECTOR
-        return range(first, self.stop.position + self.size, SECTOR)
+        return np.arange(first, self.stop.position + self.size, SECTOR)
 
 
 def join(
@@ -90,14 +104,17 @@ def join(
     joined: list[Segment] = []
     doubtful: list[Extent] = []
     by_format: dict[str, list[LooseEnd]] = defaultdict(list)
-    for end in segments.uncancelled(ends):
+    loose = segments.uncancelled(ends)
+    for end in loose:
         by_format[end.format].append(end)
+    taken = sorted({end.position for end in loose})
     for name, own in sorted(by_format.items()):
         one = formats[name]
         if one.framing.reader is None:
             reader = DeclaredReader(one)
             cuts = list(_cuts(own, one, reader))
-            found, unclear = _joined(source, cuts, one, reader, grids)
+            prover = _Prover(source, one, reader, taken)
+            found, unclear = _joined(cuts, prover, grids)
             joined += found
             doubtful += unclear
     return Seams(tuple(joined), tuple(doubtful))
@@ -109,86 +126,121 @@ def _cuts(ends: Sequence[LooseEnd], one: Format, reader: DeclaredReader) -> Iter
     Its size is what the header or the trailer says: where they differ, one of them is itself
     cut and made up of foreign bytes, and only the proof will tell.
     """
-    begins: dict[tuple[int | None, int], list[LooseEnd]] = defaultdict(list)
-    for end in ends:
+    counted = one.framing.counted
+    begins: dict[tuple[int | None, int | None], list[LooseEnd]] = defaultdict(list)
+    for end in sorted(ends, key=_time):
         if not end.after:
-            begins[_place(end, one, ahead=0)].append(end)
+            begins[end.channel, end.sequence if counted else None].append(end)
     for stop in ends:
-        if not stop.after:
+        if not stop.after or (stop.sequence if counted else stop.time_ms) is None:
+            continue
+        number = stop.sequence + 2 if counted and stop.sequence is not None else None
+        partners = _in_time(begins.get((stop.channel, number), []), stop)
+        if not 0 < len(partners) <= _MOST_PARTNERS:
             continue
         stated = reader.stated_size(stop.edge)
-        places = [_place(stop, one, ahead=ahead) for ahead in ((2,) if _counts(one) else (0, 1, 2))]
-        for place in places:
-            for begin in begins.get(place, ()):
-                if not _neighbours(stop, begin):
-                    continue
-                for size in {stated, reader.trailing_size(begin.edge)} - {None}:
-                    cut = _Cut(stop, begin, size or 0)
-                    if cut.shift and cut.shift % SECTOR == 0:
-                        yield cut
+        for begin in partners:
+            for size in {stated, reader.trailing_size(begin.edge)}:
+                cut = _Cut(stop, begin, size or 0)
+                if cut.size and cut.shift and cut.shift % SECTOR == 0:
+                    yield cut
 
 
-def _counts(one: Format) -> bool:
-    return one.framing.counted
+def _time(end: LooseEnd) -> RecorderMs:
+    return -1 if end.time_ms is None else end.time_ms
 
 
-def _place(end: LooseEnd, one: Format, *, ahead: int) -> tuple[int | None, int]:
-    """By what runs are matched: sequence where the format counts, else seconds of time."""
-    if _counts(one):
-        return end.channel, -1 if end.sequence is None else end.sequence + ahead
-    return end.channel, -1 if end.time_ms is None else end.time_ms // 1000 + ahead
-
-
-def _neighbours(stop: LooseEnd, begin: LooseEnd) -> bool:
-    if stop.time_ms is None or begin.time_ms is None:
-        return stop.sequence is not None and begin.sequence is not None
-    return -1000 <= begin.time_ms - stop.time_ms <= _LARGEST_STEP_MS
+def _in_time(begins: Sequence[LooseEnd], stop: LooseEnd) -> Sequence[LooseEnd]:
+    """Those of the beginnings, ordered by time, that the end's own time allows."""
+    if stop.time_ms is None:
+        return begins[: bisect_right(begins, -1, key=_time)]
+    first = bisect_left(begins, stop.time_ms - _STEP_BACK_MS, key=_time)
+    return begins[first : bisect_right(begins, stop.time_ms + _LARGEST_STEP_MS, key=_time)]
 
 
 def _joined(
-    source: Source,
-    cuts: Sequence[_Cut],
-    one: Format,
-    reader: DeclaredReader,
-    grids: Sequence[Grid],
+    cuts: Sequence[_Cut], prover: "_Prover", grids: Sequence[Grid]
 ) -> tuple[list[Segment], list[Extent]]:
     """Joined frames, and the heads for which several or no joins hold."""
-    grid = _grid(cuts)
-    tried = [*grids, *([grid] if grid is not None else [])]
+    own = _grid(cuts)
     proofs: dict[int, list[tuple[_Cut, Frames]]] = defaultdict(list)
     for cut in cuts:
-        for rows in _proven(source, cut, reader, tried):
-            proofs[cut.stop.position].append((cut, rows))
-    tails = Counter(cut.begin.position for found in proofs.values() for cut, _ in found)
+        found = prover.rows(cut, grids)
+        if not found and own is not None:
+            found = prover.rows(cut, [own])
+        if found:
+            proofs[cut.stop.position] += [(cut, rows) for rows in found]
+    tails = Counter(cut.begin.position for proven in proofs.values() for cut, _ in proven)
     joined, doubtful = [], []
-    for position, found in sorted(proofs.items()):
-        if len(found) == 1 and tails[found[0][0].begin.position] == 1:
-            cut, rows = found[0]
-            joined.append(segments.joined(rows, one, cut.time_ms))
+    for position, proven in sorted(proofs.items()):
+        cut, rows = proven[0]
+        if len(proven) == 1 and tails[cut.begin.position] == 1:
+            joined.append(segments.joined(rows, prover.format, cut.time_ms))
         else:
-            doubtful.append(Extent(position, position + found[0][0].size))
+            doubtful.append(Extent(position, position + cut.size))
     unproven = {cut.stop.position: cut for cut in cuts if cut.stop.position not in proofs}
     doubtful += [Extent(at, at + cut.size) for at, cut in sorted(unproven.items())]
     return joined, doubtful
 
 
-def _proven(
-    source: Source, cut: _Cut, reader: DeclaredReader, grids: Sequence[Grid]
-) -> Iterator[Frames]:
-    """The rows of the cut frame by the first grid that fits; nothing when none does."""
-    for grid in grids:
-        border = grid.border(cut.stop.position)
-        head = border - cut.stop.position
-        if cut.shift % grid.size or not 0 < head < cut.size or border + grid.size < cut.size:
-            continue
-        frame = source.read(cut.stop.position, head) + source.read(
-            border + cut.shift, cut.size - head
-        )
-        data = np.frombuffer(frame, dtype=np.uint8)
-        rows = reader.at_start(Window(0, data, 1, (), True))
-        if len(rows) == 1 and int(rows["size"][0]) == cut.size:
-            yield _pieces(rows[0], cut, head)
-            return
+class _Prover(NamedTuple):
+    """What it takes to prove a cut frame. taken: where runs of frames begin or stop, ordered."""
+
+    source: Source
+    format: Format
+    reader: DeclaredReader
+    taken: Sequence[int]
+
+    def rows(self, cut: _Cut, grids: Sequence[Grid]) -> list[Frames]:
+        """The rows of the cut frame, once for each border at which it is proven."""
+        one = self.format
+        witnessed = one.framing.counted or any(layout.trailer for layout in one.layouts)
+        fit = (grid.head(cut) for grid in grids if witnessed or grid.size >= _TELLING_FRAGMENT)
+        tables = [self._glued(cut, head) for head in sorted({head for head in fit if head})]
+        return [rows for rows in tables if rows is not None]
+
+    def _glued(self, cut: _Cut, head: int) -> Frames | None:
+        """The frame of which `head` bytes stand before the border, if it is one."""
+        border = cut.stop.position + head
+        if border + cut.shift < 0:
+            return None
+        if not self._free(cut.stop.position, border):
+            return None
+        if not self._free(border + cut.shift + _SHARED, cut.begin.position):
+            return None
+        data = np.empty(cut.size, dtype=np.uint8)
+        refused = self.source.read_into(cut.stop.position, data[:head])
+        refused += self.source.read_into(border + cut.shift, data[head:])
+        rows = self.reader.at_start(Window(0, data, 1, (), True))
+        if len(rows) != 1 or not _belongs(rows[0], cut, head, self.format):
+            return None
+        pieces = _pieces(rows[0], cut, head)
+        pieces["flags"] |= int(FrameFlag.UNFINISHED if refused else FrameFlag.NONE)
+        return pieces
+
+    def _free(self, start: int, end: int) -> bool:
+        """Whether no other frames are among the bytes."""
+        place = bisect_right(self.taken, start)
+        return place == len(self.taken) or self.taken[place] >= end
+
+
+def _belongs(row: Any, cut: _Cut, head: int, one: Format) -> bool:
+    """Whether the glued frame is the one between its neighbours, by all that its header says."""
+    if int(row["size"]) != cut.size or _channel(row) != cut.stop.channel:
+        return False
+    if one.framing.counted and int(row["sequence"]) != (cut.stop.sequence or 0) + 1:
+        return False
+    if head < int(row["payload_offset"]) and row["flags"] & FrameFlag.BAD_CHECKSUM:
+        return False
+    time_ms = int(row["time_ms"])
+    if time_ms == NO_TIME or cut.stop.time_ms is None:
+        return True
+    return -_STEP_BACK_MS <= time_ms - cut.stop.time_ms <= _LARGEST_STEP_MS
+
+
+def _channel(row: Any) -> int | None:
+    channel = int(row["channel"])
+    return None if channel == NO_CHANNEL else channel
 
 
 def _pieces(row: Frames, cut: _Cut, head: int) -> Frames:
@@ -209,15 +261,18 @@ def _grid(cuts: Sequence[_Cut]) -> Grid | None:
     """The grid that the cuts show when no layout tells it, or None when they leave it open.
 
     The shift of every tail is a multiple of the fragment size, and all borders have one
-    remainder by it. The largest size for which a single remainder suits nearly all cuts.
+    remainder by it. The largest size for which a single remainder suits nearly all cuts; of
+    very many cuts a sample tells as much.
     """
+    cuts = cuts[:: len(cuts) // _MOST_CUTS + 1]
     size = _LARGEST_FRAGMENT
     while size >= _SMALLEST_FRAGMENT:
         fitting = [cut for cut in cuts if cut.shift % size == 0 and cut.size < size]
-        if fitting and len(fitting) >= _AGREEING_SHARE * len(cuts):
-            votes = Counter(border % size for cut in fitting for border in cut.borders)
-            (start, most), *others = votes.most_common(2) or [(0, 0)]
-            if most >= _AGREEING_SHARE * len(fitting) and (not others or others[0][1] < most):
-                return Grid(start, size)
+        if len(fitting) >= max(_AGREEING_SHARE * len(cuts), _LEAST_CUTS):
+            borders = np.concatenate([cut.borders for cut in fitting])
+            remainders, votes = np.unique(borders % size, return_counts=True)
+            most = int(votes.max(initial=0))
+            if most >= _AGREEING_SHARE * len(fitting) and int((votes == most).sum()) == 1:
+                return Grid(int(remainders[votes.argmax()]), size)
         size //= 2
     return None

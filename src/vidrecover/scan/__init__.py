@@ -1,0 +1,202 @@
+"""Reading everything: units of the source become segments, in one pass over the bytes.
+
+A unit is read in windows that overlap by the largest frame. All signatures are searched
+together; each format's reader verifies its own candidates. Nothing a unit yields depends on
+the window size or on how many processes share the work.
+"""
+
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover import extents, segments
+from vidrecover.formats import FormatSet
+from vidrecover.framings import reader_of
+from vidrecover.model import (
+    EDGE_SIZE,
+    Extent,
+    FrameFlag,
+    Frames,
+    Source,
+    SourceRef,
+    UnitResult,
+    Window,
+    no_frames,
+)
+from vidrecover.scan._rows import consistent, mark_unreadable, unexplained
+from vidrecover.scan._windows import BLOCK, HISTORY, Buffer, blank_extents, covers
+from vidrecover.signatures import Matcher
+from vidrecover.source import open_source
+
+Positions = npt.NDArray[np.int64]
+
+UNIT_SIZE = 64 << 20
+"""Bytes that are scanned and stored together."""
+WINDOW_SIZE = 2 << 20
+"""Bytes searched at once; a result never depends on it."""
+
+
+def unit_extents(size: int, unit_size: int = UNIT_SIZE) -> list[Extent]:
+    """The units of a source, in order."""
+    return [Extent(at, min(at + unit_size, size)) for at in range(0, size, unit_size)]
+
+
+def spread(
+    ref: SourceRef,
+    formats: FormatSet,
+    pending: Iterable[Extent],
+    executor: Executor,
+    *,
+    window_size: int = WINDOW_SIZE,
+    in_flight: int = 2,
+) -> Iterator[UnitResult]:
+    """Scan the pending units on an executor, results in order.
+
+    in_flight: units handed out at a time, two per worker at most. Raises SourceError when the
+    source cannot be opened. To scan in this process, use `Scanner`.
+    """
+    packed = pickle.dumps(formats)
+    waiting: deque[Future[UnitResult]] = deque()
+    try:
+        for one in pending:
+            waiting.append(executor.submit(scan_unit, ref, packed, one, window_size))
+            if len(waiting) >= in_flight:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def scan_unit(ref: SourceRef, packed_formats: bytes, unit: Extent, window_size: int) -> UnitResult:
+    """What one unit holds; the entry for worker processes, which keep the source open.
+
+    packed_formats: a pickled FormatSet.
+    """
+    return _scanner(ref, packed_formats, window_size).scan(unit)
+
+
+@lru_cache(maxsize=1)
+def _scanner(ref: SourceRef, packed_formats: bytes, window_size: int) -> "Scanner":
+    return Scanner(open_source(ref), pickle.loads(packed_formats), window_size=window_size)
+
+
+class Scanner:
+    """An open source with the compiled formats and one reading buffer."""
+
+    def __init__(
+        self, source: Source, formats: FormatSet, *, window_size: int = WINDOW_SIZE
+    ) -> None:
+        if not BLOCK <= window_size <= 16 << 20 or window_size % BLOCK:
+            raise ValueError("a window has 4 KiB to 16 MiB, in steps of 4 KiB")
+        self.formats = formats
+        self._source = source
+        self._readers = [reader_of(one) for one in formats.formats]
+        patterns = [
+            (pattern, number)
+            for number, one in enumerate(formats.formats)
+            for pattern in sorted({p for layout in one.layouts for p in layout.signatures})
+        ]
+        self._owners = np.array([number for _, number in patterns], dtype=np.int64)
+        self._matcher = Matcher([pattern for pattern, _ in patterns])
+        self._reach = max(
+            (one.at + len(p) for f in formats.formats for one in f.layouts for p in one.signatures),
+            default=0,
+        )
+        self._window_size = window_size
+        self._buffer = Buffer(source, window_size)
+
+    def scan(self, unit: Extent) -> UnitResult:
+        """What the unit holds: frames that start in it, and what its other bytes are."""
+        tables: list[Frames] = [no_frames()]
+        blank: list[Extent] = []
+        unreadable: list[Extent] = []
+        edges: dict[tuple[int, bool], bytes] = {}
+        for window in self._buffer.windows(unit):
+            blank.extend(blank_extents(window))
+            unreadable.extend(window.unreadable)
+            for rows in self._frames(window, unreadable, is_blank=covers(blank, window)):
+                tables.append(rows)
+                self._keep_edges(rows, edges)
+        rows = np.concatenate(tables)
+        del tables
+        refused = extents.merged(unreadable)
+        rows = consistent(rows[np.argsort(rows["offset"], kind="stable")])
+        mark_unreadable(rows, refused)
+        found = segments.assemble(rows, self.formats.formats, unit)
+        others = rows[(rows["offset"] < unit.start) | (rows["offset"] >= unit.end)]
+        rest = unexplained(unit, [others, found.rows], refused, self._source.size)
+        empty = extents.common(rest, extents.merged(blank))
+
+        def edge(position: int, *, after: bool) -> bytes:
+            kept = edges.get((position, after))
+            return self._edge(position, after) if kept is None else kept
+
+        loose = segments.loose_ends(found.rows, found.times, self.formats.formats, edge)
+        return UnitResult(
+            extent=unit,
+            segments=found.segments,
+            loose_ends=segments.uncancelled(loose),
+            unidentified=extents.minus(rest, empty),
+            blank=empty,
+            unreadable=extents.common(refused, [unit]),
+        )
+
+    def _frames(
+        self, window: Window, unreadable: list[Extent], *, is_blank: bool
+    ) -> Iterator[Frames]:
+        """One table per format that has frames starting in the window; see `_read`."""
+        first = max(window.limit - self._reach, 0) if is_blank else 0
+        hits = self._matcher.find(window.data[first : window.limit + self._reach])
+        if not len(hits.positions):
+            return
+        owners = self._owners[hits.patterns]
+        for number in np.unique(owners).tolist():
+            candidates = hits.positions[owners == number] + first
+            rows = self._read(number, window, candidates, unreadable)
+            if len(rows):
+                rows["format"] = number
+                yield rows
+
+    def _read(
+        self, number: int, window: Window, candidates: Positions, unreadable: list[Extent]
+    ) -> Frames:
+        """One format's frames. Those that go beyond the window, or end so near its end that the
+        header behind them is not there, are looked at again with all that they need; what of it
+        cannot be read is added to `unreadable`."""
+        rows = self._readers[number](window, candidates)
+        known = window.offset + len(window.data) - (0 if window.at_end else HISTORY)
+        flags, ends = rows["flags"], rows["offset"] + rows["size"]
+        unsure = (flags & FrameFlag.OVERRUN) != 0
+        unsure |= ((flags & FrameFlag.END_UNPROVEN) != 0) & (ends > known)
+        if not unsure.any():
+            return rows
+        first = int(rows["offset"][np.argmax(unsure)])
+        wide = self._buffer.widened(window, first)
+        unreadable.extend(wide.unreadable)
+        candidates = candidates - (first - window.offset)
+        again = self._readers[number](wide, candidates[candidates >= 0])
+        whole = again[(again["flags"] & FrameFlag.OVERRUN) == 0]
+        return np.concatenate([rows[rows["offset"] < first], whole])
+
+    def _keep_edges(self, rows: Frames, edges: dict[tuple[int, bool], bytes]) -> None:
+        """Keep the bytes beside the ends of runs while they are in memory."""
+        stops, begins = segments.loose_places(rows)
+        if len(edges) + len(stops) + len(begins) > segments.MOST_LOOSE_ENDS:
+            return
+        for position in (rows["offset"][stops] + rows["size"][stops]).tolist():
+            edges[position, True] = self._edge(position, True)
+        for position in rows["offset"][begins].tolist():
+            edges[position, False] = self._edge(position, False)
+
+    def _edge(self, position: int, after: bool) -> bytes:
+        """At most EDGE_SIZE bytes behind the position, or before it."""
+        start = position if after else max(position - EDGE_SIZE, 0)
+        end = min(start + EDGE_SIZE, self._source.size) if after else position
+        return self._buffer.held(start, end) or self._source.read(start, end - start)
