@@ -141,8 +141,7 @@ def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparis
         for channel, moments in compared.moments.items()
     }
     unreadable = merged(evidence.unreadable)
-    nameless = [c for c in evidence.claims if c.channel is None and c.kind in _OWN]
-    timeless = [c for c in evidence.claims if c.start_ms is None and _names_footage(c)]
+    lost = _adrift(filter(_names_footage, evidence.claims), shelf)
     return Facts(
         evidence=evidence,
         shelf=shelf,
@@ -168,10 +167,10 @@ def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparis
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
         proven=provable_from(shelf, evidence.claims, compared.dates),
         nameless=Spells(
-            compared.dates[id(c)] for c in _adrift(nameless, shelf) if id(c) in compared.dates
+            compared.dates[id(c)] for c in lost if c.channel is None and c.start_ms is not None
         ),
-        timeless={claim.channel: claim for claim in _adrift(timeless, shelf)},
-        events=[(time_ms, event) for time_ms, event in _in_order(evidence.events)],
+        timeless={claim.channel: claim for claim in lost if claim.start_ms is None},
+        events=_in_order(evidence.events),
     )
 
 
@@ -252,8 +251,9 @@ def _names_footage(claim: Claim) -> bool:
 
 
 def _adrift(claims: Iterable[Claim], shelf: Shelf) -> list[Claim]:
-    """Claims in whose bytes no frames lie."""
-    return [c for c in claims if c.extents and not len(shelf.touching(c.extents))]
+    """Claims that lack camera or time, and in whose bytes no frames lie."""
+    lacking = (c for c in claims if c.extents and None in (c.channel, c.start_ms))
+    return [claim for claim in lacking if not len(shelf.touching(claim.extents))]
 
 
 def _unfilled(claims: Iterable[Claim], compared: Comparison) -> list[TimeSpan]:
