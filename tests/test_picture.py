@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
@@ -507,6 +509,37 @@ def test_a_crash_and_a_hang_cost_one_job_each() -> None:
         ("hang", PictureState.NOT_CHECKED, "the decoder took longer than 3 s"),
     ]
     assert results[1].judgement == judge(decode_keys(good, Codec.H264))
+
+
+SCRIPT = """
+from vidrecover.model import Codec
+from vidrecover.picture import Job, Worker
+
+with Worker() as worker:
+    print(worker.check(Job(name="a", units=(b"no picture",), codec=Codec.H264)).judgement.reason)
+"""
+
+
+def test_a_script_without_a_main_guard_may_check_pictures(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    (tmp_path / "av.py").write_text("raise SystemExit('the folder of the user was imported from')")
+    done = subprocess.run(
+        [sys.executable, "-P", str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("no key picture decodes without errors\n", "")
+
+
+def test_a_worker_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "_COMMAND", (sys.executable, "-c", "print('not ready')"))
+    with Worker() as worker:
+        judgement = worker.check(job("a", [b""])).judgement
+    assert judgement == not_checked("the process that decodes pictures does not start", 1)
 
 
 def test_an_executor_gives_the_results_in_the_order_of_the_jobs() -> None:

@@ -1,28 +1,37 @@
 """Judges key pictures in worker processes, so that a decoder's crash costs one job."""
 
 import contextlib
-import multiprocessing
 import os
+import pickle
+import struct
+import subprocess
+import sys
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from itertools import islice
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import msgspec
 
 from vidrecover.model import Codec
-from vidrecover.picture._decode import decode_keys
-from vidrecover.picture._judge import judge
 from vidrecover.picture._measure import MISSING, available
 from vidrecover.picture._values import Judgement, not_checked
 
 TIME_LIMIT_S = 20.0
 START_LIMIT_S = 120.0
 """A worker imports two large libraries first, maybe from a slow disk; not part of a job."""
+
+READY = b"ready"
+"""What a worker says when it waits for its first job."""
+
+_LENGTH = struct.Struct("<I")
+_COMMAND = (sys.executable, "-m", "vidrecover.picture._worker")
+_HOME = Path(__file__).parents[2]
+"""Where the worker finds this package, and nothing of the folder the user stands in."""
 
 BATCH = 16
 """Jobs handed to an executor at once, to share the start of one worker."""
@@ -60,9 +69,9 @@ def check(
     """The judgement of every job, in order; jobs are drawn as they are needed.
 
     Without an executor, in one worker process. With one, in batches, at most two in flight for
-    each of its `workers` (as many as processors when not given); its processes must be allowed
-    to have children. A job that crashes its decoder or takes longer than the limit, in
-    seconds, is NOT_CHECKED with that reason, and no other job is lost.
+    each of its `workers` (as many as processors when not given). A job that crashes its decoder
+    or takes longer than the limit, in seconds, is NOT_CHECKED with that reason, and no other job
+    is lost.
     """
     if executor is None:
         with Worker(time_limit_s) as worker:
@@ -104,13 +113,31 @@ def check_batch(jobs: list[Job], time_limit_s: float) -> list[Checked]:
     return list(check(jobs, time_limit_s=time_limit_s))
 
 
+def sent(pipe: IO[bytes], message: bytes) -> None:
+    """Write a message behind its length."""
+    pipe.write(_LENGTH.pack(len(message)) + message)
+    pipe.flush()
+
+
+def received(pipe: IO[bytes]) -> bytes | None:
+    """The next message, None when the other side has ended."""
+    head = pipe.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (size,) = _LENGTH.unpack(head)
+    message = pipe.read(size)
+    return message if len(message) == size else None
+
+
 class Worker:
-    """A process that judges one job at a time, started when needed and again after a crash."""
+    """A process that judges one job at a time, started when needed and again after a crash.
+
+    It imports nothing of the caller's program, so it starts from any script.
+    """
 
     def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
         self.time_limit_s = time_limit_s
-        self._process: SpawnProcess | None = None
-        self._pipe: Connection | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -130,78 +157,75 @@ class Worker:
     def _judged(self, job: Job) -> Judgement:
         if not available():
             return not_checked(MISSING, len(job.units))
-        if multiprocessing.current_process().daemon:
-            return not_checked(
-                "this process may not start the worker that pictures are decoded in",
-                len(job.units),
-            )
-        pipe = self._listening()
-        if pipe is None:
+        if not self._listening():
             return not_checked("the process that decodes pictures does not start", len(job.units))
-        answer = self._answer(pipe, job)
-        if isinstance(answer, Judgement):
-            return answer
-        self.close()
-        return not_checked(answer, len(job.units))
+        answer = self._exchanged(pickle.dumps(job), self.time_limit_s)
+        if isinstance(answer, str):
+            return not_checked(answer, len(job.units))
+        return msgspec.msgpack.decode(answer, type=Judgement)
 
-    def _listening(self) -> Connection | None:
-        """The pipe to a process that waits for a job, None if none can be started."""
-        if self._pipe is not None and self._process is not None and self._process.is_alive():
-            return self._pipe
+    def _listening(self) -> bool:
+        """Whether a process waits for a job; one is started if there is none."""
+        if self._process is not None and self._process.poll() is None:
+            return True
         self.close()
-        spawning = multiprocessing.get_context("spawn")
-        pipe, theirs = spawning.Pipe()
-        self._pipe, self._process = (
-            pipe,
-            spawning.Process(target=serve, args=(theirs,), daemon=True),
-        )
-        self._process.start()
-        theirs.close()
-        with contextlib.suppress(EOFError, OSError):
-            if pipe.poll(START_LIMIT_S):
-                pipe.recv_bytes()
-                return pipe
-        self.close()
-        return None
-
-    def _answer(self, pipe: Connection, job: Job) -> Judgement | str:
-        """The judgement, or why there is none. The answer is data, never a pickled object."""
         try:
-            pipe.send(job)
-            if not pipe.poll(self.time_limit_s):
-                return f"the decoder took longer than {self.time_limit_s:g} s"
-            return msgspec.msgpack.decode(pipe.recv_bytes(), type=Judgement)
-        except (EOFError, OSError):
-            return "the decoder crashed"
+            self._process = subprocess.Popen(
+                _COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=_HOME,
+            )
+        except OSError:
+            return False
+        if self._exchanged(None, START_LIMIT_S) == READY:
+            return True
+        self.close()
+        return False
+
+    def _exchanged(self, message: bytes | None, limit_s: float) -> bytes | str:
+        """The process's next message after it was told one, or why there is none.
+
+        When the time is over the process is ended, which ends the waiting for it too.
+        """
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(limit_s, end)
+        timer.start()
+        answer = None
+        try:
+            with contextlib.suppress(OSError):
+                if message is not None:
+                    sent(process.stdin, message)
+                answer = received(process.stdout)
+        finally:
+            timer.cancel()
+            timer.join()
+            if answer is None or late.is_set():
+                self.close()
+        if answer is not None:
+            return answer
+        return (
+            f"the decoder took longer than {limit_s:g} s"
+            if late.is_set()
+            else "the decoder crashed"
+        )
 
     def close(self) -> None:
         """End the process; a new one is started if another job comes."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._process = None
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
-
-
-def serve(pipe: Connection) -> None:
-    """The worker's loop: a job in, a judgement out, until the other side closes."""
-    _be_modest()
-    pipe.send_bytes(b"ready")
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
-        while True:
-            job: Job = pipe.recv()
-            pictures = decode_keys(job.units, job.codec, job.parameter_sets)
-            judgement = judge(pictures, span_ms=job.span_ms, usual_sharpness=job.usual_sharpness)
-            pipe.send_bytes(msgspec.msgpack.encode(judgement))
-
-
-def _be_modest() -> None:
-    """One thread, and no words on the terminal: parallelism is the caller's."""
-    import av
-    import cv2
-
-    av.logging.set_level(av.logging.PANIC)
-    cv2.setNumThreads(1)
+        if self._process is None:
+            return
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was not written yet
+                    pipe.close()
+        self._process.wait()
+        self._process = None
