@@ -1,0 +1,222 @@
+"""The main job, shown on simulated and on real recorder data: every frame back, once, in order.
+
+The witness is the simulator's own list of what it laid on the disk, and PyAV's reading of the
+clips; nothing of the readers is used to judge them.
+"""
+
+import csv
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import pytest
+
+from vidrecover.case import Case
+from vidrecover.clock import parse_iso
+from vidrecover.model import Clip, Grade, SourceRef
+
+CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
+
+WHOLE = (
+    "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
+    "dhfs-orphaned", "hx-plain", "jt1078-ten", "nndc-twelve", "xm-plain",
+)  # fmt: skip
+"""Scenarios in which no frame lacks bytes or the key frame it needs."""
+TORN = ("dhfs-bad-sectors", "dhfs-wrapped", "jt1078-six")
+
+
+class Played(NamedTuple):
+    """One packet of a clip: SHA-256 of its NAL units behind 4-byte start codes; recorder time."""
+
+    sha256: str
+    time_ms: float | None
+
+
+def _packets(folder: Path, clip: Clip) -> list[Played]:
+    with av.open(str(folder / clip.file)) as container:
+        stream = container.streams.video[0]
+        prefixed = bytes(stream.codec_context.extradata or b"")[:1] == b"\1"
+        return [
+            Played(
+                hashlib.sha256(_annexb(bytes(packet)) if prefixed else bytes(packet)).hexdigest(),
+                None
+                if clip.from_ms is None or packet.pts is None
+                else clip.from_ms + float(packet.pts * packet.time_base) * 1000,
+            )
+            for packet in container.demux(stream)
+            if packet.size
+        ]
+
+
+def _annexb(data: bytes) -> bytes:
+    """NAL units with 4-byte lengths as the simulator laid them: behind 4-byte start codes."""
+    parts, place = [], 0
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        parts.append(data[place + 4 : place + 4 + size])
+        place += 4 + size
+    return b"".join(b"\0\0\0\1" + part for part in parts)
+
+
+def _recovered(disk: Path, folder: Path, **options: int) -> tuple[list[Clip], Path]:
+    bad = disk.parent / "bad.map"
+    ref = SourceRef(path=str(disk), map_path=str(bad) if bad.exists() else None)
+    with Case.open(folder / "case", create=True) as case:
+        case.scan(ref, pictures=False, **options)
+        return case.recover(folder / "clips"), folder / "clips"
+
+
+def _pictures(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """The rows of frames.csv that are pictures wholly on the disk, by channel."""
+    with (folder / "frames.csv").open(newline="") as file:
+        rows = [
+            r for r in csv.DictReader(file) if r["media"] == "video" and r["state"] == "on_disk"
+        ]
+    return {
+        name: [r for r in rows if r["channel"] == name] for name in {r["channel"] for r in rows}
+    }
+
+
+def _by_channel(clips: list[Clip], folder: Path) -> dict[str, list[Played]]:
+    found: dict[str, list[Played]] = {}
+    for clip in sorted(clips, key=lambda one: (one.from_ms or 0, one.file)):
+        found.setdefault(str(clip.channel or ""), []).extend(_packets(folder, clip))
+    return found
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_frame_is_in_a_clip_of_its_camera_once_and_whole(
+    name: str, simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    truth = simulated(name)
+    clips, folder = _recovered(truth / "disk.img", tmp_path)
+    played = _by_channel(clips, folder)
+    expected = _pictures(truth)
+    assert played.keys() == expected.keys()
+    for channel, rows in expected.items():
+        wanted = [row["sha256"] for row in rows]
+        got = [one.sha256 for one in played[channel]]
+        assert sorted(got) == sorted(wanted)
+        if channel:  # frames of unknown cameras lie in clips of one camera each
+            assert got == wanted
+    assert {clip.grade for clip in clips} == {Grade.COMPLETE}
+
+
+@pytest.mark.parametrize("name", [one for one in WHOLE if one not in ("hx-plain", "xm-plain")])
+def test_frames_play_at_the_time_the_recorder_gave_them(
+    name: str, simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    truth = simulated(name)
+    clips, folder = _recovered(truth / "disk.img", tmp_path)
+    for channel, played in _by_channel(clips, folder).items():
+        rows = _pictures(truth)[channel]
+        times = [parse_iso(row["time"]) for row in rows]
+        interval = float(np.median(np.diff(times)))
+        errors = [abs((one.time_ms or 0) - time) for one, time in zip(played, times, strict=True)]
+        assert max(errors) <= interval  # dates below a second come from a free counter
+        assert all(after.time_ms > before.time_ms for before, after in pairwise(played))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_torn_footage_gives_no_frame_twice_and_none_that_was_not_there(
+    name: str, simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    truth = simulated(name)
+    clips, folder = _recovered(truth / "disk.img", tmp_path)
+    for channel, played in _by_channel(clips, folder).items():
+        wanted = [row["sha256"] for row in _pictures(truth)[channel]]
+        places = {sha256: place for place, sha256 in enumerate(wanted)}
+        got = [places[one.sha256] for one in played if one.sha256 in places]
+        assert len(got) == len(played)
+        distinct = len(set(wanted)) == len(wanted)
+        assert not distinct or got == sorted(set(got))
+    short = {clip.file for clip in clips if clip.grade is Grade.COMPLETE and clip.notes}
+    assert not any(
+        "left out" in note for clip in clips if clip.file in short for note in clip.notes
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"window_size": 256 << 10}, {"window_size": 16 << 20}, {"jobs": 2}]
+)
+def test_clips_are_the_same_for_any_window_and_number_of_processes(
+    options: dict[str, int], simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    disk = simulated("dhfs-orphaned") / "disk.img"
+    first, first_folder = _recovered(disk, tmp_path / "a")
+    second, second_folder = _recovered(disk, tmp_path / "b", **options)
+    assert first == second
+    for clip in first:
+        assert (first_folder / clip.file).read_bytes() == (second_folder / clip.file).read_bytes()
+    rows = [
+        folder.joinpath("fragments.csv").read_text() for folder in (first_folder, second_folder)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_every_run_of_source_bytes_in_the_list_is_there(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    disk = simulated("dhfs-intact") / "disk.img"
+    _, folder = _recovered(disk, tmp_path)
+    content = disk.read_bytes()
+    with (folder / "fragments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["clip", "seq", "source", "offset", "length", "sha256", "kind"]
+    for row in rows:
+        start, size = int(row["offset"]), int(row["length"])
+        assert hashlib.sha256(content[start : start + size]).hexdigest() == row["sha256"]
+    assert {row["kind"] for row in rows} <= {"video", "audio", "header"}
+
+
+def _packets_of_dump(name: str) -> bytes:
+    """Bytes of a corpus dump: the last comma-separated field of each line is hexadecimal."""
+    lines = (CORPUS / "vehicle" / name).read_text().splitlines()
+    return b"".join(bytes.fromhex(line.split(",")[-1].strip()) for line in lines)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real footage is not here")
+def test_real_recorders_give_all_their_pictures_at_their_own_speed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    noise = [rng.integers(0, 256, size, dtype=np.uint8).tobytes() for size in (300_001, 70_000, 5)]
+    pave = (CORPUS / "framing" / "node-ar-drone__pave.bin").read_bytes()
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(
+        noise[0] + _packets_of_dump("jt1078__JT1078_2.txt") + noise[1]
+        + _packets_of_dump("jt1078__jt1078_4.txt") + bytes(200_000) + pave + noise[2]
+    )  # fmt: skip
+    with Case.open(tmp_path / "case", create=True) as case:
+        report = case.scan(SourceRef(path=str(disk)), pictures=False)
+        clips = case.recover(tmp_path / "clips")
+    assert {one.channel: one.frames for one in report.channels} == {1: 270, 3: 931, None: 20}
+    first, second = (clip for clip in clips if clip.channel in (1, 3))
+    assert (first.frames, second.frames) == (270, 931)
+    assert (first.grade, second.grade) == (Grade.COMPLETE, Grade.COMPLETE)
+    seconds = []
+    for clip in (first, second):
+        times = [one.time_ms or 0 for one in _packets(tmp_path / "clips", clip)]
+        seconds.append((times[-1] - times[0]) / 1000)
+    assert seconds == pytest.approx([39.6, 106.122], abs=0.001)
+
+
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
+@pytest.mark.parametrize("name", ["dhfs-intact", "dhfs-h265", "hx-plain", "nndc-twelve"])
+def test_ffprobe_reads_every_clip(
+    name: str, simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    clips, folder = _recovered(simulated(name) / "disk.img", tmp_path)
+    for clip in clips:
+        done = subprocess.run(
+            ["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-of", "json",
+             "-show_entries", "stream=nb_read_frames,codec_name", str(folder / clip.file)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        stream = json.loads(done.stdout)["streams"][0]
+        assert (done.stderr, int(stream["nb_read_frames"])) == ("", clip.frames)
