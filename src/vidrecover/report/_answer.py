@@ -81,10 +81,14 @@ def _told(result: Diagnosis) -> _Told:
 
 def _lead(result: Diagnosis, told: _Told, words: Words) -> Iterator[str]:
     bad = troubled(result)
-    if not bad and result.channels:
-        yield words("answer.well")
+    known = [one for one in bad if one is not None]
+    if known:
+        every = [one for one in result.channels if one.channel is not None]
+        yield words("answer.attention", bad=len(known), all=len(every))
     elif bad:
-        yield words("answer.attention", bad=len(bad), all=len(result.channels))
+        yield words("answer.unattributed")
+    elif result.channels:
+        yield words("answer.well")
     if result.window is None:
         yield words("answer.undated")
         return

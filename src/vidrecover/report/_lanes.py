@@ -17,7 +17,7 @@ STEPS_MS = (
     *(n * _DAY for n in (1, 2, 7, 14, 30, 91, 182, 365, 730, 1826, 3652, 18262)),
 )
 """Distances between ticks that people read easily."""
-MOST_TICKS = 6
+MOST_TICKS = 7
 _BLOCKS = {
     State.RECORDED: "█",
     State.NOT_INDEXED: "▓",
@@ -76,7 +76,7 @@ def cells(spans: Sequence[StateSpan], resolution_ms: int) -> Iterator[Cell]:
 
 
 def ticks(window: TimeSpan) -> list[Tick]:
-    """At most seven marks at round times; dates where days begin."""
+    """At most eight marks at round times; dates where days begin."""
     length = max(window.end_ms - window.start_ms, 1)
     step = next((one for one in STEPS_MS if length <= one * MOST_TICKS), STEPS_MS[-1])
     first = -(-window.start_ms // step) * step

@@ -17,7 +17,7 @@ from vidrecover.model import (
     TimeSpan,
 )
 from vidrecover.report import _lanes, _spans
-from vidrecover.report._answer import answer, lasting, troubled
+from vidrecover.report._answer import Sentence, answer, lasting, troubled
 from vidrecover.report._clocks import clocks
 from vidrecover.report._facts import Facts, ReadShare
 from vidrecover.report._shown import shown
@@ -26,7 +26,7 @@ from vidrecover.report._words import Words, share, spoken
 _FOLDER = Path(__file__).parent
 MOST_ITEMS = 400
 """Log records, clips, volumes and extents listed on the page, of each."""
-_OPEN_ROWS = 60  # rows up to which a camera's table is open at first
+_OPEN_ROWS = 60  # spans up to which all cameras stand in one open table
 
 
 class Lane(NamedTuple):
@@ -38,7 +38,6 @@ class Lane(NamedTuple):
     told: _spans.Told
     total: ChannelSummary | None
     lasting: dict[State, int]
-    is_open: bool
 
 
 class Slice(NamedTuple):
@@ -62,7 +61,7 @@ def page(facts: Facts, words: Words) -> str:
             policy=_policy(style, script),
             style=Markup(style),
             script=Markup(script),
-            sentences=answer(facts, words),
+            **_sentences(facts, words),
             bad=len(troubled(facts.diagnosis)),
             notes=[*facts.diagnosis.notes, *facts.notes],
             slices=list(slices(facts.read)),
@@ -75,6 +74,18 @@ def page(facts: Facts, words: Words) -> str:
     )
 
 
+def _sentences(facts: Facts, words: Words) -> dict[str, list[Sentence]]:
+    """The answer, in what stands before, among and after the sentences about states."""
+    said = answer(facts, words)
+    stated = [one for one in said if one.state is not None]
+    first = said.index(stated[0]) if stated else min(len(said), 2)
+    return {
+        "before": said[:first],
+        "stated": stated,
+        "after": said[first + len(stated) :],
+    }
+
+
 def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
     """Lanes, ticks, legend, and what the page's script reads."""
     result = facts.diagnosis
@@ -82,7 +93,7 @@ def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
     told, strings = _spans.told(result.channels, window, words)
     drawn = _lanes.drawn([one.spans for one in result.channels], window)
     totals = {one.channel: one for one in facts.totals}
-    few = sum(len(one.rows) for one in told) <= _OPEN_ROWS
+    few = sum(len(one.spans) for one in result.channels) <= _OPEN_ROWS
     lanes = [
         Lane(
             one=one,
@@ -91,7 +102,6 @@ def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
             told=told[place],
             total=totals.get(one.channel),
             lasting=lasting(one),
-            is_open=few,
         )
         for place, one in enumerate(result.channels)
     ]
@@ -99,6 +109,7 @@ def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
     return {
         "window": result.window,
         "lanes": lanes,
+        "few": few,
         "ticks": _lanes.ticks(window) if result.window else [],
         "legend": [state for state in State if state in used],
         "data": _spans.script_data(_data(window, lanes, strings, words)),

@@ -1,6 +1,7 @@
 """Which spans are told in full on a page that must stay small; the worst and longest first."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,11 +10,12 @@ from markupsafe import Markup, escape
 from vidrecover.model import ChannelDiagnosis, PictureState, State, StateSpan, TimeSpan
 from vidrecover.report._answer import SEVERITY
 from vidrecover.report._shown import shown
-from vidrecover.report._words import Words
+from vidrecover.report._words import Words, ranges
 
 TABLE_BYTES, STRING_BYTES, MOST_SPANS = 1_500_000, 1_000_000, 25_000
 _ROW_BYTES = 420  # of a row's tags and times
 _MOST_BASIS = 12
+_NUMBERED = re.compile(r"([a-z]{1,20}) ([0-9]{1,15})")
 STATES = tuple(State)
 PICTURES = tuple(PictureState)
 
@@ -70,12 +72,24 @@ def told(
 
 
 def basis_text(one: StateSpan, words: Words) -> str:
-    """What a span rests on, the first dozen of it."""
-    named = [shown(item) for item in one.basis[:_MOST_BASIS]]
-    more = len(one.basis) - len(named)
-    if more > 0:
-        named.append(words("label.cut", count=more))
-    return ", ".join(named)
+    """What a span rests on, neighbouring numbers drawn together: `segment 1-4, 9; claim 3`."""
+    numbered: dict[str, list[int]] = {}
+    parts: list[str] = []
+    for item in one.basis:
+        match = _NUMBERED.fullmatch(item)
+        if match:
+            numbered.setdefault(match[1], []).append(int(match[2]))
+        else:
+            parts.append(shown(item))
+    runs = [f"{name} {_cut(ranges(numbers), words)}" for name, numbers in numbered.items()]
+    return "; ".join([*runs, _cut(parts, words)] if parts else runs)
+
+
+def _cut(parts: Sequence[str], words: Words) -> str:
+    """The first dozen, and how many there are besides."""
+    more = len(parts) - _MOST_BASIS
+    tail = [words("label.cut", count=more)] if more > 0 else []
+    return ", ".join([*parts[:_MOST_BASIS], *tail])
 
 
 def script_text(value: Any) -> str:

@@ -10,9 +10,11 @@ from vidrecover.report._clocks import clocks
 from vidrecover.report._facts import Facts
 from vidrecover.report._page import slices
 from vidrecover.report._shown import shown
+from vidrecover.report._spans import basis_text
 from vidrecover.report._words import Words, share, spoken
 
 _LANE_WIDTH = 48
+_TIMED = frozenset({"cameras", "spans", "events", "clips"})  # headings that say whose time it is
 
 
 def text(facts: Facts, words: Words) -> str:
@@ -38,6 +40,8 @@ def _part(key: str, lines: Iterator[str] | Sequence[str], words: Words) -> list[
     """A heading over the lines, or nothing when there are none."""
     found = list(lines)
     title = words(f"heading.{key}")
+    if key in _TIMED:
+        title += f" ({words('label.time')})"
     return [title, "-" * _width(title), *found] if found else []
 
 
@@ -70,8 +74,8 @@ def _cameras(facts: Facts, words: Words) -> Iterator[str]:
         yield _pair(words.camera(one.channel), words.state(one.state))
         total = totals.get(one.channel)
         if total is not None:
-            frames = words("label.frames", count=f"{total.frames:,}")
-            yield "  " + _pair(words("label.footage"), f"{frames}, {words.size(total.size)}")
+            yield "  " + _pair(words("label.frames"), f"{total.frames:,}")
+            yield "  " + _pair(words("label.bytes"), f"{total.size:,}")
             yield "  " + _pair(words("label.first"), words.time(total.first_ms))
             yield "  " + _pair(words("label.last"), words.time(total.last_ms))
         for state, length in lasting(one).items():
@@ -98,7 +102,7 @@ def _span(span: StateSpan, words: Words) -> Iterator[str]:
     if words.language != "en":
         yield f"    {words.general(span.state)}"
     yield "    " + _pair(words("label.reason"), shown(span.reason))
-    yield "    " + _pair(words("label.basis"), ", ".join(map(shown, span.basis)))
+    yield "    " + _pair(words("label.basis"), basis_text(span, words))
     listed = words("label.yes" if span.indexed else "label.no")
     yield "    " + _pair(words("label.picture"), words.picture(span.picture))
     yield "    " + _pair(words("label.listed"), listed)
@@ -143,8 +147,7 @@ def _clips(facts: Facts, words: Words) -> Iterator[str]:
     for one in facts.clips or ():
         yield f"{shown(one.file)}  {words.camera(one.channel)}  {words(f'grade.{one.grade.value}')}"
         yield "  " + words.range(words.time(one.from_ms), words.time(one.to_ms))
-        frames = words("label.frames", count=f"{one.frames:,}")
-        yield "  " + _pair(words("label.footage"), f"{frames}, {one.codec.name}")
+        yield "  " + _pair(words("label.frames"), f"{one.frames:,}, {one.codec.name}")
         yield from ("  " + _pair(words("label.notes"), shown(note)) for note in one.notes)
 
 
@@ -166,8 +169,8 @@ def _tool(facts: Facts, words: Words) -> Iterator[str]:
         yield _pair(words("label.runs"), words("label.run", started=started, version=version))
     yield _pair(words("label.digest"), shown(facts.formats_digest))
     for one in facts.formats:
-        frames = words("label.frames", count=f"{one.frames:,}")
-        yield f"{shown(one.title)} ({shown(one.name)}), {frames}"
+        yield f"{shown(one.title)} ({shown(one.name)})"
+        yield "  " + _pair(words("label.frames"), f"{one.frames:,}")
         if one.vendors:
             yield "  " + _pair(words("label.vendors"), ", ".join(map(shown, one.vendors)))
         yield from ("  " + _pair(words("label.limits"), shown(limit)) for limit in one.limits)

@@ -76,7 +76,9 @@ class Words:
         if len(known) == 1:
             named = self("cameras.one", list=known[0])
         else:
-            named = self("cameras.more", count=self.count(len(known)), list=_ranges(known))
+            named = self(
+                "cameras.more", count=self.count(len(known)), list=", ".join(ranges(known))
+            )
         if None in channels:
             named += self("unit.joint") + self("cameras.unknown")
         return named
@@ -140,10 +142,10 @@ def share(part: int, whole: int) -> str:
     return f"{per_cent:.1f} %" if per_cent <= 99.9 else "> 99.9 %"
 
 
-def _ranges(numbers: Iterable[int]) -> str:
-    """`1-3, 5, 7, 8`: three and more neighbours as a range."""
-    parts = []
-    for _, group in groupby(enumerate(numbers), key=lambda one: one[1] - one[0]):
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """`1-3`, `5`, `7`, `8`: the numbers in order, three and more neighbours as a range."""
+    parts: list[str] = []
+    for _, group in groupby(enumerate(sorted(set(numbers))), key=lambda one: one[1] - one[0]):
         run = [number for _, number in group]
         parts += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(number) for number in run]
-    return ", ".join(parts)
+    return parts

@@ -132,6 +132,7 @@
     const together = cell ? +cell.dataset.n : 1;
     if (together > 1) parts.push(line("", fill(words.together, { count: together })));
     panel.replaceChildren(...parts);
+    panel.hidden = false;
     panel.dataset.lane = at.lane;
     panel.dataset.span = at.span;
     drawMark();
@@ -236,6 +237,6 @@
   });
 
   tools.hidden = false;
-  panel.hidden = false;
+  byId("hint").hidden = false;
   draw();
 })();
