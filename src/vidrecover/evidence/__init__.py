@@ -4,6 +4,7 @@
 """
 
 from vidrecover.evidence._export import Page, export
+from vidrecover.evidence._findings import Area, Difference, Verification
 from vidrecover.evidence._order import ordered
 from vidrecover.evidence._values import (
     CIRCUMSTANCES,
@@ -16,8 +17,23 @@ from vidrecover.evidence._values import (
     Packed,
     Stored,
 )
+from vidrecover.evidence._verify import verify
 
 __all__ = [
-    "CIRCUMSTANCES", "AccessCopy", "ClockCheck", "Contents", "Exhibit", "Missed", "Order",
-    "Packed", "Page", "Stored", "export", "ordered",
+    "CIRCUMSTANCES",
+    "AccessCopy",
+    "Area",
+    "ClockCheck",
+    "Contents",
+    "Difference",
+    "Exhibit",
+    "Missed",
+    "Order",
+    "Packed",
+    "Page",
+    "Stored",
+    "Verification",
+    "export",
+    "ordered",
+    "verify",
 ]  # fmt: skip

@@ -205,3 +205,27 @@ def _file(
         status = {"obs:contentRecoveredStatus": recovered}
         facets.append(kept.node("facet", f"{about} status", "obs:RecoveredObjectFacet", status))
     return kept.node(kind, key, types, {**(more or {}), "core:hasFacet": facets})
+
+
+def unlike(one: bytes, other: bytes) -> list[str]:
+    """Names of the nodes in which two graphs differ, at most twenty; or that one is none."""
+    try:
+        documents = [msgspec.json.decode(text, type=_Document) for text in (one, other)]
+    except (msgspec.DecodeError, RecursionError):
+        return ["the whole graph"]
+    first, second = ({str(node.get("@id")): node for node in it.graph} for it in documents)
+    unequal = [name for name in first | second if first.get(name) != second.get(name)]
+    return [_called((second.get(name) or first[name]), name) for name in unequal[:20]]
+
+
+class _Document(msgspec.Struct):
+    graph: list[Node] = msgspec.field(name="@graph")
+
+
+def _called(node: Node, name: str) -> str:
+    """What a node is about, for people."""
+    facets = node.get("core:hasFacet")
+    for facet in facets if isinstance(facets, list) else []:
+        if isinstance(facet, dict) and "obs:filePath" in facet:
+            return str(facet["obs:filePath"])
+    return str(node.get("core:name", name))

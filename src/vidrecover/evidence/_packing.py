@@ -10,6 +10,7 @@ import msgspec
 from vidrecover import clips, clock, segments
 from vidrecover.clips import TickClock
 from vidrecover.evidence import _copies, _masters, _runs
+from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._package import Hashed, Package
 from vidrecover.evidence._records import source_name
 from vidrecover.evidence._tables import FragmentRows, frames_line
@@ -17,9 +18,7 @@ from vidrecover.evidence._values import MASTERS, AccessCopy, Exhibit, Missed, Or
 from vidrecover.model import (
     Clip,
     Codec,
-    Frames,
     Progress,
-    RecorderMs,
     Recording,
     Source,
     Stream,
@@ -41,66 +40,34 @@ class Job(NamedTuple):
     progress: Progress | None
 
 
-class _Choice:
-    """The rows of a recording that are wanted, and what is learnt while they go by."""
-
-    def __init__(self, order: Order, recording: Recording) -> None:
-        self._order, self.recording = order, recording
-        self.ticks = order.ticks.get(recording.format, TickClock())
-        self.dated = any(one.start_ms is not None for one in recording.segments)
-        self.seen = _runs.Count()
-        self.first_ms: RecorderMs | None = None
-        self.last_ms: RecorderMs | None = None
-
-    def tables(self) -> Iterator[Frames]:
-        """Once through all wanted rows."""
-        order = self._order
-        for rows, times in clips.within(self.recording, order.unpack, self.ticks, order.span):
-            low, high = int(times.min()), int(times.max())
-            self.first_ms = low if self.first_ms is None else min(self.first_ms, low)
-            self.last_ms = high if self.last_ms is None else max(self.last_ms, high)
-            self.seen = self.seen.plus(_runs.counted(rows))
-            yield rows
-
-    def begins(self) -> RecorderMs | None:
-        """When its first row was recorded; None when no row is wanted."""
-        order = self._order
-        found = clips.within(self.recording, order.unpack, self.ticks, order.span)
-        return next((int(times[0]) for _, times in found), None)
-
-    def iso(self, time_ms: RecorderMs | None) -> str | None:
-        """As it stands in the tables; None where nothing is dated."""
-        return clock.iso(time_ms) if self.dated and time_ms is not None else None
-
-
 def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
     """The exhibit of a recording, its copies not yet played; None when no row is wanted.
 
     number: of the exhibit, from 1. Raises EvidenceError.
     """
-    choice = _Choice(job.order, recording)
-    begins = choice.begins()
-    if begins is None:
+    order = job.order
+    ticks = order.ticks.get(recording.format, TickClock())
+    choice = Choice(recording, order.unpack, ticks, order.span)
+    named = choice.name(job.names)
+    if named is None:
         return None
-    camera = job.names.camera(recording.channel)
-    start = begins if choice.dated else None
-    file = job.names.clip(camera, recording.stream, start, recording.format)
+    camera, file = named
     clip, path = file.removesuffix(f".{recording.format}"), f"{MASTERS}/{camera}/{file}"
     job.rows.begin(clip)
     for segment in recording.segments:
-        job.frames.write(frames_line(clip, segment, segments.pack(job.order.unpack(segment))))
+        job.frames.write(frames_line(clip, segment, segments.pack(order.unpack(segment))))
     with _opened(job, path) as out:
         found = _runs.runs(choice.tables(), job.source.size)
         native, places = _masters.copy(found, job.source, job.rows, out, job.progress)
     exhibit = Exhibit(
-        exhibit=f"{job.order.exhibit}/{number:03d}",
+        exhibit=exhibit_number(order.exhibit, number),
         clip=clip,
         channel=recording.channel,
         stream=STREAMS[recording.stream],
         format=recording.format,
         codec=recording.codec.name.lower(),
-        begins=choice.iso(choice.first_ms),
-        ends=choice.iso(choice.last_ms),
+        begins=choice.begins,
+        ends=choice.ends,
         file=None if job.content_free else path,
         size=native.size,
         sha256=native.sha256,
@@ -115,6 +82,11 @@ def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
     return exhibit if job.content_free else _with_copies(job, exhibit, choice, places)
 
 
+def exhibit_number(root: str, number: int) -> str:
+    """Of an exhibit inside the package's own number; it sorts."""
+    return f"{root}/{number:03d}"
+
+
 @contextmanager
 def _opened(job: Job, path: str) -> Iterator[Hashed | None]:
     if job.content_free:
@@ -124,7 +96,7 @@ def _opened(job: Job, path: str) -> Iterator[Hashed | None]:
         yield out
 
 
-def _with_copies(job: Job, exhibit: Exhibit, choice: _Choice, places: _masters.Places) -> Exhibit:
+def _with_copies(job: Job, exhibit: Exhibit, choice: Choice, places: _masters.Places) -> Exhibit:
     """The exhibit with its access copies, made of the master that was just written."""
     assert exhibit.file is not None
     lent = _copies.Lent(job.order.borrow)

@@ -34,8 +34,8 @@ _STATES = {
     State.NOT_RECORDED: "not recorded",
     State.NOT_KNOWN: "not known",
 }
-FOOTAGE = frozenset({State.RECORDED, State.NOT_INDEXED, State.NO_SIGNAL})
-"""States in which there are frames."""
+FILES = (COMPLETENESS, LIMITS, ORIGINALITY, TEXT)
+"""What `texts` makes."""
 
 
 class Said(NamedTuple):

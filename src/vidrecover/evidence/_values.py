@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from vidrecover import clock
 from vidrecover.clips import Borrowed, TickClock, Unpack
 from vidrecover.model import (
     Diagnosis,
@@ -184,6 +185,10 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     decoded: bool
     tool: str
     exhibits: tuple[Exhibit, ...]
+
+    def recorder_span(self) -> TimeSpan | None:
+        """`span` in milliseconds of recorder time; ValueError when it is no time."""
+        return None if self.span is None else TimeSpan(*map(clock.parse_iso, self.span))
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
