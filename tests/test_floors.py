@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "vidrecover"
 
 FLOORS = (
-    {"errors", "model", "clock", "extents"},
+    {"errors", "model", "clock", "extents", "workers"},
     {"source", "formats", "signatures"},
     {"framings", "volumes", "segments"},
     {"scan", "seams"},

@@ -9,12 +9,9 @@
 | `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
 """
 
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -44,6 +41,7 @@ from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, spread
 from vidrecover.seams import Grid, join
 from vidrecover.source import lies_on, open_source
+from vidrecover.workers import processes
 
 CATALOGUE, SOURCE, ACTIONS = "catalogue.db", "source.json", "actions.jsonl"
 _SAMPLES, _SAMPLE_SIZE = 64, 4096
@@ -157,7 +155,7 @@ class Case:
             scanner = Scanner(source, self.formats, window_size=window_size)
             yield from map(scanner.scan, pending)
             return
-        with _processes(jobs) as executor:
+        with processes(jobs) as executor:
             yield from spread(
                 ref,
                 self.formats,
@@ -171,7 +169,7 @@ class Case:
         """Judge the key pictures of all segments that were not looked at yet."""
         seen = {one.segment_id for one in self._catalogue.looks()}
         unseen = [one for one in self._catalogue.segments() if one.id not in seen]
-        with _processes(jobs) if jobs > 1 else nullcontext() as executor:
+        with processes(jobs) if jobs > 1 else nullcontext() as executor:
             looks = inspect(unseen, self._unpack, source, executor=executor, workers=jobs)
             for batch in _batches(looks):
                 self._catalogue.store_looks(batch)
@@ -343,21 +341,6 @@ def _batches(looks: Iterable[Look], size: int = 200) -> Iterator[list[Look]]:
     rest = iter(looks)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-@contextmanager
-def _processes(jobs: int) -> Iterator[Executor]:
-    """Worker processes that end at once when the work is given up."""
-    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_stopping_to_the_parent)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _leave_stopping_to_the_parent() -> None:
-    """Ctrl-C reaches all processes of a terminal; the parent alone answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _fingerprint(source: Source) -> str:
