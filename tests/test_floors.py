@@ -19,7 +19,7 @@ FLOORS = (
     {"show"},
     {"evidence", "report"},
     {"case"},
-    {"demo"},
+    {"demo", "terminal"},
     {"cli"},
     {"__main__"},
 )
@@ -27,8 +27,8 @@ INSIDE_FLOOR_ZERO = {("clock", "model"), ("extents", "model")}
 APART = "simulate"
 
 LIBRARIES = {
-    "click": {"cli"},
-    "tqdm": {"cli"},
+    "click": {"cli", "terminal"},
+    "tqdm": {"terminal"},
     "av": {"picture", "repair", "clips", "simulate"},
     "cv2": {"picture", "repair"},
     "hyperscan": {"signatures"},

@@ -1,0 +1,174 @@
+"""What all commands share at the door: options, words of time, printing, a progress bar."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from vidrecover import show
+from vidrecover.case import Case
+from vidrecover.clock import parse_iso
+from vidrecover.model import Clip, Progress, TimeSpan
+
+_MOST_CAMERAS = 256
+_USUAL_RATE = 150_000_000  # bytes per second of a spinning disk, for an estimate before any reading
+_BAR_S, _LOG_S = 1.0, 60.0
+
+
+class Place(click.Path):
+    """A path whose name can be written down in a catalogue and in JSON."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; fails on a name that is not UTF-8."""
+        try:
+            os.fspath(value).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{os.fsencode(value)!r} is not UTF-8; rename it or link to it", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+folder_type, source_type = Place(path_type=Path), Place()
+case_option = click.option(
+    "--case", "folder", type=folder_type, default=Path("vidrecover-case"), show_default=True,
+    help="Folder of the case.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+from_option = click.option(
+    "--from", "start", help="Recorder time, such as 2026-03-14T07:30 or 07:30."
+)
+to_option = click.option("--to", "end", help="Recorder time; without a date, of the last day.")
+
+
+def print_result(result: Any) -> None:
+    """A result: words as they are, anything else as JSON."""
+    text = result if isinstance(result, str) else json.dumps(result, indent=1)
+    click.echo(show.speakable(text, sys.stdout.encoding or "utf-8"))
+
+
+def tell(words: str) -> None:
+    """Whatever is not the result: progress, errors, what to do next."""
+    click.echo(words, err=True)
+
+
+def channels_of(text: str | None) -> list[int] | None:
+    """`1-12` or `1,2,5` as numbers."""
+    if text is None:
+        return None
+    wrong = click.UsageError(f"--channels {text}: expected cameras such as 1-12 or 1,2,5")
+    try:
+        parts = [[int(end) for end in part.split("-", 1)] for part in text.split(",")]
+    except ValueError as error:
+        raise wrong from error
+    if any(not 1 <= part[0] <= part[-1] <= _MOST_CAMERAS for part in parts):
+        raise wrong
+    return sorted({one for part in parts for one in range(part[0], part[-1] + 1)})
+
+
+def span_of(case: Case, start: str | None, end: str | None) -> TimeSpan | None:
+    """The span that two words of recorder time mean; open ends reach as far as time goes."""
+    if start is None and end is None:
+        return None
+    first = _time(case, start) if start is not None else 0
+    last = _time(case, end) if end is not None else 1 << 50
+    if last <= first:
+        raise click.UsageError(
+            f"--from {start} is not before --to {end}; for a span over midnight give both dates"
+        )
+    return TimeSpan(first, last)
+
+
+def _time(case: Case, text: str) -> int:
+    try:
+        if "-" in text:
+            return parse_iso(text)
+        hour, colon, rest = text.partition(":")
+        of_day = parse_iso(f"1970-01-01T{hour.zfill(2)}{colon}{rest}")
+    except ValueError as error:
+        raise click.UsageError(
+            f"{text!r} is no recorder time; expected 2026-03-14T07:30:00 or 07:30"
+        ) from error
+    day = case.last_day()
+    if day is None:
+        raise click.UsageError(f"{text} has no date, and no footage of the case is dated: add one")
+    return day.start_ms + of_day
+
+
+class Bar:
+    """A bar on a terminal, a line now and then elsewhere; words about what was found with it."""
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr.isatty()
+        self._bar = tqdm(
+            unit="B",
+            unit_scale=True,
+            smoothing=0,  # time left by the whole way so far: clips are read and checked in turn
+            file=sys.stderr,
+            disable=not self._is_shown,
+            leave=False,
+        )
+        self._size = self._done = 0
+        self._told = time.monotonic()
+
+    def plan(self, size: int, done: int = 0) -> None:
+        """The size is known; bytes done earlier count as done."""
+        self._size, self._done = size, done
+        self._bar.reset(total=size)
+        self._bar.update(done)
+
+    def plan_reading(self, size: int, done: int) -> None:
+        """The same for a source that will be read: says how long that may take."""
+        minutes = round((size - done) / _USUAL_RATE / 60)
+        time_words = f"about {minutes} min" if minutes else "less than a minute"
+        tell(
+            f"{show.size_words(size - done)} to read: {time_words} from a disk that gives"
+            f" {_USUAL_RATE // 10**6} MB/s"
+        )
+        self.plan(size, done)
+
+    def advance(self, size: int) -> None:
+        """So many bytes more."""
+        self._done += size
+        self._bar.update(size)
+
+    def advance_with(self, words: Callable[[], str]) -> Progress:
+        """The same, with words that are asked for once a second, or once a minute in a log."""
+
+        def advance(size: int) -> None:
+            self.advance(size)
+            now = time.monotonic()
+            if self._is_shown and now - self._told > _BAR_S:
+                self._told = now
+                self._bar.set_postfix_str(words())
+            elif not self._is_shown and now - self._told > _LOG_S:
+                self._told = now
+                tell(f"{100 * self._done / self._size:.1f} % read; {words()}")
+
+        return advance
+
+    def say(self, one: Clip) -> None:
+        """A clip is finished."""
+        if self._is_shown:
+            self._bar.set_postfix_str(one.file)
+        else:
+            tell(show.clip_words(one))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+
+@contextmanager
+def progress_bar() -> Iterator[Bar]:
+    """A bar that is taken away at the end."""
+    progress = Bar()
+    try:
+        yield progress
+    finally:
+        progress.close()
