@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vidrecover.catalogue import Catalogue, ChannelSummary
+from vidrecover.catalogue import Catalogue, ChannelSummary, Look
 from vidrecover.errors import CatalogueError
 from vidrecover.model import (
     Claim,
@@ -20,6 +20,7 @@ from vidrecover.model import (
     EventKind,
     Extent,
     LooseEnd,
+    PictureState,
     Segment,
     SourceIdentity,
     Stream,
@@ -279,6 +280,50 @@ def test_loose_ends_come_back_by_place(path: Path) -> None:
         )
         catalogue.store_unit(result)
         assert list(catalogue.loose_ends()) == [ends[1], ends[0]]
+
+
+def look(number: int, start_ms: int | None, end_ms: int | None, state: PictureState) -> Look:
+    return Look(
+        segment_id=number,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        state=state,
+        certain=False,
+        pictures=3,
+        reason="edges in 8 % of the picture",
+    )
+
+
+def test_what_pictures_show_comes_back_by_segment_and_time(path: Path) -> None:
+    with Catalogue.open(path) as catalogue:
+        begin(catalogue)
+        found = [segment(0), segment(200, start_ms=60_000), segment(400, start_ms=None)]
+        catalogue.store_unit(unit(0, *found))
+        first, second, undated = (one.id or 0 for one in catalogue.segments())
+        live = look(first, 0, 20_000, PictureState.LIVE)
+        lost = look(first, 20_000, 59_000, PictureState.NO_SIGNAL)
+        rest = [
+            look(second, 60_000, 60_000, PictureState.LIVE),
+            look(undated, None, None, PictureState.DARK),
+        ]
+        catalogue.store_looks([*rest, lost, live])
+        assert catalogue.looks() == [live, lost, *rest]
+        again = look(first, 0, 59_000, PictureState.COVERED)
+        catalogue.store_looks([again])
+        assert catalogue.looks() == [again, *rest]
+
+
+@pytest.mark.parametrize(("start_ms", "end_ms"), [(None, 5), (5, None), (5, 4)])
+def test_a_look_begins_and_ends_or_has_no_time(
+    path: Path, start_ms: int | None, end_ms: int | None
+) -> None:
+    with Catalogue.open(path) as catalogue:
+        begin(catalogue)
+        catalogue.store_unit(unit(0, segment(0)))
+        (one,) = catalogue.segments()
+        with pytest.raises(CatalogueError, match="cannot be so"):
+            catalogue.store_looks([look(one.id or 0, start_ms, end_ms, PictureState.LIVE)])
+        assert catalogue.looks() == []
 
 
 def report() -> VolumeReport:

@@ -1,7 +1,7 @@
 """Each state, each condition that stands in its way, and that nothing is said too much."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidrecover.diagnosis import Evidence, diagnose
+from vidrecover.diagnosis import Evidence, Sight, diagnose
 from vidrecover.extents import merged, minus
 from vidrecover.model import (
     ChannelDiagnosis,
@@ -123,7 +123,7 @@ def evidence(
     scanned: Sequence[tuple[int, int]] = ((0, DISK),),
     unreadable: Sequence[tuple[int, int]] = (),
     events: Sequence[Event] = (),
-    pictures: dict[int, PictureState] | None = None,
+    pictures: Mapping[int, PictureState | Sequence[Sight]] | None = None,
 ) -> Evidence:
     return Evidence(
         source="van.img",
@@ -133,7 +133,10 @@ def evidence(
         claims=claims,
         events=events,
         unreadable=[Extent(*extent) for extent in unreadable],
-        pictures=pictures or {},
+        pictures={
+            number: [Sight(None, seen)] if isinstance(seen, PictureState) else seen
+            for number, seen in (pictures or {}).items()
+        },
     )
 
 
@@ -605,6 +608,47 @@ def test_pictures_without_a_signal_make_the_state() -> None:
     lost = span_at(found, 1, 5)
     assert (lost.indexed, lost.basis) == (True, ("segment 5", "segment 6", "segment 7", "claim 4"))
     assert of(found, 1).state is State.NO_SIGNAL
+
+
+def test_a_loss_begins_and_ends_with_the_key_picture_that_shows_it() -> None:
+    live, lost = PictureState.LIVE, PictureState.NO_SIGNAL
+    sights = {
+        1: [Sight(0, live), Sight(20_000, lost), Sight(50_000, live)],
+        2: [Sight(62_000, live), Sight(90_000, lost)],
+        3: [Sight(122_000, lost)],
+        4: [Sight(181_000, live)],
+    }
+    frames = run(1, 0, 4, at=0)
+    found = diagnose(evidence(frames, [claim(4, 0, 4, (0, 40_000))], pictures=sights))
+    assert [(span.span, span.picture) for span in of(found, 1).spans] == [
+        (TimeSpan(0, 20_000), live),
+        (TimeSpan(20_000, 50_000), lost),
+        (TimeSpan(50_000, 90_000), live),
+        (TimeSpan(90_000, 181_000), lost),
+        (TimeSpan(181_000, 240_000), live),
+    ]
+
+
+def test_frames_without_a_key_picture_go_on_with_what_was_seen_for_ten_seconds() -> None:
+    first, second, *others = run(1, 0, 4, at=0)
+    keyless = [
+        msgspec.structs.replace(
+            second, id=20 + i, keys=0, start_ms=start_ms, end_ms=end_ms, start=at, end=at + 1000
+        )
+        for i, (start_ms, end_ms, at) in enumerate(
+            [(60_000, 69_960, 10_000), (70_000, 79_960, 11_000), (80_000, 119_960, 12_000)]
+        )
+    ]
+    looked = {1: PictureState.LIVE, 3: PictureState.NO_SIGNAL, 4: PictureState.LIVE}
+    found = diagnose(
+        evidence([first, *keyless, *others], [claim(4, 0, 4, (0, 40_000))], pictures=looked)
+    )
+    assert [(span.span.end_ms, span.picture) for span in of(found, 1).spans] == [
+        (80_000, PictureState.LIVE),
+        (2 * MINUTE, PictureState.NOT_CHECKED),
+        (3 * MINUTE, PictureState.NO_SIGNAL),
+        (4 * MINUTE, PictureState.LIVE),
+    ]
 
 
 def test_a_camera_is_as_bad_as_its_worst_span() -> None:

@@ -11,7 +11,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,7 @@ from blake3 import blake3
 from vidrecover import __version__, actions, clips, extents, formats, segments, timeline, volumes
 from vidrecover import report as reports
 from vidrecover.catalogue import Catalogue, ChannelSummary, Look
-from vidrecover.diagnosis import Evidence, diagnose
+from vidrecover.diagnosis import Evidence, Sight, diagnose
 from vidrecover.errors import CatalogueError
 from vidrecover.inspection import inspect
 from vidrecover.model import (
@@ -170,9 +170,10 @@ class Case:
         seen = {one.segment_id for one in self._catalogue.looks()}
         unseen = [one for one in self._catalogue.segments() if one.id not in seen]
         with processes(jobs) if jobs > 1 else nullcontext() as executor:
-            looks = inspect(unseen, self._unpack, source, executor=executor, workers=jobs)
+            known = {one.name: one for one in self.formats.formats}
+            looks = inspect(unseen, self._unpack, source, known, executor=executor, workers=jobs)
             for batch in _batches(looks):
-                self._catalogue.store_looks(batch)
+                self._catalogue.store_looks(chain.from_iterable(batch))
 
     def _join(self, source: Source) -> int:
         """Store the frames cut at borders that could be proven; returns how many could not."""
@@ -202,7 +203,7 @@ class Case:
             events=stored.events(),
             unreadable=stored.unreadable(),
             unidentified=stored.unidentified(),
-            pictures={one.segment_id: one.state for one in stored.looks()},
+            pictures=_sights(stored.looks()),
         )
         return diagnose(evidence, channels=channels, window=window)
 
@@ -337,7 +338,16 @@ def _finished(
     return made, left_out
 
 
-def _batches(looks: Iterable[Look], size: int = 200) -> Iterator[list[Look]]:
+def _sights(looks: Iterable[Look]) -> dict[int, list[Sight]]:
+    found: dict[int, list[Sight]] = {}
+    for one in looks:
+        found.setdefault(one.segment_id, []).append(Sight(one.start_ms, one.state))
+    return found
+
+
+def _batches(
+    looks: Iterable[tuple[Look, ...]], size: int = 200
+) -> Iterator[list[tuple[Look, ...]]]:
     rest = iter(looks)
     while batch := list(islice(rest, size)):
         yield batch

@@ -237,15 +237,16 @@ class Catalogue:
     def store_looks(self, looks: Iterable[Look]) -> None:
         """Store what key pictures show, in place of what was stored for those segments."""
         self._working()
+        rows = [_rows.look_row(one) for one in looks]
         with self._transaction():
-            self._conn.executemany(
-                f"INSERT OR REPLACE INTO picture ({_rows.LOOK}) VALUES (?, ?, ?, ?, ?)",
-                (_rows.look_row(one) for one in looks),
-            )
+            numbers = {(row[0],) for row in rows}
+            self._conn.executemany("DELETE FROM picture WHERE segment_id = ?", numbers)
+            self._insert("picture", _rows.LOOK, rows)
 
     def looks(self) -> list[Look]:
-        """What the key pictures of segments show, as far as they were looked at."""
-        return [_rows.look_of(row) for row in self._all(f"SELECT {_rows.LOOK} FROM picture")]
+        """What key pictures show, as far as they were looked at, by segment and time."""
+        query = f"SELECT {_rows.LOOK} FROM picture ORDER BY segment_id, start_ms"
+        return [_rows.look_of(row) for row in self._all(query)]
 
     def loose_ends(self) -> Iterator[LooseEnd]:
         """Where runs of frames stop and begin, ordered by place; see `segments` for the state."""

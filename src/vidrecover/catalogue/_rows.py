@@ -27,7 +27,7 @@ SEGMENT = (
     "format, channel, stream, codec, start_ms, end_ms, start, end_, frames, keys, audio, size,"
     " first_sequence, last_sequence, missing, unfinished, joined"
 )
-LOOK = "segment_id, state, certain, pictures, reason"
+LOOK = "segment_id, start_ms, end_ms, state, certain, pictures, reason"
 LOOSE_END = "after, position, format, channel, codec, sequence, time_ms, edge"
 CLAIM = (
     "volume, kind, channel, stream, start_ms, end_ms, entry_start, entry_end, name, damage, open"
@@ -73,11 +73,16 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What the key pictures of one segment show. certain: False where only suspected;
-    pictures: how many were judged; reason: in words, with the measured values.
+    """What the key pictures of one segment show, or of a part of it where they change.
+
+    start_ms: of the first key picture that shows this; end_ms: of the one that shows something
+    else, or of the segment's last frame; both None when it has no time. certain: False where
+    only suspected; pictures: how many were judged; reason: in words, with the measured values.
     """
 
     segment_id: int
+    start_ms: RecorderMs | None = None
+    end_ms: RecorderMs | None = None
     state: PictureState
     certain: bool
     pictures: int
@@ -282,14 +287,17 @@ def loose_end_of(row: Row) -> LooseEnd:
 
 def look_row(look: Look) -> Row:
     """LOOK of what pictures show."""
-    return look.segment_id, look.state.value, look.certain, look.pictures, look.reason
+    span = (look.segment_id, look.start_ms, look.end_ms)
+    return (*span, look.state.value, look.certain, look.pictures, look.reason)
 
 
 def look_of(row: Row) -> Look:
     """From LOOK."""
-    number, state, certain, pictures, reason = row
+    number, start_ms, end_ms, state, certain, pictures, reason = row
     return Look(
         segment_id=number,
+        start_ms=start_ms,
+        end_ms=end_ms,
         state=PictureState(state),
         certain=bool(certain),
         pictures=pictures,

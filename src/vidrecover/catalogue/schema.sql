@@ -148,14 +148,19 @@ CREATE TABLE loose_end (
 ) STRICT;
 CREATE INDEX loose_end_of_unit ON loose_end (unit_id);
 
--- What key pictures of a segment show, judged once.
+-- What key pictures show, judged once: of a segment, or of a part of it where they change.
 CREATE TABLE picture (
-    segment_id INTEGER PRIMARY KEY REFERENCES segment (id) ON DELETE CASCADE,
+    segment_id INTEGER NOT NULL REFERENCES segment (id) ON DELETE CASCADE,
+    start_ms   INTEGER,                                -- NULL: the segment has no time
+    end_ms     INTEGER,                                -- of the next part, or the last frame
     state      TEXT NOT NULL,                          -- model.PictureState
     certain    INTEGER NOT NULL CHECK (certain IN (0, 1)), -- 0: suspected
     pictures   INTEGER NOT NULL CHECK (pictures >= 0), -- how many were judged
-    reason     TEXT NOT NULL                           -- with the measured values
+    reason     TEXT NOT NULL,                          -- with the measured values
+    CHECK ((start_ms IS NULL) = (end_ms IS NULL)),
+    CHECK (start_ms IS NULL OR end_ms >= start_ms)
 ) STRICT;
+CREATE INDEX picture_of_segment ON picture (segment_id, start_ms);
 
 -- Bytes of a unit that are no frames.
 CREATE TABLE stretch (

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 import msgspec
 
 from vidrecover.diagnosis import _rules, _words
-from vidrecover.diagnosis._facts import Evidence, Facts, Spells, gathered
+from vidrecover.diagnosis._facts import Evidence, Facts, Sight, Spells, gathered
 from vidrecover.diagnosis._words import Part
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
@@ -18,6 +18,7 @@ from vidrecover.model import (
     Diagnosis,
     Extent,
     PictureState,
+    RecorderMs,
     Segment,
     State,
     TimeSpan,
@@ -32,11 +33,12 @@ from vidrecover.timeline import (
     covered,
 )
 
-__all__ = ["Evidence", "diagnose"]
+__all__ = ["Evidence", "Sight", "diagnose"]
 
 _MOST_CAMERAS = 64  # a higher camera number is believed only of cameras that are seen
 _WORSE = {state: rank for rank, state in enumerate(State)}
 _CLEARER = {picture: rank for rank, picture in enumerate(PictureState)}
+_LONGEST_GROUP_MS = 10_000  # from one key picture to the next [C]
 _GROWS = frozenset(
     {
         State.RECORDER_OFF,
@@ -143,8 +145,8 @@ def _shown(facts: Facts, channel: int | None, run: Sequence[Moment]) -> Iterator
     """Footage without a hole. What was not looked at shows what was seen on both its sides."""
     loss = facts.losses.get(channel or 0)
     if facts.evidence.pictures or loss is not None:
-        run = [piece for moment in run for piece in _pieces(moment, loss)]
-    pictures = [_picture(facts, moment) for moment in run]
+        run = [piece for moment in run for piece in _pieces(facts, moment, loss)]
+    pictures = list(_pictures(facts, run))
     for place, moment in enumerate(run):
         beside = pictures[place - 1] if place else pictures[min(1, len(run) - 1)]
         if pictures[place] is PictureState.NOT_CHECKED and _short(moment.span):
@@ -173,10 +175,13 @@ def _rounded(parts: Sequence[Part]) -> Iterator[Part]:
         yield part
 
 
-def _pieces(moment: Moment, loss: Spells | None) -> Iterator[Moment]:
-    """The moment, cut where a segment begins and where a loss of video does or ends."""
+def _pieces(facts: Facts, moment: Moment, loss: Spells | None) -> Iterator[Moment]:
+    """The moment, cut where a segment begins, where its pictures show something else, and where
+    a loss of video begins or ends."""
     coming = sorted(moment.segments, key=lambda s: s.start_ms or 0, reverse=True)
     times = {s.start_ms for s in coming if s.start_ms is not None} | {*moment.span}
+    sights = (sight for one in coming for sight in facts.sights(one))
+    times |= {sight.start_ms for sight in sights if sight.start_ms is not None}
     times |= set(loss.borders if loss is not None else ())
     inside = sorted(t for t in times if moment.span.start_ms <= t <= moment.span.end_ms)
     active: list[Segment] = []
@@ -188,16 +193,37 @@ def _pieces(moment: Moment, loss: Spells | None) -> Iterator[Moment]:
         yield msgspec.structs.replace(moment, span=span, segments=tuple(active))
 
 
-def _picture(facts: Facts, moment: Moment) -> PictureState:
-    """The least clear of what its streams show; no signal only when none shows more."""
-    pictures = facts.evidence.pictures
-    if not pictures:
-        return PictureState.NOT_CHECKED
-    seen = {pictures[s.id] for s in moment.segments if s.id is not None and s.id in pictures}
-    seen -= {PictureState.NOT_CHECKED}
+def _pictures(facts: Facts, run: Sequence[Moment]) -> Iterator[PictureState]:
+    """What each moment shows; frames before the first key picture of a segment go on with what
+    was seen before them, for ten seconds at most."""
+    before, since_ms = PictureState.NOT_CHECKED, 0
+    for moment in run:
+        seen = _seen(facts, moment)
+        if seen is not None:
+            before, since_ms = seen, moment.span.end_ms
+        elif moment.span.start_ms > since_ms + _LONGEST_GROUP_MS:
+            before = PictureState.NOT_CHECKED
+        yield before
+
+
+def _seen(facts: Facts, moment: Moment) -> PictureState | None:
+    """The least clear of what its streams show; no signal only when none shows more. None: they
+    have no key picture yet."""
+    found = {_sight(facts, one, moment.span.start_ms) for one in moment.segments}
+    seen = found - {None, PictureState.NOT_CHECKED}
     if len(seen) > 1:
         seen -= {PictureState.NO_SIGNAL}
-    return max(seen, key=_CLEARER.__getitem__, default=PictureState.NOT_CHECKED)
+    unseen = None if found == {None} else PictureState.NOT_CHECKED
+    return max((one for one in seen if one), key=_CLEARER.__getitem__, default=unseen)
+
+
+def _sight(facts: Facts, segment: Segment, time_ms: RecorderMs) -> PictureState | None:
+    """What a segment's pictures show at a time; None before the first of its key pictures."""
+    sights = facts.sights(segment)
+    if not sights:
+        return PictureState.NOT_CHECKED if segment.keys else None
+    begun = [one for one in sights if one.start_ms is None or one.start_ms <= time_ms]
+    return begun[-1].state if begun else None
 
 
 def _missing(

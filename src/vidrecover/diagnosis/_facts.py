@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,12 +26,19 @@ _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
 
 
+class Sight(NamedTuple):
+    """What key pictures show from a moment on; start_ms None: of footage without a time."""
+
+    start_ms: RecorderMs | None
+    state: PictureState
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that a diagnosis rests on, as the catalogue hands it out.
 
     source: its name; size: bytes; scanned: what every format has read, ordered and disjoint like
     unreadable and unidentified; segments: without their rows, in any order; pictures: what the key
-    pictures of segments show, by segment id.
+    pictures of segments show, by segment id, in order of time.
     """
 
     source: str
@@ -41,7 +49,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[Event] = ()
     unreadable: Sequence[Extent] = ()
     unidentified: Sequence[Extent] = ()
-    pictures: Mapping[int, PictureState] = {}
+    pictures: Mapping[int, Sequence[Sight]] = {}
 
 
 class Spells:
@@ -109,6 +117,10 @@ class Facts:
     nameless: Spells
     timeless: Mapping[int | None, Claim]
     events: list[tuple[RecorderMs, Event]]
+
+    def sights(self, segment: Segment) -> Sequence[Sight]:
+        """What the key pictures of a segment show, in order of time."""
+        return () if segment.id is None else self.evidence.pictures.get(segment.id, ())
 
     def during(self, span: TimeSpan) -> list[tuple[RecorderMs, Event]]:
         """The log's records from five seconds before a span to five seconds behind it."""
