@@ -28,7 +28,7 @@ from vidrecover.model import (
     Window,
     no_frames,
 )
-from vidrecover.scan._rows import consistent, mark_unreadable, unexplained
+from vidrecover.scan._rows import consistent, in_order, mark_unreadable, unexplained
 from vidrecover.scan._windows import BLOCK, HISTORY, Buffer, blank_extents, covers
 from vidrecover.signatures import Matcher
 from vidrecover.source import open_source
@@ -37,7 +37,7 @@ Positions = npt.NDArray[np.int64]
 
 UNIT_SIZE = 64 << 20
 """Bytes that are scanned and stored together."""
-WINDOW_SIZE = 2 << 20
+WINDOW_SIZE = 4 << 20
 """Bytes searched at once; a result never depends on it."""
 
 
@@ -127,7 +127,7 @@ class Scanner:
         rows = np.concatenate(tables)
         del tables
         refused = extents.merged(unreadable)
-        rows = consistent(rows[np.argsort(rows["offset"], kind="stable")])
+        rows = consistent(in_order(rows))
         mark_unreadable(rows, refused)
         found = segments.assemble(rows, self.formats.formats, unit)
         others = rows[(rows["offset"] < unit.start) | (rows["offset"] >= unit.end)]
@@ -157,7 +157,7 @@ class Scanner:
         if not len(hits.positions):
             return
         owners = self._owners[hits.patterns]
-        for number in np.unique(owners).tolist():
+        for number in np.flatnonzero(np.bincount(owners)).tolist():
             candidates = hits.positions[owners == number] + first
             rows = self._read(number, window, candidates, unreadable)
             if len(rows):

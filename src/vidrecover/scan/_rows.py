@@ -13,44 +13,51 @@ Column = npt.NDArray[Any]
 _SMALLEST_GAP = 512  # shorter runs between frames are not listed
 
 
+def in_order(rows: Frames) -> Frames:
+    """The rows ordered by offset."""
+    if (rows["offset"][1:] >= rows["offset"][:-1]).all():
+        return rows
+    return rows[np.argsort(rows["offset"], kind="stable")]
+
+
 def consistent(rows: Frames) -> Frames:
     """The rows without those that contradict better ones; ordered by offset.
 
-    Of rows that overlap, the one of the longer unbroken run stays: in `xm` and `dahua-old` the
-    same marks mean different things, and only the run tells.
+    A row whose end nothing proves stays only behind a neighbour of its format, or before a row
+    that is proven; and not where a proven frame of its format begins inside it: a fragment's
+    border cuts it there. Of rows that overlap, the one of the longer unbroken run stays: in `xm`
+    and `dahua-old` the same marks mean different things, and only the run tells.
     """
-    if not len(rows):
-        return rows
-    rows = rows[_supported(rows)]
+    unproven = (rows["flags"] & FrameFlag.END_UNPROVEN) != 0
+    if unproven.any():
+        rows = rows[~unproven | _supported(rows, unproven)]
     ends = rows["offset"] + rows["size"]
     if not (rows["offset"][1:] < np.maximum.accumulate(ends)[:-1]).any():
         return rows
     return rows[_longest_runs(rows, ends)]
 
 
-def _supported(rows: Frames) -> Column:
-    """Rows whose end is proven, or that stand behind a neighbour of their format or before a
-    proven row. Where a proven frame of the format begins inside, the row was cut there."""
+def _supported(rows: Frames, unproven: Column) -> Column:
+    """Unproven rows that stand; see `consistent`."""
     starts, ends = rows["offset"], rows["offset"] + rows["size"]
-    unproven = (rows["flags"] & FrameFlag.END_UNPROVEN) != 0
-    stands: Column = ~unproven
-    if not unproven.any():
-        return stands
-    supported = np.isin(ends, starts[~unproven])
-    cut = np.zeros(len(rows), dtype=bool)
-    for number in np.unique(rows["format"][unproven]):
+    stands = np.zeros(len(rows), dtype=bool)
+    proven_starts = starts[~unproven]
+    for number in segments.numbers_of(rows):
         own = rows["format"] == number
-        supported |= own & np.isin(starts, ends[own])
-        proven = np.append(starts[own & ~unproven], np.iinfo(np.int64).max)
-        cut |= own & (proven[np.searchsorted(proven, starts, side="right")] < ends)
-    stands |= supported & ~cut
+        places = np.flatnonzero(own & unproven)
+        if len(places):
+            behind = np.isin(starts[places], ends[own])
+            before = np.isin(ends[places], proven_starts)
+            proven = np.append(starts[own & ~unproven], np.iinfo(np.int64).max)
+            following = proven[np.searchsorted(proven, starts[places], side="right")]
+            stands[places] = (behind | before) & (following >= ends[places])
     return stands
 
 
 def _longest_runs(rows: Frames, ends: Column) -> list[int]:
     """Indices of rows that do not overlap, those of longer runs preferred."""
     score = np.zeros(len(rows), dtype=np.int64)
-    for number in np.unique(rows["format"]):
+    for number in segments.numbers_of(rows):
         own = np.flatnonzero(rows["format"] == number)
         begins = np.ones(len(own), dtype=bool)
         begins[1:] = rows["offset"][own[1:]] != ends[own[:-1]]

@@ -26,7 +26,8 @@ class Buffer:
     def __init__(self, source: Source, window_size: int) -> None:
         self._source = source
         self._window_size = window_size
-        room = max(_BUFFER_SIZE, window_size + _OVERLAP + HISTORY)
+        windows = max(_BUFFER_SIZE // window_size, 1)
+        room = HISTORY + windows * window_size + _OVERLAP
         self._bytes = np.empty(room, dtype=np.uint8)
         self._held = Extent(0, 0)
         self._refused: list[Extent] = []

@@ -35,7 +35,7 @@ from vidrecover.segments._ends import (
     uncancelled,
 )
 from vidrecover.segments._packing import pack, unpack
-from vidrecover.segments._pieces import apart, holes, is_open, is_video, join_pieces
+from vidrecover.segments._pieces import apart, holes, is_open, is_video, join_pieces, numbers_of
 
 __all__ = [
     "LARGEST_STEP_MS",
@@ -48,6 +48,7 @@ __all__ = [
     "joined",
     "loose_ends",
     "loose_places",
+    "numbers_of",
     "pack",
     "resolved",
     "uncancelled",

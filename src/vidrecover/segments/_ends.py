@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from vidrecover.formats import Format
 from vidrecover.model import NO_CHANNEL, NO_SEQUENCE, NO_TIME, Codec, Frames, LooseEnd
+from vidrecover.segments._pieces import numbers_of
 
 Column = npt.NDArray[Any]
 
@@ -29,7 +30,7 @@ def loose_places(rows: Frames) -> tuple[Column, Column]:
     rows: ordered by offset.
     """
     stops, begins = [], []
-    for number in np.unique(rows["format"]):
+    for number in numbers_of(rows):
         own = np.flatnonzero(rows["format"] == number)
         starts = rows["offset"][own]
         apart = np.flatnonzero(starts[1:] != (starts + rows["size"][own])[:-1])

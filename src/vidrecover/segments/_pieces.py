@@ -14,6 +14,12 @@ _MOST_LOST_PACKETS = 256  # more missing numbers than this are another connectio
 _IN_PIECES = FrameFlag.CONTINUES | FrameFlag.MORE
 
 
+def numbers_of(rows: Frames) -> list[int]:
+    """The numbers of the formats that occur, in order."""
+    found: list[int] = np.flatnonzero(np.bincount(rows["format"])).tolist()
+    return found
+
+
 def is_video(rows: Frames) -> Column:
     """Which rows carry pictures."""
     kind = rows["kind"]
@@ -30,7 +36,7 @@ def holes(rows: Frames) -> Column:
     missing = np.zeros(len(rows), dtype=np.int64)
     if (rows["flags"] & _IN_PIECES).any():
         numbered = rows["sequence"] != NO_SEQUENCE
-        for number in np.unique(rows["format"]):
+        for number in numbers_of(rows):
             own = np.flatnonzero(numbered & (rows["format"] == number))
             skipped = (np.diff(rows["sequence"][own]) - 1) & 0xFFFF
             missing[own[1:]] = np.where(skipped <= _MOST_LOST_PACKETS, skipped, 0)
@@ -41,7 +47,7 @@ def holes(rows: Frames) -> Column:
 def apart(rows: Frames) -> Column:
     """How many places before each row, counted up, parted two rows of one format."""
     parted = np.zeros(len(rows), dtype=np.int64)
-    for number in np.unique(rows["format"]):
+    for number in numbers_of(rows):
         own = np.flatnonzero(rows["format"] == number)
         begins = rows["offset"][own[1:]] != rows["offset"][own[:-1]] + rows["size"][own[:-1]]
         parted[own[1:]] = np.cumsum(begins)
