@@ -18,6 +18,7 @@ import pytest
 
 from vidrecover import report
 from vidrecover.model import State
+from vidrecover.report import _page, _spans, _words
 
 MADE = runpy.run_path(str(Path(__file__).with_name("report_made.py")))
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
@@ -188,6 +189,23 @@ def test_every_lane_is_seen_in_the_window_whole(
     assert browser.run("return document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.parametrize("width", [1280, 700, 400])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_the_axis_stands_over_the_lanes(
+    browser: Browser, pages: dict[tuple[str, str], Path], media: str, width: int
+) -> None:
+    browser.open(pages["states", "en"], width=width)
+    browser.control("Emulation.setEmulatedMedia", {"media": media})
+    try:
+        edges = browser.run(
+            "return Array.from(document.querySelectorAll('#axis, svg.lane'), one =>"
+            " [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+        )
+    finally:
+        browser.control("Emulation.setEmulatedMedia", {"media": ""})
+    assert all(edge == edges[0] for edge in edges)
+
+
 def test_every_state_is_painted_differently(
     browser: Browser, pages: dict[tuple[str, str], Path]
 ) -> None:
@@ -283,6 +301,29 @@ def test_the_pointer_tells_spans_that_are_drawn_together_apart(
         "return document.getElementById('panel').innerText"
     )
     assert "spans that are too short to be drawn apart" in told
+
+
+def test_a_span_that_the_page_does_not_carry_is_never_told_as_another(
+    browser: Browser, tmp_path: Path
+) -> None:
+    page = tmp_path / "few.html"
+    words, limits = _words.Words("en"), _spans.Limits(spans=9)
+    page.write_text(_page._rendered(CASES["states"], words, limits), encoding="utf-8")
+    browser.open(page, width=1280)
+    told = browser.run(
+        "return Array.from(document.querySelectorAll('.cell'), cell => {"
+        " const box = cell.getBoundingClientRect();"
+        " const at = {clientX: box.left + box.width / 2, clientY: box.top + 5, bubbles: true};"
+        " cell.dispatchEvent(new PointerEvent('pointermove', at));"
+        " return [cell.textContent, panel.innerText.split('\\n')[0],"
+        "  panel.innerText.includes('Not carried')]; })"
+    )
+    assert len(told) == 28
+    assert sum(not carried for _, _, carried in told) == 9
+    for name, title, not_carried in told:
+        camera, state = name.split(", 2026")[0].split(": ")
+        assert title.startswith(name if not_carried else f"{camera} · {state}")
+    assert browser.logs("browser") == []
 
 
 def test_enter_shows_the_span_alone_and_escape_the_whole_period(

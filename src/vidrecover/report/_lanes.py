@@ -5,16 +5,15 @@ from typing import NamedTuple
 
 from vidrecover.model import RecorderMs, State, StateSpan, TimeSpan
 from vidrecover.report._answer import SEVERITY
-from vidrecover.report._words import spoken
+from vidrecover.report._words import in_calendar, spoken
 
-MOST_CELLS = 6000
-_FINEST, _COARSEST = 1 << 17, 1 << 9  # cells over the whole window at which drawing begins, ends
+_FINEST, _COARSEST = 1 << 17, 1 << 3  # cells over the whole window at which drawing begins, ends
 _SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 STEPS_MS = (
     *(n * _SECOND for n in (1, 2, 5, 10, 15, 30)),
     *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
     *(n * _HOUR for n in (1, 2, 3, 6, 12)),
-    *(n * _DAY for n in (1, 2, 7, 14, 30, 91, 182, 365, 730, 1826, 3652, 18262)),
+    *(n * _DAY for n in (1, 2, 7, 14, 30, 91, 182, 365, 730, 1826, 3652, 18262, 36525, 365242)),
 )
 """Distances between ticks that people read easily."""
 MOST_TICKS = 7
@@ -50,13 +49,13 @@ class Tick(NamedTuple):
     text: str
 
 
-def drawn(lanes: Sequence[Sequence[StateSpan]], window: TimeSpan) -> list[list[Cell]]:
-    """The cells of all lanes, as finely as their number allows."""
+def drawn(lanes: Sequence[Sequence[StateSpan]], window: TimeSpan, *, most: int) -> list[list[Cell]]:
+    """The cells of all lanes, as finely as their number allows: `most` of them, or nearly."""
     pieces = _FINEST
     while True:
         resolution = max((window.end_ms - window.start_ms) // pieces, 1)
         found = [list(cells(spans, resolution)) for spans in lanes]
-        if pieces == _COARSEST or sum(map(len, found)) <= MOST_CELLS:
+        if pieces == _COARSEST or sum(map(len, found)) <= most:
             return found
         pieces //= 2
 
@@ -76,11 +75,11 @@ def cells(spans: Sequence[StateSpan], resolution_ms: int) -> Iterator[Cell]:
 
 
 def ticks(window: TimeSpan) -> list[Tick]:
-    """At most eight marks at round times; dates where days begin."""
+    """At most eight marks at round times; dates where days begin. None beyond the calendar."""
     length = max(window.end_ms - window.start_ms, 1)
     step = next((one for one in STEPS_MS if length <= one * MOST_TICKS), STEPS_MS[-1])
     first = -(-window.start_ms // step) * step
-    if (window.end_ms - first) // step > 10 * MOST_TICKS:
+    if not in_calendar(window.start_ms) or not in_calendar(window.end_ms):
         return []
     return [
         Tick(100 * (time_ms - window.start_ms) / length, _tick_text(time_ms, step))
@@ -91,7 +90,7 @@ def ticks(window: TimeSpan) -> list[Tick]:
 def _tick_text(time_ms: RecorderMs, step: int) -> str:
     date, _, of_day = spoken(time_ms).partition(" ")
     if step >= 91 * _DAY:
-        return date
+        return date[:7] if step >= 365 * _DAY else date
     if step >= _DAY or time_ms % _DAY == 0:
         return date[5:]
     return of_day[:8] if step < _MINUTE else of_day[:5]

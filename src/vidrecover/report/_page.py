@@ -24,8 +24,8 @@ from vidrecover.report._shown import shown
 from vidrecover.report._words import Words, share, spoken
 
 _FOLDER = Path(__file__).parent
-MOST_ITEMS = 400
-"""Log records, clips, volumes and extents listed on the page, of each."""
+MOST_BYTES = 4_900_000
+"""Of a page, whatever the case holds."""
 _OPEN_ROWS = 60  # spans up to which all cameras stand in one open table
 
 
@@ -50,28 +50,34 @@ class Slice(NamedTuple):
 
 
 def page(facts: Facts, words: Words) -> str:
-    """The whole page as text, to be written as UTF-8."""
+    """The whole page as text, to be written as UTF-8; what finds no room is counted on it."""
+    limits = _spans.Limits()
+    found = _rendered(facts, words, limits)
+    while len(found.encode()) > MOST_BYTES and limits.items:
+        limits = limits.halved()
+        found = _rendered(facts, words, limits)
+    return found
+
+
+def _rendered(facts: Facts, words: Words, limits: _spans.Limits) -> str:
     style, script = _inline("page.css"), _inline("page.js")
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            facts=facts,
-            w=words,
-            policy=_policy(style, script),
-            style=Markup(style),
-            script=Markup(script),
-            **_sentences(facts, words),
-            bad=len(troubled(facts.diagnosis)),
-            notes=[*facts.diagnosis.notes, *facts.notes],
-            slices=list(slices(facts.read)),
-            clocks=clocks(facts, words),
-            most=MOST_ITEMS,
-            share=share,
-            spoken=spoken,
-            **_timeline(facts, words),
-        )
-    )
+    values = {
+        "facts": facts,
+        "w": words,
+        "policy": _policy(style, script),
+        "style": Markup(style),
+        "script": Markup(script),
+        "bad": len(troubled(facts.diagnosis)),
+        "notes": [*facts.diagnosis.notes, *facts.notes],
+        "slices": list(slices(facts.read)),
+        "clocks": clocks(facts, words),
+        "most": limits.items,
+        "share": share,
+        "spoken": spoken,
+    }
+    values |= _sentences(facts, words)
+    values |= _timeline(facts, words, limits)
+    return _environment().get_template("page.html").render(values)
 
 
 def _sentences(facts: Facts, words: Words) -> dict[str, list[Sentence]]:
@@ -86,14 +92,14 @@ def _sentences(facts: Facts, words: Words) -> dict[str, list[Sentence]]:
     }
 
 
-def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
+def _timeline(facts: Facts, words: Words, limits: _spans.Limits) -> dict[str, Any]:
     """Lanes, ticks, legend, and what the page's script reads."""
-    result = facts.diagnosis
-    window = result.window or TimeSpan(0, 1)
-    told, strings = _spans.told(result.channels, window, words)
-    drawn = _lanes.drawn([one.spans for one in result.channels], window)
+    window = facts.diagnosis.window or TimeSpan(0, 1)
+    every = facts.diagnosis.channels
+    shown_lanes = _spans.worst_first(every, limits.lanes)
+    told, strings = _spans.told(shown_lanes, window, words, limits)
+    drawn = _lanes.drawn([one.spans for one in shown_lanes], window, most=limits.cells)
     totals = {one.channel: one for one in facts.totals}
-    few = sum(len(one.spans) for one in result.channels) <= _OPEN_ROWS
     lanes = [
         Lane(
             one=one,
@@ -103,14 +109,15 @@ def _timeline(facts: Facts, words: Words) -> dict[str, Any]:
             total=totals.get(one.channel),
             lasting=lasting(one),
         )
-        for place, one in enumerate(result.channels)
+        for place, one in enumerate(shown_lanes)
     ]
-    used = {span.state for one in result.channels for span in one.spans}
+    used = {span.state for one in every for span in one.spans}
     return {
-        "window": result.window,
+        "window": facts.diagnosis.window,
         "lanes": lanes,
-        "few": few,
-        "ticks": _lanes.ticks(window) if result.window else [],
+        "more_lanes": len(every) - len(lanes),
+        "few": sum(len(one.spans) for one in shown_lanes) <= _OPEN_ROWS,
+        "ticks": _lanes.ticks(window) if facts.diagnosis.window else [],
         "legend": [state for state in State if state in used],
         "data": _spans.script_data(_data(window, lanes, strings, words)),
     }

@@ -1,35 +1,26 @@
 """Strings from the evidence, made safe to show: they may be hostile, broken or endless."""
 
+import re
+
 LONGEST = 1000
 """Characters shown of one string; the sentences of a diagnosis are shorter."""
 
-_HIDDEN = frozenset(
-    {
-        *(0x00AD, 0x061C, 0x2028, 0x2029, 0xFEFF),
-        *range(0x200B, 0x2010),
-        *range(0x202A, 0x202F),
-        *range(0x2060, 0x2070),
-    }
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]"
 )
-"""Characters that are invisible or turn the direction of text."""
+"""Control characters, half surrogates, and marks that are invisible or turn the direction."""
 
 
 def shown(text: str) -> str:
     """The text in visible characters, at most 1000 of them.
 
-    Control characters, half surrogates and marks that turn or hide text are written as `\\x1b` or
-    `\\u202e`, so that no name can pass for another, drive a terminal, or break the page's bytes.
+    Anything else is written as `\\x1b` or `\\u202e`, so that no name can pass for another, drive
+    a terminal, or break the page's bytes.
     """
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    if cut.isascii() and cut.isprintable():
-        return cut
-    return "".join(_visible(one) for one in cut)
+    return _UNSAFE.sub(_written, cut)
 
 
-def _visible(one: str) -> str:
-    code = ord(one)
-    if code < 0x20 or 0x7F <= code < 0xA0:
-        return f"\\x{code:02x}"
-    if code in _HIDDEN or 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE:
-        return f"\\u{code:04x}"
-    return one
+def _written(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
@@ -12,12 +12,29 @@ from vidrecover.report._answer import SEVERITY
 from vidrecover.report._shown import shown
 from vidrecover.report._words import Words, ranges
 
-TABLE_BYTES, STRING_BYTES, MOST_SPANS = 1_500_000, 1_000_000, 25_000
 _ROW_BYTES = 420  # of a row's tags and times
 _MOST_BASIS = 12
 _NUMBERED = re.compile(r"([a-z]{1,20}) ([0-9]{1,15})")
 STATES = tuple(State)
 PICTURES = tuple(PictureState)
+
+
+class Limits(NamedTuple):
+    """How much a page holds. items: log records, clips, volumes, extents, of each; lanes: cameras;
+    cells: pieces drawn in all lanes; spans: told on pointing at them, with strings of so many
+    bytes; table_bytes: of the tables of spans.
+    """
+
+    items: int = 400
+    lanes: int = 128
+    cells: int = 6000
+    spans: int = 25_000
+    string_bytes: int = 1_000_000
+    table_bytes: int = 1_500_000
+
+    def halved(self) -> "Limits":
+        """Half of everything."""
+        return Limits(*(one // 2 for one in self))
 
 
 class Row(NamedTuple):
@@ -39,7 +56,7 @@ class Told(NamedTuple):
 
 
 def told(
-    channels: Sequence[ChannelDiagnosis], window: TimeSpan, words: Words
+    channels: Sequence[ChannelDiagnosis], window: TimeSpan, words: Words, limits: Limits
 ) -> tuple[list[Told], list[str]]:
     """What is told of each camera, and the strings that records refer to."""
     every = [(lane, place) for lane, one in enumerate(channels) for place in range(len(one.spans))]
@@ -47,8 +64,8 @@ def told(
     strings: dict[str, int] = {}
     rows: list[dict[int, Row]] = [{} for _ in channels]
     records: list[dict[int, list[int]]] = [{} for _ in channels]
-    in_table, in_strings = TABLE_BYTES, STRING_BYTES
-    for lane, place in every[:MOST_SPANS]:
+    in_table, in_strings = limits.table_bytes, limits.string_bytes
+    for lane, place in every[: limits.spans]:
         one = channels[lane].spans[place]
         basis, reason = basis_text(one, words), shown(one.reason)
         if in_table > 0:
@@ -69,6 +86,12 @@ def told(
         for lane, one in enumerate(channels)
     ]
     return found, list(strings)
+
+
+def worst_first(channels: Sequence[ChannelDiagnosis], most: int) -> list[ChannelDiagnosis]:
+    """At most so many cameras, those in the worst states, in the order given."""
+    ranked = sorted(range(len(channels)), key=lambda at: -SEVERITY[channels[at].state])
+    return [channels[at] for at in sorted(ranked[:most])]
 
 
 def basis_text(one: StateSpan, words: Words) -> str:
@@ -95,17 +118,14 @@ def _cut(parts: Sequence[str], words: Words) -> str:
 def script_text(value: Any) -> str:
     """JSON that can stand inside a script element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return "".join(_within(text))
+    for one in "<>&":
+        text = text.replace(one, f"\\u{ord(one):04x}")
+    return text
 
 
 def script_data(value: Any) -> Markup:
     """The same, for a template."""
     return Markup(script_text(value))
-
-
-def _within(text: str) -> Iterator[str]:
-    for one in text:
-        yield f"\\u{ord(one):04x}" if one in "<>&" else one
 
 
 def _urgency(one: StateSpan) -> tuple[int, int]:

@@ -123,7 +123,12 @@ class Words:
 
 def spoken(time_ms: RecorderMs) -> str:
     """Recorder time for people; a number for a time that no calendar holds."""
-    return clock.spoken(time_ms) if time_ms in _CALENDAR_MS else f"{time_ms} ms"
+    return clock.spoken(time_ms) if in_calendar(time_ms) else f"{time_ms} ms"
+
+
+def in_calendar(time_ms: RecorderMs) -> bool:
+    """Whether the time lies in the years 1 to 9999, so that it has a date."""
+    return time_ms in _CALENDAR_MS
 
 
 def to_the_second(time_ms: RecorderMs, *, dated: bool) -> str:

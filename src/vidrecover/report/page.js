@@ -61,7 +61,8 @@
     const first = Math.ceil((data.start + view[0]) / step) * step - data.start;
     for (let at = first, n = 0; at <= view[1] && n < 60; at += step, n += 1) {
       const x = share(at), text = spoken(at);
-      const label = step >= 91 * DAY ? text.slice(0, 10)
+      const label = step >= 365 * DAY ? text.slice(0, 7)
+        : step >= 91 * DAY ? text.slice(0, 10)
         : step >= DAY || (data.start + at) % DAY === 0 ? text.slice(5, 10)
         : text.slice(11, step < MINUTE ? 19 : 16);
       axis.append(make("line", { x1: x + "%", x2: x + "%", y1: 18, y2: "100%" }));
@@ -138,6 +139,18 @@
     drawMark();
     return cell;
   };
+  const within = (at, cell) => {
+    const span = spanOf(at);
+    return span[0] < +cell.dataset.b && span[1] > +cell.dataset.a;
+  };
+  const pass = (cell) => {
+    const title = line("", cell.textContent);
+    title.className = "title";
+    panel.replaceChildren(title, line("", words.not_carried));
+    panel.hidden = false;
+    current = null;
+    for (const mark of marks) mark.remove();
+  };
   const go = (at) => {
     const span = spanOf(at);
     const length = view[1] - view[0];
@@ -169,11 +182,14 @@
     const cell = event.target.closest(".cell");
     if (!cell) return null;
     const lane = laneOf(cell);
-    if (!data.lanes[lane].spans.length) return null;
+    if (!data.lanes[lane].spans.length) { pass(cell); return null; }
     const box = lanes[lane].getBoundingClientRect();
     const ms = view[0] + ((event.clientX - box.left) / box.width) * (view[1] - view[0]);
     const inside = Math.min(Math.max(ms, +cell.dataset.a), +cell.dataset.b - 1);
-    return { lane: lane, span: spanAt(lane, inside) };
+    const at = { lane: lane, span: spanAt(lane, inside) };
+    if (within(at, cell)) return at;
+    pass(cell);
+    return null;
   };
   chart.addEventListener("pointermove", (event) => {
     const at = pointed(event);
@@ -187,7 +203,10 @@
     const cell = event.target.closest(".cell");
     if (!cell || (current && cellOf(current) === cell)) return;
     const lane = laneOf(cell);
-    if (data.lanes[lane].spans.length) tell({ lane: lane, span: spanAt(lane, +cell.dataset.a) });
+    if (!data.lanes[lane].spans.length) { pass(cell); return; }
+    const at = { lane: lane, span: spanAt(lane, +cell.dataset.a) };
+    if (!within(at, cell) && at.span + 1 < data.lanes[lane].spans.length) at.span += 1;
+    if (within(at, cell)) tell(at); else pass(cell);
   });
   const neighbour = (step) => {
     for (let lane = current.lane + step; lane >= 0 && lane < lanes.length; lane += step) {
