@@ -15,7 +15,7 @@ FLOORS = (
     {"framings", "volumes", "segments"},
     {"scan", "seams"},
     {"actions", "catalogue", "timeline", "picture", "repair"},
-    {"diagnosis", "clips", "inspection", "outcome"},
+    {"diagnosis", "clips", "inspection", "outcome", "whereabouts"},
     {"show"},
     {"evidence", "report"},
     {"case"},

@@ -17,17 +17,42 @@ def append(path: Path, action: str, details: dict[str, Any]) -> None:
     Raises CatalogueError when the log cannot be written.
     """
     try:
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        entry = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tool": __version__,
-            "action": action,
-            **details,
-            "previous": hashlib.sha256(lines[-1]).hexdigest() if lines else None,
-        }
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(entry) + b"\n")
+        add(path, line(path.read_bytes() if path.exists() else b"", action, details))
     except OSError as error:
-        raise CatalogueError(
-            f"{path}: the action log cannot be written ({error.strerror}); make room"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def add(path: Path, made: bytes) -> None:
+    """Add a line that `line` made of this very log; raises CatalogueError."""
+    try:
+        with path.open("ab") as file:
+            file.write(made)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def line(before: bytes, action: str, details: dict[str, Any], now: datetime | None = None) -> bytes:
+    """The line that follows the log `before`, with its line feed; now: of this computer, aware."""
+    lines = before.splitlines()
+    entry = {
+        "at": stamp(now or datetime.now(UTC)),
+        "tool": __version__,
+        "action": action,
+        **details,
+        "previous": digest(lines[-1]) if lines else None,
+    }
+    return msgspec.json.encode(entry) + b"\n"
+
+
+def stamp(now: datetime) -> str:
+    """A moment in UTC, ISO 8601, whole seconds."""
+    return now.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def digest(one: bytes) -> str:
+    """SHA-256 of a line without its line feed, hexadecimal."""
+    return hashlib.sha256(one).hexdigest()
+
+
+def _unwritable(path: Path, error: OSError) -> CatalogueError:
+    return CatalogueError(f"{path}: the action log cannot be written ({error.strerror}); make room")

@@ -10,16 +10,26 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from blake3 import blake3
 
-from vidrecover import __version__, actions, clips, extents, formats, segments, timeline, volumes
+from vidrecover import (
+    __version__,
+    actions,
+    clips,
+    evidence,
+    extents,
+    formats,
+    segments,
+    timeline,
+    volumes,
+    whereabouts,
+)  # fmt: skip
 from vidrecover import report as reports
 from vidrecover.catalogue import Catalogue, ChannelSummary, Look
 from vidrecover.diagnosis import Evidence, Sight, diagnose
@@ -43,8 +53,7 @@ from vidrecover.seams import Grid, join
 from vidrecover.source import lies_on, open_source
 from vidrecover.workers import processes
 
-CATALOGUE, SOURCE, ACTIONS = "catalogue.db", "source.json", "actions.jsonl"
-_SAMPLES, _SAMPLE_SIZE = 64, 4096
+CATALOGUE, ACTIONS = "catalogue.db", "actions.jsonl"
 
 
 class Case:
@@ -126,9 +135,9 @@ class Case:
                 self.formats.digest,
                 [one.name for one in self.formats.formats],
                 __version__,
-                fingerprint=_fingerprint(source),
+                fingerprint=whereabouts.fingerprint(source),
             )
-            _write_json(self.folder / SOURCE, _absolute(ref))
+            whereabouts.remember(self.folder, ref)
             self._catalogue.store_volumes(volumes.examine(source))
             pending = self._catalogue.pending(source.size, UNIT_SIZE)
             resumed = source.size - extents.total(pending)
@@ -194,7 +203,7 @@ class Case:
         if identity is None:
             raise CatalogueError(f"{self.folder}: nothing was scanned yet; scan the source first")
         stored = self._catalogue
-        evidence = Evidence(
+        observed = Evidence(
             source=identity.path,
             size=identity.size,
             scanned=stored.scanned(),
@@ -204,8 +213,9 @@ class Case:
             unreadable=stored.unreadable(),
             unidentified=stored.unidentified(),
             pictures=_sights(stored.looks()),
+            counted=frozenset(f.name for f in self.formats.formats if f.framing.counted),
         )
-        return diagnose(evidence, channels=channels, window=window)
+        return diagnose(observed, channels=channels, window=window)
 
     def report_facts(
         self, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
@@ -221,7 +231,7 @@ class Case:
 
     def save_report(self, content: str, path: Path) -> None:
         """Store a report as a new file, never on the source; raises EvidenceError."""
-        digest = reports.save(content, path, self._ref(None))
+        digest = reports.save(content, path, whereabouts.recall(self.folder))
         self._note("report", {"file": str(path), "sha256": digest})
 
     def last_day(self) -> TimeSpan | None:
@@ -250,14 +260,8 @@ class Case:
         told: given each clip when it is finished and graded, and whatever cannot become one,
         with the reason. Raises ClipError, SourceError.
         """
-        ref = self._ref(source)
-        with open_source(ref) as opened:
-            self._same(opened)
-            chosen = [
-                one
-                for one in self._segments(span)
-                if (channel is None or one.channel == channel) and self._counts(one)
-            ]
+        with self._source(source) as opened:
+            chosen = self._chosen(channel, span)
             if planned is not None:
                 planned(sum(one.size for one in chosen))
             written = clips.write(
@@ -265,7 +269,7 @@ class Case:
                 opened,
                 self._unpack,
                 folder,
-                clocks={one.name: _tick_clock(one) for one in self.formats.formats},
+                clocks={one.name: clips.TickClock.of(one) for one in self.formats.formats},
                 span=span,
                 progress=progress,
             )
@@ -275,27 +279,71 @@ class Case:
         self._note("recover", details | {"left_out": [one._asdict() for one in left_out]})
         return made
 
+    def export(
+        self,
+        folder: Path,
+        *,
+        channel: int | None = None,
+        span: TimeSpan | None = None,
+        exhibit: str = "EX-1",
+        operator: str | None = None,
+        content_free: bool = False,
+        source: str | None = None,
+        planned: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
+    ) -> evidence.Packed:
+        """An evidence package of the footage as a new folder; see `recover` and `evidence.export`.
+
+        operator: who answers for it. Raises EvidenceError, SourceError.
+        """
+        with self._source(source) as opened:
+            chosen = self._chosen(channel, span)
+            if planned is not None:
+                planned(sum(one.size for one in chosen))
+            cameras = None if channel is None else [channel]
+            facts = self.report_facts(channels=cameras, window=span)
+            order = evidence.ordered(
+                self._catalogue,
+                self.formats,
+                chosen,
+                self._unpack,
+                facts.diagnosis,
+                self.folder,
+                exhibit=exhibit,
+                channel=channel,
+                span=span,
+                operator=operator,
+            )
+            packed = evidence.export(
+                folder,
+                opened,
+                order,
+                content_free=content_free,
+                page=reports.html(facts),
+                progress=progress,
+            )
+        actions.add(self.folder / ACTIONS, packed.action)
+        return packed
+
+    def _chosen(self, channel: int | None, span: TimeSpan | None) -> list[Segment]:
+        """The segments of a camera and span that may hold footage."""
+        return [
+            one
+            for one in self._segments(span)
+            if (channel is None or one.channel == channel) and self._counts(one)
+        ]
+
     def _counts(self, segment: Segment) -> bool:
         """Whether a segment has pictures or sound, or numbers that tell of missing ones."""
         counted = self.formats[segment.format].framing.counted
         return bool(segment.frames or segment.audio or counted)
 
-    def _ref(self, moved: str | None) -> SourceRef:
-        try:
-            ref = msgspec.json.decode((self.folder / SOURCE).read_bytes(), type=SourceRef)
-        except (OSError, msgspec.DecodeError) as error:
-            raise CatalogueError(
-                f"{self.folder}: {SOURCE} is missing or damaged; scan the source again"
-            ) from error
-        return ref if moved is None else msgspec.structs.replace(ref, path=moved)
-
-    def _same(self, source: Source) -> None:
-        known = self._catalogue.identity()
-        if known is None or known.size != source.size:
-            raise CatalogueError(
-                f"{source.identity.path} has {source.size} bytes, but the case {self.folder} is of"
-                f" a source of {known.size if known else 0}; name the right one with --source"
-            )
+    @contextmanager
+    def _source(self, moved: str | None) -> Iterator[Source]:
+        """The case's source, wherever it is now."""
+        with open_source(whereabouts.recall(self.folder, moved)) as source:
+            whereabouts.compare(source, self._catalogue.identity(), self.folder)
+            yield source
 
     def _segments(self, span: TimeSpan | None = None) -> Iterator[Segment]:
         """The catalogue's segments without rows, cameras numbered from 1.
@@ -351,33 +399,3 @@ def _batches(
     rest = iter(looks)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _fingerprint(source: Source) -> str:
-    """Digest of samples spread over the source, by which it is known again under another name."""
-    digest = blake3(source.size.to_bytes(8, "little"))
-    step = max((source.size - _SAMPLE_SIZE) // _SAMPLES, 1)
-    for offset in range(0, source.size, step):
-        digest.update(source.read(offset, _SAMPLE_SIZE))
-    return digest.hexdigest()
-
-
-def _absolute(ref: SourceRef) -> SourceRef:
-    path = str(Path(ref.path).absolute())
-    map_path = None if ref.map_path is None else str(Path(ref.map_path).absolute())
-    return msgspec.structs.replace(ref, path=path, map_path=map_path)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    except OSError as error:
-        raise CatalogueError(f"{path} cannot be written ({error.strerror}): make room") from error
-
-
-def _tick_clock(one: formats.Format) -> clips.TickClock:
-    return clips.TickClock(
-        modulus=one.modulus_ms,
-        resolution=one.framing.resolution_ms,
-        counted=one.framing.counted,
-    )

@@ -1,17 +1,19 @@
 """The command line: words in, results out on stdout, everything else on stderr."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from vidrecover import __version__, formats, report, show, simulate
+from vidrecover import __version__, evidence, formats, report, show, simulate
 from vidrecover.case import Case
 from vidrecover.clips import LeftOut
 from vidrecover.demo import run_demo
 from vidrecover.errors import VidrecoverError
 from vidrecover.model import Grade, SourceRef
+from vidrecover.source import open_source
 from vidrecover.terminal import (
     case_option,
     channels_of,
@@ -137,6 +139,74 @@ def recover(
         tell(f"{refused:,} bytes of the source cannot be read: footage may be missing there")
     whole = clips and not left_out and share == 1 and not refused
     return DONE if whole and all(one.grade is Grade.COMPLETE for one in clips) else INCOMPLETE
+
+
+@commands.command()
+@case_option
+@click.option("--channel", type=click.IntRange(1), help="Only this camera.")
+@from_option
+@to_option
+@click.option("--folder", "out", type=folder_type, required=True, help="The package: a new folder.")
+@click.option("--exhibit", default="EX-1", show_default=True, help="Its exhibit number.")
+@click.option("--operator", help="Who answers for it.")
+@click.option("--content-free", is_flag=True, help="Neither pictures nor sound; for support.")
+@click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
+@json_option
+def export(
+    folder: Path,
+    channel: int | None,
+    start: str | None,
+    end: str | None,
+    out: Path,
+    exhibit: str,
+    operator: str | None,
+    content_free: bool,
+    source: str | None,
+    as_json: bool,
+) -> int:
+    """Pack footage as evidence: native bytes, playable copies, and where every byte came from.
+
+    Example: vidrecover export --case van17 --channel 3 --from 07:30 --to 07:40 --folder EX-1
+    """
+    with Case.open(folder) as case, progress_bar() as bar:
+        packed = case.export(
+            out,
+            channel=channel,
+            span=span_of(case, start, end),
+            exhibit=exhibit,
+            operator=operator,
+            content_free=content_free,
+            source=source,
+            planned=bar.plan,
+            progress=bar.advance,
+        )
+        whole = packed.is_whole and case.scanned_share() == 1
+    print_result(evidence.packed_json(packed) if as_json else evidence.packed_text(packed))
+    tell(f"next: vidrecover verify {out} --source {source or 'SOURCE'}")
+    return DONE if whole else INCOMPLETE
+
+
+@commands.command()
+@click.argument("package", type=folder_type)
+@click.option("--source", type=source_type, help="Derive it again from this source and compare.")
+@click.option("--map", "map_path", type=source_type,
+              help="ddrescue map of the source: what it could not read.")  # fmt: skip
+@click.option("--decode/--no-decode", default=True, show_default=True,
+              help="Play every access copy.")  # fmt: skip
+@json_option
+def verify(
+    package: Path, source: str | None, map_path: str | None, decode: bool, as_json: bool
+) -> int:
+    """Check an evidence package, alone or against its source, and list all that differs.
+
+    Example: vidrecover verify EX-1 --source disk.img
+    """
+    ref = None if source is None else SourceRef(path=source, map_path=map_path)
+    with open_source(ref) if ref is not None else nullcontext() as opened, progress_bar() as bar:
+        found = evidence.verify(package, opened, decode=decode, progress=bar.advance)
+    words = evidence.verification_json if as_json else evidence.verification_text
+    print_result(words(found))
+    return DONE if found.is_sound else INCOMPLETE
 
 
 @commands.command("report")

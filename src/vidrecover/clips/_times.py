@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vidrecover import clock
 from vidrecover.clips._units import begins, is_video
+from vidrecover.formats import Format
 from vidrecover.model import NO_TICK, NO_TIME, Frames, RecorderMs
 
 Times = npt.NDArray[np.int64]
@@ -31,6 +32,14 @@ class TickClock(msgspec.Struct, frozen=True, kw_only=True):
     modulus: int | None = None
     resolution: int = 1000
     counted: bool = False
+
+    @classmethod
+    def of(cls, one: Format) -> "TickClock":
+        """As the format's description says."""
+        framing = one.framing
+        return cls(
+            modulus=one.modulus_ms, resolution=framing.resolution_ms, counted=framing.counted
+        )
 
 
 class Survey(msgspec.Struct, kw_only=True):

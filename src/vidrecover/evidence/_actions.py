@@ -1,34 +1,15 @@
-"""The log of actions: lines of JSON, each with the digest of the line before."""
+"""The log of actions in a package: its end, and whether its chain is whole."""
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from vidrecover import __version__
+from vidrecover import actions
 from vidrecover.evidence._values import Contents, Stored
 
 EXPORT = "export"
-
-
-def line(before: bytes, action: str, details: dict[str, Any], now: datetime) -> bytes:
-    """The line that follows the log `before`, with its line feed; now: aware, of this computer."""
-    lines = before.splitlines()
-    entry = {
-        "at": stamp(now),
-        "tool": __version__,
-        "action": action,
-        **details,
-        "previous": digest(lines[-1]) if lines else None,
-    }
-    return msgspec.json.encode(entry) + b"\n"
-
-
-def stamp(now: datetime) -> str:
-    """A moment of this computer in UTC, ISO 8601, whole seconds."""
-    return now.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def bag_info(contents: Contents, last: bytes) -> list[tuple[str, str]]:
@@ -40,13 +21,8 @@ def bag_info(contents: Contents, last: bytes) -> list[tuple[str, str]]:
         ("Contact-Name", contents.operator or "not named"),
         ("External-Identifier", contents.exhibit),
         ("External-Description", f"evidence package of the case {contents.case}"),
-        ("Action-Log-End", digest(last.rstrip(b"\n"))),
+        ("Action-Log-End", actions.digest(last.rstrip(b"\n"))),
     ]
-
-
-def digest(one: bytes) -> str:
-    """SHA-256 of a line without its line feed, hexadecimal."""
-    return hashlib.sha256(one).hexdigest()
 
 
 def content_digest(files: Sequence[Stored]) -> str:
@@ -69,7 +45,7 @@ def read(log: bytes) -> tuple[list[dict[str, Any]], list[str]]:
             entry = msgspec.json.decode(one, type=dict[str, Any])
         except msgspec.DecodeError as error:
             wrong.append(f"line {number} cannot be read: {error}")
-            previous = digest(one)
+            previous = actions.digest(one)
             continue
         if entry.get("previous") != previous:
             wrong.append(
@@ -79,5 +55,5 @@ def read(log: bytes) -> tuple[list[dict[str, Any]], list[str]]:
                 else "line 1 is not the beginning of the log: an action before it was removed"
             )
         entries.append(entry)
-        previous = digest(one)
+        previous = actions.digest(one)
     return entries, wrong

@@ -18,6 +18,7 @@ from vidrecover.evidence._statements import Said
 from vidrecover.evidence._tables import Covered
 from vidrecover.evidence._values import (
     ACTIONS,
+    CASE_PAGE,
     CLIPS,
     CLOCK,
     COVERAGE,
@@ -26,7 +27,6 @@ from vidrecover.evidence._values import (
     FRAMES,
     GRAPH,
     INFO,
-    PAGE,
     PDF,
     SOURCE,
     TOOL,
@@ -146,7 +146,7 @@ def _files(job: Job, contents: Contents) -> None:
     """The files that the tables know, and no others; their sizes and digests."""
     own = job.tables.tool.get("own_formats")
     names = own if isinstance(own, list) else []
-    known = {ACTIONS, CLIPS, CLOCK, COVERAGE, FRAGMENTS, FRAMES, GRAPH, PAGE, SOURCE, TOOL}
+    known = {ACTIONS, CLIPS, CLOCK, COVERAGE, FRAGMENTS, FRAMES, GRAPH, SOURCE, TOOL}
     known |= set(_statements.FILES) | {f"{FORMATS}/{name}" for name in names}
     stated = {one.file: (one.size, one.sha256) for one in contents.exhibits if one.file}
     copies = [copy for one in contents.exhibits for copy in one.access]
@@ -154,7 +154,7 @@ def _files(job: Job, contents: Contents) -> None:
     there = {one.file for one in _payload(job)}
     for name in sorted((known | stated.keys()) - there):
         job.findings.differs(Area.TABLES, name, "must be in the package, but is not")
-    for name in sorted(there - known - stated.keys() - {PDF}):
+    for name in sorted(there - known - stated.keys() - {CASE_PAGE, PDF}):
         job.findings.differs(Area.TABLES, name, "is in the package, but no table knows it")
     for name in sorted(stated.keys() & there):
         is_ = job.now[name].size, job.now[name].sha256

@@ -1,19 +1,19 @@
 """Packing: recordings in, a finished package out."""
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from vidrecover import __version__, clips, clock
+from vidrecover import __version__, actions, clips, clock
 from vidrecover.evidence import _actions, _graph, _pdf, _records, _statements
 from vidrecover.evidence import _tables as tables
 from vidrecover.evidence._package import Package
 from vidrecover.evidence._packing import Job, as_clip, pack
 from vidrecover.evidence._values import (
     ACTIONS,
+    CASE_PAGE,
     CLIPS,
     CLOCK,
     COVERAGE,
@@ -21,7 +21,6 @@ from vidrecover.evidence._values import (
     FRAGMENTS,
     FRAMES,
     GRAPH,
-    PAGE,
     PDF,
     SOURCE,
     TEXT,
@@ -34,9 +33,6 @@ from vidrecover.evidence._values import (
 )
 from vidrecover.model import Progress, Source
 
-Page = Callable[[Contents], str]
-"""Makes the report page, self-contained HTML, of what the package holds."""
-
 
 def export(
     target: Path,
@@ -46,7 +42,7 @@ def export(
     content_free: bool = False,
     decode: bool = True,
     executor: Executor | None = None,
-    page: Page | None = None,
+    page: str | None = None,
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> Packed:
@@ -54,9 +50,9 @@ def export(
 
     content_free: neither pictures nor sound, but everything else, digests included; decode: play
     every access copy, which takes longer than all the rest, on the executor if there is one;
-    page: the report page, else the plain text; now: of this computer, aware; progress: bytes of
-    native footage. The source is read once. Raises EvidenceError when the target exists, lies on
-    the source or cannot be written.
+    page: the case's own report, self-contained HTML, to be added; now: of this computer, aware;
+    progress: bytes of native footage. The source is read once. Raises EvidenceError when the
+    target exists, lies on the source or cannot be written.
     """
     at = now or datetime.now(UTC)
     with Package(target, source) as package:
@@ -65,8 +61,9 @@ def export(
             contents = _played(contents, package.root, executor)
         package.put(CLIPS, tables.contents_json(contents))
         record = _records.source_record(source.identity, order, contents.exhibits)
-        text = _words(package, order, contents, record)
-        package.put(PAGE, page(contents) if page else _statements.page(text, contents.exhibit))
+        _words(package, order, contents, record)
+        if page is not None:
+            package.put(CASE_PAGE, page)
         for name, content in sorted(order.descriptions.items()):
             package.put(f"{FORMATS}/{name}", content)
         tool = _records.tool_record(source.identity.path, str(target), list(order.descriptions))
@@ -125,8 +122,8 @@ def _played(contents: Contents, root: Path, executor: Executor | None) -> Conten
 
 def _words(
     package: Package, order: Order, contents: Contents, record: _records.SourceRecord
-) -> str:
-    """Coverage, records and statements; returns the whole report as text."""
+) -> None:
+    """Coverage, records and statements."""
     coverage = tables.coverage_csv(order.diagnosis)
     package.put(COVERAGE, coverage)
     package.put(SOURCE, _records.as_json(record))
@@ -138,7 +135,6 @@ def _words(
         package.put(name, text)
     if _pdf.is_possible():
         package.put(PDF, _pdf.printed(made[TEXT], contents.exhibit))
-    return made[TEXT]
 
 
 def _close(
@@ -150,7 +146,7 @@ def _close(
 ) -> bytes:
     """Graph, log and tag files; returns the line that ends the log."""
     entries, _ = _actions.read(order.actions)
-    action = {"at": _actions.stamp(now), "action": _actions.EXPORT}
+    action = {"at": actions.stamp(now), "action": _actions.EXPORT}
     package.put(GRAPH, _graph.graph(contents, record, [*entries, action], package.files))
     details = {
         "exhibit": contents.exhibit,
@@ -158,7 +154,7 @@ def _close(
         "content_free": contents.content_free,
         "digest": _actions.content_digest(package.files),
     }
-    line = _actions.line(order.actions, _actions.EXPORT, details, now)
+    line = actions.line(order.actions, _actions.EXPORT, details, now)
     package.put(ACTIONS, order.actions + line)
     package.finish(_actions.bag_info(contents, line))
     return line

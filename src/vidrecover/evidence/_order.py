@@ -1,6 +1,6 @@
 """What a case gives to a package: the wanted recordings and what is known around them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from vidrecover import extents, timeline
@@ -20,7 +20,6 @@ def ordered(
     diagnosis: Diagnosis,
     folder: Path,
     *,
-    ticks: Mapping[str, TickClock],
     exhibit: str,
     channel: int | None = None,
     span: TimeSpan | None = None,
@@ -39,7 +38,7 @@ def ordered(
         exhibit=exhibit,
         recordings=recordings,
         unpack=unpack,
-        ticks=ticks,
+        ticks={one.name: TickClock.of(one) for one in known.formats},
         diagnosis=diagnosis,
         channel=channel,
         span=span,

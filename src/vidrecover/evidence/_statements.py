@@ -17,6 +17,7 @@ from vidrecover.evidence._values import (
     FRAGMENTS,
     LIMITS,
     ORIGINALITY,
+    PAGE,
     TEXT,
     Contents,
     Exhibit,
@@ -34,7 +35,7 @@ _STATES = {
     State.NOT_RECORDED: "not recorded",
     State.NOT_KNOWN: "not known",
 }
-FILES = (COMPLETENESS, LIMITS, ORIGINALITY, TEXT)
+FILES = (COMPLETENESS, LIMITS, ORIGINALITY, PAGE, TEXT)
 """What `texts` makes."""
 
 
@@ -55,18 +56,34 @@ def texts(said: Said) -> dict[str, str]:
         LIMITS: "".join(f"{line}\n" for line in _limits(said)),
     }
     whole = [*_summary(said), "", *(made[name] for name in (ORIGINALITY, COMPLETENESS, LIMITS))]
-    return {**made, TEXT: "\n".join(whole)}
+    text = "\n".join(whole)
+    return {**made, TEXT: text, PAGE: page(text, f"{said.contents.exhibit} {said.contents.case}")}
 
 
 def page(text: str, title: str) -> str:
-    """The report as a page of its own: the text as it is, printable."""
+    """The report as a page of its own, printable; lines as in `texts`."""
+    body = "\n".join(_marked_up(text.splitlines()))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(title)}</title>\n"
-        "<style>body{max-width:60em;margin:2em auto;padding:0 1em}"
-        "pre{white-space:pre-wrap;font:10pt/1.4 monospace}</style>\n"
-        f"</head>\n<body>\n<pre>{escape(text)}</pre>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"{body}\n</body>\n</html>\n"
     )
+
+
+_STYLE = (
+    "body{max-width:60em;margin:2em auto;padding:0 1em;font:11pt/1.4 sans-serif}"
+    "p,li{margin:.2em 0;overflow-wrap:anywhere}h2{margin:1.4em 0 .3em;font-size:12pt}"
+    "h1{margin:2em 0 .5em;font-size:15pt;border-bottom:1px solid}@media print{body{margin:0}}"
+)
+
+
+def _marked_up(lines: Sequence[str]) -> Iterator[str]:
+    """Headings, entries of lists and paragraphs."""
+    for line in lines:
+        for mark, tag in (("## ", "h2"), ("# ", "h1"), ("- ", "li"), ("", "p")):
+            if line.startswith(mark) and line:
+                yield f"<{tag}>{escape(line.removeprefix(mark))}</{tag}>"
+                break
 
 
 def _camera(channel: int | None) -> str:

@@ -31,6 +31,7 @@ LIMITS = "data/report/limits.md"
 ORIGINALITY = "data/report/originality.md"
 COMPLETENESS = "data/report/completeness.md"
 PAGE = "data/report/report.html"
+CASE_PAGE = "data/report/case.html"
 TEXT = "data/report/report.txt"
 PDF = "data/report/report.pdf"
 DECLARATION, INFO = "bagit.txt", "bag-info.txt"
@@ -40,7 +41,7 @@ CIRCUMSTANCES = {
     TOOL: "the computer and the versions of its libraries",
     ACTIONS: "when and with which version each step was done",
     GRAPH: "the same actions with their times, and the digests of the records named here",
-    PAGE: "it may show more of the case than was packed",
+    CASE_PAGE: "the case's own report, which shows what was done in it until then",
     PDF: "the library that prints it, and whether it is there",
     INFO: "the day of packing and the end of the action log",
     MANIFEST: "the digests of the records named here",
@@ -198,3 +199,11 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
     contents: Contents
     files: tuple[Stored, ...]
     action: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the footage is missing or damaged as far as the package tells."""
+        exhibits = self.contents.exhibits
+        graded = all(copy.grade is Grade.COMPLETE for one in exhibits for copy in one.access)
+        lost = any(one.left_out or one.unreadable for one in exhibits)
+        return bool(exhibits) and graded and not lost
