@@ -300,8 +300,7 @@ class Case:
             chosen = self._chosen(channel, span)
             if planned is not None:
                 planned(sum(one.size for one in chosen))
-            cameras = None if channel is None else [channel]
-            facts = self.report_facts(channels=cameras, window=span)
+            facts = self.report_facts(channels=[channel] if channel else None, window=span)
             order = evidence.ordered(
                 self._catalogue,
                 self.formats,
