@@ -72,14 +72,19 @@ def channels_of(text: str | None) -> list[int] | None:
 
 
 def span_of(case: Case, start: str | None, end: str | None) -> TimeSpan | None:
-    """The span that two words of recorder time mean; open ends reach as far as time goes."""
+    """The span that two words of recorder time mean; open ends reach as far as the footage."""
     if start is None and end is None:
         return None
-    first = _time(case, start) if start is not None else 0
-    last = _time(case, end) if end is not None else 1 << 50
+    found = case.found()
+    first = min((one.first_ms for one in found if one.first_ms is not None), default=0)
+    last = max((one.last_ms for one in found if one.last_ms is not None), default=0) + 1
+    first = _time(case, start) if start is not None else first
+    last = _time(case, end) if end is not None else last
     if last <= first:
         raise click.UsageError(
             f"--from {start} is not before --to {end}; for a span over midnight give both dates"
+            if start and end
+            else f"there is no footage {f'from {start} on' if start else f'before {end}'}"
         )
     return TimeSpan(first, last)
 
