@@ -349,16 +349,23 @@ def test_an_image_that_ends_within_a_frame_has_the_frames_before() -> None:
 
 @pytest.mark.parametrize("size", [256 * KIB + 1, MIB + 17, 3 * MIB, 4 * MIB])
 def test_frames_larger_than_the_overlap_are_found(size: int) -> None:
-    parts = [
+    first = [
         *dhav_stream(3),
         *dhav_stream(1, size=size, first=3),
         *dhav_stream(3, first=4),
         *dhav_stream(1, size=size, first=7),
-        *dhav_stream(1, first=8),
     ]
-    data = b"".join(parts)
+    second = dhav_stream(2, first=8)
+    between = noise(4000)
+    data = b"".join([*first, between, *second])
+    end = len(data) - 6000 - 4000
     expected = scanned(data, window_size=16 * MIB)
-    assert one_piece(expected) == places(parts)
+    assert one_piece(expected) == [*places(first), *places(second, end + 4000)]
+    ends = segments.uncancelled([one for unit in expected for one in unit.loose_ends])
+    assert [(one.position, one.edge) for one in ends[1:3]] == [
+        (end, between[:64]),
+        (end + 4000, between[-64:]),
+    ]
     for window_size in (64 * KIB, 256 * KIB, 2 * MIB):
         assert scanned(data, window_size=window_size) == expected
 
@@ -615,30 +622,47 @@ HOSTILE = {
 def test_hostile_bytes_give_a_bounded_result(
     make: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "MOST_SEGMENTS", 200)
-    source = Memory(make(3 * MIB))
+    monkeypatch.setattr(scan, "MOST_ROWS", 40_000)
+    source = Memory(make(2 * MIB))
     (result,) = scanned(source, window_size=256 * KIB)
-    assert len(result.segments) <= 200
-    assert len(result.loose_ends) <= segments.MOST_LOOSE_ENDS
+    assert result.extent == Extent(0, source.size)
+    assert len(result.segments) <= 8 * 1024
+    assert len(result.loose_ends) <= 8 * 2048
     rows = [segments.extents(segments.unpack(one.rows)) for one in result.segments]
-    known = extents.merged(one for part in rows for one in part)
-    assert extents.total([*known, *result.unidentified, *result.blank]) >= source.size - 512
+    known = [one for part in rows for one in part]
+    told = extents.merged([*known, *result.unidentified, *result.blank])
+    assert all(one.size < 512 for one in extents.minus([result.extent], told))
     assert source.read_bytes <= 20 * source.size
 
 
-def test_what_was_left_out_of_too_many_segments_is_unidentified(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("name", ["dhfs-gaps", "jt1078-six", "nndc-twelve", "xm-plain", "hx-plain"])
+def test_a_unit_with_too_many_rows_is_scanned_in_parts(
+    name: str, simulated: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "MOST_SEGMENTS", 1)
-    lone = dhav_stream(1, size=2000, first=500) + dhav_stream(1, size=2000, first=900)
-    parts = [*lone, *dhav_stream(5)]
-    (result,) = scanned(b"".join(parts))
-    assert one_piece([result]) == places(parts)[2:]
-    assert result.unidentified == [Extent(0, 4000)]
-    assert [(one.position, one.after) for one in result.loose_ends] == [
-        (4000, False),
-        (19_000, True),
+    disk = simulated(name) / "disk.img"
+    (whole,) = scanned(disk)
+    monkeypatch.setattr(scan, "MOST_ROWS", 600)
+    (parts,) = scanned(disk)
+    assert frames([parts]) == frames([whole])
+    assert [(one.position, one.after, one.edge) for one in parts.loose_ends] == [
+        (one.position, one.after, one.edge) for one in whole.loose_ends
     ]
+    for kind in ("extent", "unidentified", "blank", "unreadable"):
+        assert getattr(parts, kind) == getattr(whole, kind)
+    assert len(parts.segments) >= len(whole.segments)
+    assert scanned(disk, window_size=64 * KIB) == [parts]
+
+
+def test_what_was_left_out_of_too_many_segments_is_unidentified() -> None:
+    count = 1500
+    lone = [dhav_stream(1, size=600, first=7919 * number)[0] for number in range(count)]
+    parts = [*lone, *dhav_stream(5, first=10**8)]
+    (result,) = scanned(b"".join(parts))
+    made = 1023
+    assert one_piece([result]) == [*places(lone)[:made], *places(parts)[count:]]
+    assert result.unidentified == [Extent(600 * made, 600 * count)]
+    ends = [(0, False), (600 * made, True), (600 * count, False), (600 * count + 15_000, True)]
+    assert [(one.position, one.after) for one in result.loose_ends] == ends
 
 
 flips = st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(1, 255)), min_size=1, max_size=40)

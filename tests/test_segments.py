@@ -455,14 +455,17 @@ def test_a_frame_over_a_units_border_is_told_by_the_rows_of_its_neighbours() -> 
 # Hostile tables
 
 
-def test_of_too_many_segments_the_longest_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "MOST_SEGMENTS", 10)
-    sequence = np.concatenate([np.arange(30) * 7919, 10**9 + np.arange(50)])
-    rows = stream("dhav", 80, size=32, step_ms=0, sequence=sequence)
-    found, kept, times = segments.assemble(rows, FORMATS)
-    assert len(found) == 10
-    assert len(kept) == len(times) == 59
-    assert kept["sequence"].tolist() == [*range(0, 9 * 7919, 7919), *range(10**9, 10**9 + 50)]
+def test_of_too_many_segments_the_longest_are_made() -> None:
+    lone, most = 1500, 1024
+    sequence = np.concatenate([np.arange(lone) * 7919, 10**9 + np.arange(50)])
+    rows = stream("dhav", lone + 50, size=32, step_ms=0, sequence=sequence)
+    found, kept, times = segments.assemble(rows, FORMATS, Extent(0, (lone + 50) * 32))
+    assert len(found) == most
+    assert len(kept) == len(times) == most + 49
+    assert kept["sequence"].tolist() == [
+        *range(0, (most - 1) * 7919, 7919),
+        *range(10**9, 10**9 + 50),
+    ]
 
 
 # Loose ends
@@ -474,7 +477,7 @@ def edges(position: int, *, after: bool) -> bytes:
 
 def loose(rows: Frames, times: npt.NDArray[np.int64] | None = None) -> list[LooseEnd]:
     given_times = rows["time_ms"] if times is None else times
-    return segments.loose_ends(rows, given_times, FORMATS, edges)
+    return segments.loose_ends(rows, given_times, FORMATS, edges, most=1000)
 
 
 def test_a_run_of_frames_has_two_loose_ends() -> None:
@@ -525,12 +528,12 @@ def test_a_run_that_goes_on_in_the_next_unit_has_no_loose_end_there() -> None:
     assert segments.uncancelled(ends) == loose(rows)
 
 
-def test_a_units_loose_ends_are_bounded() -> None:
-    rows = stream("dhav", segments.MOST_LOOSE_ENDS, size=40)
+def test_of_too_many_loose_ends_the_first_are_kept() -> None:
+    rows = stream("dhav", 800, size=40)
     rows["offset"] *= 2
     found = loose(rows)
-    assert len(found) == segments.MOST_LOOSE_ENDS
-    assert found[-1].position <= int(rows["offset"][len(rows) // 2])
+    assert len(found) == 1000
+    assert found[-1].position == 499 * 80 + 40
 
 
 def test_extents_of_rows_are_merged_in_place_order() -> None:

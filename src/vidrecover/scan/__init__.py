@@ -7,9 +7,10 @@ the window size or on how many processes share the work.
 
 import pickle
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,8 @@ UNIT_SIZE = 64 << 20
 """Bytes that are scanned and stored together."""
 WINDOW_SIZE = 4 << 20
 """Bytes searched at once; a result never depends on it."""
+MOST_ROWS = 1 << 20
+"""Held at once; a unit with more, as hostile bytes make it, is scanned in halves."""
 
 
 def unit_extents(size: int, unit_size: int = UNIT_SIZE) -> list[Extent]:
@@ -87,6 +90,32 @@ def _scanner(ref: SourceRef, packed_formats: bytes, window_size: int) -> "Scanne
     return Scanner(open_source(ref), pickle.loads(packed_formats), window_size=window_size)
 
 
+class _Seen(NamedTuple):
+    """What the windows of a unit show. edges: bytes before (False) and behind positions."""
+
+    tables: list[Frames]
+    blank: list[Extent]
+    unreadable: list[Extent]
+    edges: dict[tuple[int, bool], bytes]
+
+
+def _most_ends(unit: Extent) -> int:
+    """How many loose ends of a unit are kept: a recorder's smallest fragments make fewer."""
+    return max(unit.size // 2048, 2048)
+
+
+def _together(unit: Extent, parts: Sequence[UnitResult]) -> UnitResult:
+    """The results of the parts of a unit as one."""
+    return UnitResult(
+        extent=unit,
+        segments=[one for part in parts for one in part.segments],
+        loose_ends=segments.uncancelled([one for part in parts for one in part.loose_ends]),
+        unidentified=extents.merged(one for part in parts for one in part.unidentified),
+        blank=extents.merged(one for part in parts for one in part.blank),
+        unreadable=extents.merged(one for part in parts for one in part.unreadable),
+    )
+
+
 class Scanner:
     """An open source with the compiled formats and one reading buffer."""
 
@@ -114,39 +143,51 @@ class Scanner:
 
     def scan(self, unit: Extent) -> UnitResult:
         """What the unit holds: frames that start in it, and what its other bytes are."""
-        tables: list[Frames] = [no_frames()]
-        blank: list[Extent] = []
-        unreadable: list[Extent] = []
-        edges: dict[tuple[int, bool], bytes] = {}
-        for window in self._buffer.windows(unit):
-            blank.extend(blank_extents(window))
-            unreadable.extend(window.unreadable)
-            for rows in self._frames(window, unreadable, is_blank=covers(blank, window)):
-                tables.append(rows)
-                self._keep_edges(rows, edges)
-        rows = np.concatenate(tables)
-        del tables
-        refused = extents.merged(unreadable)
-        rows = consistent(in_order(rows))
+        seen = self._seen(unit)
+        if seen is None:
+            middle = unit.start + unit.size // 2 // BLOCK * BLOCK
+            halves = Extent(unit.start, middle), Extent(middle, unit.end)
+            return _together(unit, [self.scan(one) for one in halves])
+        refused = extents.merged(seen.unreadable)
+        rows = consistent(in_order(np.concatenate(seen.tables)))
+        seen.tables.clear()
         mark_unreadable(rows, refused)
         found = segments.assemble(rows, self.formats.formats, unit)
         others = rows[(rows["offset"] < unit.start) | (rows["offset"] >= unit.end)]
         rest = unexplained(unit, [others, found.rows], refused, self._source.size)
-        empty = extents.common(rest, extents.merged(blank))
+        blank = extents.common(rest, extents.merged(seen.blank))
 
         def edge(position: int, *, after: bool) -> bytes:
-            kept = edges.get((position, after))
+            kept = seen.edges.get((position, after))
             return self._edge(position, after) if kept is None else kept
 
-        loose = segments.loose_ends(found.rows, found.times, self.formats.formats, edge)
         return UnitResult(
             extent=unit,
             segments=found.segments,
-            loose_ends=segments.uncancelled(loose),
-            unidentified=extents.minus(rest, empty),
-            blank=empty,
+            loose_ends=segments.uncancelled(
+                segments.loose_ends(
+                    found.rows, found.times, self.formats.formats, edge, most=_most_ends(unit)
+                )
+            ),
+            unidentified=extents.minus(rest, blank),
+            blank=blank,
             unreadable=extents.common(refused, [unit]),
         )
+
+    def _seen(self, unit: Extent) -> "_Seen | None":
+        """All that the windows of the unit show; None when it is too much to be held."""
+        seen = _Seen([no_frames()], [], [], {})
+        count = 0
+        for window in self._buffer.windows(unit):
+            seen.blank.extend(blank_extents(window))
+            seen.unreadable.extend(window.unreadable)
+            for rows in self._frames(window, seen.unreadable, is_blank=covers(seen.blank, window)):
+                count += len(rows)
+                if count > MOST_ROWS and unit.size > 2 * BLOCK:
+                    return None
+                seen.tables.append(rows)
+                self._keep_edges(rows, seen.edges, _most_ends(unit))
+        return seen
 
     def _frames(
         self, window: Window, unreadable: list[Extent], *, is_blank: bool
@@ -185,10 +226,10 @@ class Scanner:
         whole = again[(again["flags"] & FrameFlag.OVERRUN) == 0]
         return np.concatenate([rows[rows["offset"] < first], whole])
 
-    def _keep_edges(self, rows: Frames, edges: dict[tuple[int, bool], bytes]) -> None:
+    def _keep_edges(self, rows: Frames, edges: dict[tuple[int, bool], bytes], most: int) -> None:
         """Keep the bytes beside the ends of runs while they are in memory."""
         stops, begins = segments.loose_places(rows)
-        if len(edges) + len(stops) + len(begins) > segments.MOST_LOOSE_ENDS:
+        if len(edges) + len(stops) + len(begins) > most:
             return
         for position in (rows["offset"][stops] + rows["size"][stops]).tolist():
             edges[position, True] = self._edge(position, True)

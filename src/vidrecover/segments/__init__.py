@@ -27,20 +27,12 @@ from vidrecover.model import (
     Segment,
     Stream,
 )
-from vidrecover.segments._ends import (
-    MOST_LOOSE_ENDS,
-    Edges,
-    loose_ends,
-    loose_places,
-    uncancelled,
-)
+from vidrecover.segments._ends import Edges, loose_ends, loose_places, uncancelled
 from vidrecover.segments._packing import pack, unpack
 from vidrecover.segments._pieces import apart, holes, is_open, is_video, join_pieces, numbers_of
 
 __all__ = [
     "LARGEST_STEP_MS",
-    "MOST_LOOSE_ENDS",
-    "MOST_SEGMENTS",
     "Assembled",
     "Edges",
     "assemble",
@@ -59,8 +51,7 @@ Column = npt.NDArray[Any]
 
 LARGEST_STEP_MS = 2000
 """A longer step between two frames ends a segment."""
-MOST_SEGMENTS = 1 << 14
-"""Of one unit; more come of hostile bytes only, and the shortest are left out."""
+_LEAST_BYTES, _FEW = 4096, 1024  # of a unit for each of its segments, beyond so many
 _LARGEST_STEP_BACK_MS = 500
 _MINUTE_MS = 60_000
 _LARGEST_LOSS = 1000  # more missing numbers than this are another recording, not a loss
@@ -91,7 +82,8 @@ def assemble(rows: Frames, formats: Sequence[Format], unit: Extent = _ANYWHERE) 
     """The segments of one scanned unit.
 
     rows: ordered by offset, their `format` indexes `formats`. Those that lie outside the unit
-    only tell how the first and last ones inside are to be understood.
+    only tell how the first and last ones inside are to be understood. Hostile bytes can make
+    more segments than one for each 4 KiB: then only the longest are made.
     """
     key = (
         rows["format"].astype(np.int64) << 32
@@ -106,7 +98,7 @@ def assemble(rows: Frames, formats: Sequence[Format], unit: Extent = _ANYWHERE) 
         for start, end in pairwise(edges)
         if end > start
     ]
-    chosen = _chosen(groups)
+    chosen = _chosen(groups, max(unit.size // _LEAST_BYTES, _FEW))
     found: list[Segment] = []
     kept = np.zeros(len(rows), dtype=bool)
     times = np.full(len(rows), NO_TIME, dtype=np.int64)
@@ -166,13 +158,13 @@ def _grouped(
     return _Group(one, places, group, times, missing, bounds)
 
 
-def _chosen(groups: Sequence[_Group]) -> list[Column]:
+def _chosen(groups: Sequence[_Group], most: int) -> list[Column]:
     """Which segments of each group are made: all, or the longest when they are too many."""
     lengths = [np.diff(group.bounds) for group in groups]
     every = np.concatenate(lengths) if lengths else np.zeros(0, dtype=np.int64)
     wanted = np.ones(len(every), dtype=bool)
-    if len(every) > MOST_SEGMENTS:
-        wanted[np.argsort(-every, kind="stable")[MOST_SEGMENTS:]] = False
+    if len(every) > most:
+        wanted[np.argsort(-every, kind="stable")[most:]] = False
     return np.split(wanted, np.cumsum([len(one) for one in lengths])[:-1]) if groups else []
 
 

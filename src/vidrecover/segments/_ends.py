@@ -12,9 +12,6 @@ from vidrecover.segments._pieces import numbers_of
 
 Column = npt.NDArray[Any]
 
-MOST_LOOSE_ENDS = 1 << 15
-"""Of one unit; a recorder's smallest fragments make fewer, only hostile bytes make more."""
-
 
 class Edges(Protocol):
     """The bytes beside a position."""
@@ -41,19 +38,19 @@ def loose_places(rows: Frames) -> tuple[Column, Column]:
 
 
 def loose_ends(
-    rows: Frames, times: Column, formats: Sequence[Format], edges: Edges
+    rows: Frames, times: Column, formats: Sequence[Format], edges: Edges, *, most: int
 ) -> list[LooseEnd]:
     """Where unbroken runs of frames of one format stop and begin, in place order.
 
     rows: of a unit, ordered by offset; times: their resolved RecorderMs. A run that goes on in
     the next unit shows as an end and a beginning at one position; `uncancelled` drops those.
-    At most MOST_LOOSE_ENDS, the first ones.
+    most: of more, which come of hostile bytes only, these are the first.
     """
     stops, begins = loose_places(rows)
     places = np.append(stops, begins)
     after = np.append(np.ones(len(stops), dtype=bool), np.zeros(len(begins), dtype=bool))
     positions = rows["offset"][places] + np.where(after, rows["size"][places], 0)
-    order = np.lexsort((after, positions))[:MOST_LOOSE_ENDS]
+    order = np.lexsort((after, positions))[:most]
     chosen = rows[places[order]]
     columns = (
         after[order],
