@@ -143,7 +143,8 @@ def test_gaps_have_their_reasons(tmp_path: Path) -> None:
         2: [
             ("00.016", "12.016", "recorded"),
             ("12.016", "18.016", "recorder_off"),
-            ("18.016", "25.056", "recorded"),
+            ("18.016", "24.016", "recorded"),
+            ("24.016", "25.056", "not_indexed"),
             ("25.056", "30.016", "not_recorded"),
             ("30.016", "36.016", "recorded"),
             ("36.016", "40.000", "not_indexed"),

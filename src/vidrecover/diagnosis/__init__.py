@@ -27,6 +27,7 @@ from vidrecover.timeline import (
     SHORTEST_GAP_MS,
     Comparison,
     Moment,
+    Numbers,
     attributed,
     claimed,
     compare,
@@ -64,8 +65,9 @@ def diagnose(
     wanted = _wanted(segments, evidence, channels)
     whole = _whole(segments, evidence, window)
     every = {*wanted, *(segment.channel for segment in segments), None}
-    compared = compare(segments, evidence.claims, within=whole, channels=every)
-    facts = gathered(evidence, segments, compared)
+    numbers = Numbers(segments, evidence.counted)
+    compared = compare(segments, evidence.claims, within=whole, channels=every, numbers=numbers)
+    facts = gathered(evidence, segments, compared, numbers)
     window = window or (whole if whole.end_ms > whole.start_ms else None)
     found = [_channel(facts, channel, compared, window) for channel in wanted]
     unknown = _channel(facts, None, compared, window)
@@ -135,7 +137,10 @@ def _parts(facts: Facts, channel: int | None, moments: Sequence[Moment]) -> Iter
                 max(before, key=lambda s: s.end_ms or 0, default=None),
                 min(after, key=lambda s: s.start_ms or 0, default=None),
             )
-            parts += _absorbed(list(_missing(facts, channel, run, hole)), hole)
+            missing = list(_missing(facts, channel, run, hole))
+            step = facts.numbers.over(channel, hole.span.start_ms)
+            is_lost = step is not None and step.frames > 0 and _short(hole.span)
+            parts += missing if is_lost else _absorbed(missing, hole)
     if channel is None or not parts:
         return iter(parts)
     return _tiled(parts, TimeSpan(moments[0].span.start_ms, moments[-1].span.end_ms))

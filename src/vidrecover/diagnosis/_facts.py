@@ -20,7 +20,15 @@ from vidrecover.model import (
     Segment,
     TimeSpan,
 )
-from vidrecover.timeline import SHORTEST_GAP_MS, Comparison, Shelf, covered, lists, provable_from
+from vidrecover.timeline import (
+    SHORTEST_GAP_MS,
+    Comparison,
+    Numbers,
+    Shelf,
+    covered,
+    lists,
+    provable_from,
+)
 
 _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
@@ -38,7 +46,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     source: its name; size: bytes; scanned: what every format has read, ordered and disjoint like
     unreadable and unidentified; segments: without their rows, in any order; pictures: what the key
-    pictures of segments show, by segment id, in order of time.
+    pictures of segments show, by segment id, in order of time; counted: formats whose numbers rise
+    by one with every frame of a stream.
     """
 
     source: str
@@ -50,6 +59,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: Sequence[Extent] = ()
     unidentified: Sequence[Extent] = ()
     pictures: Mapping[int, Sequence[Sight]] = {}
+    counted: frozenset[str] = frozenset()
 
 
 class Spells:
@@ -114,6 +124,8 @@ class Facts:
     unlisted: frozenset[int | None]
     oldest: RecorderMs | None
     proven: Mapping[int | None, RecorderMs]
+    numbers: Numbers
+    cameras: frozenset[int]
     nameless: Spells
     timeless: Mapping[int | None, Claim]
     events: list[tuple[RecorderMs, Event]]
@@ -133,18 +145,26 @@ class Facts:
         times = [self.proven[one] for one in {channel, None} if one in self.proven]
         return max(times, default=None)
 
+    def is_reused(self, channel: int | None, span: TimeSpan) -> bool:
+        """Whether footage of a camera and time may have been overwritten; span: over no border."""
+        proven_ms = self.proven_from(channel)
+        return proven_ms is not None and span.start_ms < proven_ms
+
     def borders(self, channel: int | None, span: TimeSpan) -> list[RecorderMs]:
         """Where, inside a span, anything changes that the rules for this camera look at."""
         times = {time for time in (self.oldest, self.proven_from(channel)) if time is not None}
         spells = [self.footage, self.unknown, self.activity, self.off, self.nameless]
         spells += [one for one in (self.sound.get(channel), self.losses.get(channel or 0)) if one]
+        times.update(time for step in self.numbers.steps(channel) for time in step.span)
         for borders in (one.borders for one in spells):
             first = bisect_right(borders, span.start_ms)
             times.update(borders[first : bisect_left(borders, span.end_ms)])
         return sorted(time for time in times if span.start_ms < time < span.end_ms)
 
 
-def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparison) -> Facts:
+def gathered(
+    evidence: Evidence, segments: Iterable[Segment], compared: Comparison, numbers: Numbers
+) -> Facts:
     """The facts. segments: with cameras attributed; compared: for every camera among them."""
     shelf = compared.shelf
     sound = [s for s in segments if not s.frames and s.start_ms is not None]
@@ -178,6 +198,8 @@ def gathered(evidence: Evidence, segments: Iterable[Segment], compared: Comparis
         unlisted=_unlisted(evidence.claims, compared),
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
         proven=provable_from(shelf, evidence.claims, compared.dates),
+        numbers=numbers,
+        cameras=frozenset(channel for channel in shown if channel and shown[channel]),
         nameless=Spells(
             compared.dates[id(c)] for c in lost if c.channel is None and c.start_ms is not None
         ),

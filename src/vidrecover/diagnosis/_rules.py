@@ -25,7 +25,7 @@ from vidrecover.model import (
     State,
     TimeSpan,
 )
-from vidrecover.timeline import Moment, covered, lists, missing_extents
+from vidrecover.timeline import Moment, Step, Told, covered, lists, missing_extents
 
 _SECOND_MS = 1000
 _EXPLAIN = frozenset(
@@ -105,6 +105,7 @@ def absence(facts: Facts, channel: int, span: TimeSpan, moment: Moment, hole: Ho
     if len(claims) > _MOST_CLAIMS:
         reason = f"more than {_MOST_CLAIMS} entries name this camera and time: no sound index"
         return Judgement(State.NOT_KNOWN, reason, claims=claims[:_MOST_CLAIMS])
+    step = facts.numbers.over(channel, span.start_ms)
     rooms = [room for claim in claims if (room := _room(facts, claim, hole)) is not None]
     judged = _first(_damaged(facts, room) for room in rooms)
     loss = facts.losses.get(channel)
@@ -114,8 +115,9 @@ def absence(facts: Facts, channel: int, span: TimeSpan, moment: Moment, hole: Ho
     return (
         judged
         or _first(_not_found(facts, room, span) for room in rooms)
-        or _unreadable_run(facts, hole)
-        or _explained(facts, channel, hole, _silence(facts, channel, span))
+        or (_unreadable_run(facts, hole) if step is None or step.frames else None)
+        or _numbered(facts, channel, span, step)
+        or _explained(facts, channel, hole, _silence(facts, channel, span, step))
     )
 
 
@@ -233,20 +235,53 @@ def _unreadable_run(facts: Facts, hole: Hole) -> Judgement | None:
     return Judgement(State.UNREADABLE, reason, extents=tuple(bad))
 
 
-def _silence(facts: Facts, channel: int, span: TimeSpan) -> Judgement:
+def _numbered(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> Judgement | None:
+    """By their numbers frames were recorded here: what became of them?
+
+    Unreadable bytes can hold them when they are half of what such frames take. [C]
+    """
+    if step is None or not step.frames:
+        return None
+    many = f"no frames found, but by their numbers {step.frames} were recorded here"
+    if step.told is Told.SOME:
+        return Judgement(State.NOT_KNOWN, f"{many}; that does not tell in which part of it")
+    left = total(minus([Extent(0, facts.evidence.size)], facts.scanned))
+    if left:
+        return Judgement(State.NOT_KNOWN, f"{many}; {amount(left)} have not been scanned")
+    bad = total(facts.unreadable)
+    is_bad, is_reused = 2 * bad >= step.size, facts.is_reused(channel, span)
+    if is_bad and is_reused:
+        reason = f"{many}; they were overwritten, or lie in {amount(bad)} that cannot be read"
+        return Judgement(State.NOT_KNOWN, reason)
+    if is_bad:
+        reason = f"{many}; {amount(bad)} of the disk cannot be read"
+        return Judgement(State.UNREADABLE, reason, extents=tuple(facts.unreadable))
+    if is_reused:
+        reason = f"{many}; since then the disk was written over with newer footage"
+        return Judgement(State.OVERWRITTEN, reason)
+    return Judgement(State.NOT_KNOWN, f"{many}; nothing shows what became of them")
+
+
+def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> Judgement:
     """No frames and nothing that names any: was the recorder off, or only this camera?"""
     others = facts.footage.holds(span)
     signs = others or facts.unknown.holds(span) or facts.activity.holds(span)
     if facts.off.holds(span) and not signs:
         return Judgement(State.RECORDER_OFF, "no footage of any camera; the log says power off")
-    doubts = [*facts.incomplete, *_doubtful_cameras(facts, channel, span, others)]
+    doubts = [*facts.incomplete]
+    if facts.unknown.holds(span):
+        doubts.append("footage of an unknown camera exists in this span")
+    if step is None:
+        doubts += _doubtful_cameras(facts, channel, span, others)
     if not others:
-        doubts += _doubtful_pause(facts, span)
+        doubts += _doubtful_pause(facts, channel, span)
     if doubts:
         return Judgement(State.NOT_KNOWN, _text("no frames found, but " + "; ".join(doubts)))
     rest = ""
     if facts.unknown_bytes >= 1 << 20:
         rest = f" ({amount(facts.unknown_bytes)} are of no known format)"
+    if step is not None:
+        rest += "; its frame numbers go on behind as they stopped before"
     if others:
         reason = f"no frames found while other cameras have footage; every byte was read{rest}"
         return Judgement(State.NOT_RECORDED, reason)
@@ -255,8 +290,6 @@ def _silence(facts: Facts, channel: int, span: TimeSpan) -> Judgement:
 
 def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) -> Iterator[str]:
     """Why footage of this camera may exist, or have existed, after all."""
-    if facts.unknown.holds(span):
-        yield "footage of an unknown camera exists in this span"
     if count := facts.undated.get(None):
         yield f"{count} frames carry neither camera nor time"
     if count := facts.undated.get(channel):
@@ -269,18 +302,23 @@ def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) 
     for claim in (facts.timeless.get(channel), facts.timeless.get(None)):
         if claim is not None:
             yield f"{named(claim)} names no time, and its footage was not found"
-    proven_ms = facts.proven_from(channel)
-    if proven_ms is not None and span.start_ms < proven_ms:
-        yield (
-            "the disk was written over again, and may have lost footage from before "
-            + clock.spoken(proven_ms)
-        )
+    if others and facts.is_reused(channel, span):
+        yield _reused(facts, channel)
     if others and facts.footage.coarse:
         yield "the footage is broken too finely to compare the cameras"
 
 
-def _doubtful_pause(facts: Facts, span: TimeSpan) -> Iterator[str]:
+def _reused(facts: Facts, channel: int) -> str:
+    since = clock.spoken(facts.proven_from(channel) or 0)
+    return f"the disk was written over again, and may have lost footage from before {since}"
+
+
+def _doubtful_pause(facts: Facts, channel: int, span: TimeSpan) -> Iterator[str]:
     """Why the recorder may have run after all."""
+    told = [facts.numbers.over(one, span.start_ms) for one in facts.cameras]
+    is_proven = all(step is not None and not step.frames for step in told)
+    if facts.is_reused(channel, span) and not is_proven:
+        yield _reused(facts, channel)
     if any(count for channel, count in facts.undated.items() if channel is not None):
         yield "frames without a time were found"
     if facts.activity.holds(span):

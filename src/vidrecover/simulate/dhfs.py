@@ -135,7 +135,9 @@ class _Writer:
     def _listed(self, chain: Chain) -> bool:
         cut_off = self._settings.power_cut and self._open.get(chain.channel) is chain
         intact = self._settings.index == "intact" and self._faults[chain.channel] == "intact"
-        return intact and not cut_off and self._ring.listed(chain)
+        main = self._ring.rows[chain.fragments[0]]
+        lasts = packed(main.end_ms or 0) > packed(main.begin_ms or 0)  # else ignored [A]
+        return intact and not cut_off and lasts and self._ring.listed(chain)
 
     def _offset(self, fragment: int, inside: int) -> int:
         start = PARTITION + self._video_block * BLOCK

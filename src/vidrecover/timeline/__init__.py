@@ -4,6 +4,7 @@ One witness is what the recorder claims, the other the frames that were found.
 """
 
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
+from vidrecover.timeline._numbers import Numbers, Step, Told
 from vidrecover.timeline._places import Shelf
 from vidrecover.timeline._reuse import provable_from
 from vidrecover.timeline._witnesses import (
@@ -21,7 +22,10 @@ __all__ = [
     "SHORTEST_GAP_MS",
     "Comparison",
     "Moment",
+    "Numbers",
     "Shelf",
+    "Step",
+    "Told",
     "attributed",
     "claimed",
     "compare",

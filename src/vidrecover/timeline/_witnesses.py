@@ -1,14 +1,16 @@
 """What the recorder claims and what the bytes show, laid side by side."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import NamedTuple
 
 import msgspec
 
-from vidrecover.model import LISTED, Claim, Extent, Segment, TimeSpan
+from vidrecover.extents import merged, minus
+from vidrecover.model import LISTED, Claim, Extent, RecorderMs, Segment, TimeSpan
 from vidrecover.timeline._joining import SHORTEST_GAP_MS
+from vidrecover.timeline._numbers import Numbers, Told
 from vidrecover.timeline._places import Index, Shelf
 
 _SECOND_MS = 1000  # resolution of claims
@@ -96,7 +98,7 @@ def claimed(claim: Claim, shelf: Shelf | None = None) -> TimeSpan | None:
         later = [
             covered(s).end_ms
             for s in (shelf.within(claim.extents) if shelf is not None else ())
-            if s.channel in (claim.channel, None) and (s.start_ms or 0) >= start_ms - _SECOND_MS
+            if s.channel in (claim.channel, None) and (s.end_ms or 0) >= start_ms
         ]
         return TimeSpan(start_ms, max(later, default=start_ms + _SECOND_MS))
     if end_ms is None or end_ms < start_ms:
@@ -122,12 +124,14 @@ def compare(
     *,
     within: TimeSpan,
     channels: Iterable[int | None],
+    numbers: Numbers | None = None,
 ) -> Comparison:
     """Both witnesses for each of the channels, in moments that tile `within`.
 
     segments: in any order, after `attributed`; only those with video frames count. Frames less
-    than SHORTEST_GAP_MS apart show the time between them. Frames without a time that fill half of
-    the bytes of a dated claim are shown at its time. Unknown cameras' footage is channel None.
+    than SHORTEST_GAP_MS apart show the time between them, unless the numbers tell of a loss there.
+    Frames without a time that fill half of the bytes of a dated claim are shown at its time.
+    Unknown cameras' footage is channel None.
     """
     shelf = Shelf(segment for segment in segments if segment.frames)
     dates = {id(c): span for c in claims if (span := claimed(c, shelf)) is not None}
@@ -136,12 +140,12 @@ def compare(
     for claim in claims:
         if id(claim) in dates:
             named.setdefault(claim.channel, []).append(claim)
-    moments = {
-        channel: list(
-            _moments(_stretches(pieces.get(channel, [])), named.get(channel, []), dates, within)
-        )
-        for channel in channels
-    }
+    moments = {}
+    for channel in channels:
+        steps = numbers.steps(channel) if numbers is not None else ()
+        losses = {step.span.end_ms for step in steps if step.told is not Told.NONE}
+        stretches = _stretches(pieces.get(channel, []), losses)
+        moments[channel] = list(_moments(stretches, named.get(channel, []), dates, within))
     return Comparison(moments, undated, dates, shelf)
 
 
@@ -188,12 +192,18 @@ def _pieces(
 
 
 def _cut(segment: Segment, holders: Sequence[Claim], dates: dict[int, TimeSpan]) -> list[_Piece]:
-    """A dated segment, cut where a claim that holds its bytes begins or ends in time."""
+    """A dated segment, cut where a claim that holds its bytes begins or ends in time.
+
+    Where all its bytes are the claims', their times may be wrong by a second.
+    """
     start_ms, end_ms = covered(segment)
     if not holders:
         return [_Piece(start_ms, end_ms, segment, ())]
+    bytes_ = [Extent(segment.start, segment.end)]
+    whole = not minus(bytes_, merged(e for claim in holders for e in claim.extents))
+    error_ms = _SECOND_MS if whole and not segment.joined else 0
     wide = [
-        (date.start_ms - _SECOND_MS, date.end_ms + _SECOND_MS, claim)
+        (date.start_ms - error_ms, date.end_ms + error_ms, claim)
         if (date := dates.get(id(claim))) is not None
         else (start_ms, end_ms, claim)
         for claim in holders
@@ -223,9 +233,9 @@ class _Stretch(NamedTuple):
         return [piece for piece in chosen if piece.end_ms > start_ms] or chosen[-1:]
 
 
-def _stretches(pieces: list[_Piece]) -> list[_Stretch]:
+def _stretches(pieces: list[_Piece], losses: Collection[RecorderMs]) -> list[_Stretch]:
     """Pieces by time, in stretches; each reaches to the next piece where less than a gap lies
-    between, whether that is held or not."""
+    between, whether that is held or not, and no loss, of which the ends are given."""
     pieces.sort(key=lambda piece: (piece.start_ms, piece.end_ms, piece.segment.start))
     found: list[_Stretch] = []
     going: dict[tuple[bool, bool], _Stretch] = {}
@@ -234,7 +244,7 @@ def _stretches(pieces: list[_Piece]) -> list[_Stretch]:
     for piece in pieces:
         kind = (bool(piece.holders), piece.segment.start_ms is None)
         gap = piece.start_ms - reach
-        if last is not None and 0 < gap < SHORTEST_GAP_MS:
+        if last is not None and 0 < gap < SHORTEST_GAP_MS and piece.start_ms not in losses:
             going[last] = going[last]._replace(end_ms=piece.start_ms)
         same = going.get(kind)
         if same is not None and piece.start_ms <= same.end_ms:
