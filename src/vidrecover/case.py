@@ -288,6 +288,7 @@ class Case:
         exhibit: str = "EX-1",
         operator: str | None = None,
         content_free: bool = False,
+        decode: bool = True,
         source: str | None = None,
         planned: Callable[[int], None] | None = None,
         progress: Progress | None = None,
@@ -302,22 +303,15 @@ class Case:
                 planned(sum(one.size for one in chosen))
             facts = self.report_facts(channels=[channel] if channel else None, window=span)
             order = evidence.ordered(
-                self._catalogue,
-                self.formats,
-                chosen,
-                self._unpack,
-                facts.diagnosis,
-                self.folder,
-                exhibit=exhibit,
-                channel=channel,
-                span=span,
-                operator=operator,
-            )
+                self._catalogue, self.formats, chosen, self._unpack, facts.diagnosis, self.folder,
+                exhibit=exhibit, channel=channel, span=span, operator=operator,
+            )  # fmt: skip
             packed = evidence.export(
                 folder,
                 opened,
                 order,
                 content_free=content_free,
+                decode=decode,
                 page=reports.html(facts),
                 progress=progress,
             )

@@ -30,6 +30,11 @@ from vidrecover.terminal import (
 
 DONE, INCOMPLETE, WRONG_USAGE, FAILED = 0, 1, 2, 3
 
+decode_option = click.option(
+    "--decode/--no-decode", default=True, show_default=True,
+    help="Play every access copy: it takes longer than the rest, and grades them.",
+)  # fmt: skip
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="vidrecover")
@@ -150,6 +155,7 @@ def recover(
 @click.option("--exhibit", default="EX-1", show_default=True, help="Its exhibit number.")
 @click.option("--operator", help="Who answers for it.")
 @click.option("--content-free", is_flag=True, help="Neither pictures nor sound; for support.")
+@decode_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def export(
@@ -161,6 +167,7 @@ def export(
     exhibit: str,
     operator: str | None,
     content_free: bool,
+    decode: bool,
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -176,6 +183,7 @@ def export(
             exhibit=exhibit,
             operator=operator,
             content_free=content_free,
+            decode=decode,
             source=source,
             planned=bar.plan,
             progress=bar.advance,
@@ -191,8 +199,7 @@ def export(
 @click.option("--source", type=source_type, help="Derive it again from this source and compare.")
 @click.option("--map", "map_path", type=source_type,
               help="ddrescue map of the source: what it could not read.")  # fmt: skip
-@click.option("--decode/--no-decode", default=True, show_default=True,
-              help="Play every access copy.")  # fmt: skip
+@decode_option
 @json_option
 def verify(
     package: Path, source: str | None, map_path: str | None, decode: bool, as_json: bool
