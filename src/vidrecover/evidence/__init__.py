@@ -1,11 +1,16 @@
 """The evidence package: native bytes, playable copies, and where every byte came from.
 
-`export` packs, `verify` checks a package alone or against its source.
+`export` packs, `stamp` adds a time stamp to a package, `verify` checks it alone or against its
+source.
 """
 
 from vidrecover.evidence._export import export
 from vidrecover.evidence._findings import Area, Difference, Verification
 from vidrecover.evidence._order import ordered
+from vidrecover.evidence._seals import Trust
+from vidrecover.evidence._signature import Signer, public_key, signer
+from vidrecover.evidence._stamp import Stamp
+from vidrecover.evidence._stamp import add as stamp
 from vidrecover.evidence._values import (
     CIRCUMSTANCES,
     AccessCopy,
@@ -27,6 +32,7 @@ from vidrecover.evidence._words import (
 
 __all__ = [
     "CIRCUMSTANCES", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference", "Exhibit",
-    "Missed", "Order", "Packed", "Stored", "Verification", "export", "ordered", "packed_json",
-    "packed_text", "verification_json", "verification_text", "verify",
+    "Missed", "Order", "Packed", "Signer", "Stamp", "Stored", "Trust", "Verification", "export",
+    "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp",
+    "verification_json", "verification_text", "verify",
 ]  # fmt: skip

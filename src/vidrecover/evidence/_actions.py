@@ -10,18 +10,22 @@ from vidrecover import actions
 from vidrecover.evidence._values import Contents, Stored
 
 EXPORT = "export"
+SIGNED_BY = "signed_by"
+"""Key in the line of an export that was signed: the public key, as minisign writes it."""
 
 
 def bag_info(contents: Contents, last: bytes) -> list[tuple[str, str]]:
     """Lines of bag-info.txt that follow from the log's last line and the contents."""
-    at = msgspec.json.decode(last, type=dict[str, Any]).get("at")
+    entry = msgspec.json.decode(last, type=dict[str, Any])
+    key = entry.get(SIGNED_BY)
     return [
         ("Bag-Software-Agent", f"vidrecover {contents.tool}"),
-        ("Bagging-Date", str(at)[:10]),
+        ("Bagging-Date", str(entry.get("at"))[:10]),
         ("Contact-Name", contents.operator or "not named"),
         ("External-Identifier", contents.exhibit),
         ("External-Description", f"evidence package of the case {contents.case}"),
         ("Action-Log-End", actions.digest(last.rstrip(b"\n"))),
+        *([] if key is None else [("Signature-Public-Key", str(key))]),
     ]
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 
 from vidrecover import __version__, actions, clips, clock
-from vidrecover.evidence import _actions, _graph, _pdf, _records, _statements
+from vidrecover.evidence import _actions, _graph, _pdf, _records, _seals, _statements
 from vidrecover.evidence import _tables as tables
 from vidrecover.evidence._package import Package
 from vidrecover.evidence._packing import Job, as_clip, pack
+from vidrecover.evidence._signature import Signer
 from vidrecover.evidence._values import (
     ACTIONS,
     CASE_PAGE,
@@ -43,6 +44,7 @@ def export(
     decode: bool = True,
     executor: Executor | None = None,
     page: str | None = None,
+    signer: Signer | None = None,
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> Packed:
@@ -50,9 +52,9 @@ def export(
 
     content_free: neither pictures nor sound, but everything else, digests included; decode: play
     every access copy, which takes longer than all the rest, on the executor if there is one;
-    page: the case's own report, self-contained HTML, to be added; now: of this computer, aware;
-    progress: bytes of native footage. The source is read once. Raises EvidenceError when the
-    target exists, lies on the source or cannot be written.
+    page: the case's own report, self-contained HTML, to be added; signer: signs the tag
+    manifest; now: of this computer, aware; progress: bytes of native footage. The source is read
+    once. Raises EvidenceError when the target exists, lies on the source or cannot be written.
     """
     at = now or datetime.now(UTC)
     with Package(target, source) as package:
@@ -68,7 +70,7 @@ def export(
             package.put(f"{FORMATS}/{name}", content)
         tool = _records.tool_record(source.identity.path, str(target), list(order.descriptions))
         package.put(TOOL, _records.as_json(tool))
-        action = _close(package, order, contents, record, at)
+        action = _close(package, order, contents, record, signer, at)
     return Packed(folder=str(target), contents=contents, files=tuple(package.files), action=action)
 
 
@@ -142,9 +144,10 @@ def _close(
     order: Order,
     contents: Contents,
     record: _records.SourceRecord,
+    signer: Signer | None,
     now: datetime,
 ) -> bytes:
-    """Graph, log and tag files; returns the line that ends the log."""
+    """Graph, log, tag files and seals; returns the line that ends the log."""
     entries, _ = _actions.read(order.actions)
     action = {"at": actions.stamp(now), "action": _actions.EXPORT}
     package.put(GRAPH, _graph.graph(contents, record, [*entries, action], package.files))
@@ -154,7 +157,10 @@ def _close(
         "content_free": contents.content_free,
         "digest": _actions.content_digest(package.files),
     }
+    if signer is not None:
+        details[_actions.SIGNED_BY] = signer.public
     line = actions.line(order.actions, _actions.EXPORT, details, now)
     package.put(ACTIONS, order.actions + line)
-    package.finish(_actions.bag_info(contents, line))
+    info = _actions.bag_info(contents, line)
+    package.finish(info, lambda manifest: _seals.made(manifest, signer, now))
     return line

@@ -7,7 +7,7 @@ files. [A: RFC 8493 sections 2.1.3, 2.2.1, 2.2.2]
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -130,15 +130,26 @@ class Package:
             path.mkdir(exist_ok=True)
         return path
 
-    def finish(self, info: Iterable[tuple[str, str]]) -> None:
-        """Writes the tag files and gives the package its name; info: lines of bag-info.txt."""
+    def finish(
+        self,
+        info: Iterable[tuple[str, str]],
+        seals: Callable[[bytes], Iterable[tuple[str, bytes]]] = lambda _: (),
+    ) -> None:
+        """Writes the tag files and gives the package its name.
+
+        info: lines of bag-info.txt; seals: names and bytes of the files that are made of the
+        tag manifest, which is given.
+        """
         with self.explained():
             shutil.rmtree(self.root / ".work", ignore_errors=True)
         payload = list(self.files)
         self.put(DECLARATION, DECLARED)
         self.put(INFO, info_text(info, payload))
         self.put(MANIFEST, manifest_text(payload))
-        self.put(TAG_MANIFEST, manifest_text(self.files[len(payload) :]))
+        tags = manifest_text(self.files[len(payload) :]).encode()
+        self.put(TAG_MANIFEST, tags)
+        for name, content in seals(tags):
+            self.put(name, content)
         self._refuse_existing()
         with self.explained():
             self.root.rename(self.target)

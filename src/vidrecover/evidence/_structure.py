@@ -12,12 +12,11 @@ from vidrecover.evidence._values import (
     DECLARATION,
     INFO,
     MANIFEST,
+    SEALS,
     TAG_MANIFEST,
     Stored,
 )
 
-SEALS = ("minisig", "tsq", "tsr")
-"""Endings that a signature, a request for a time stamp and the stamp add to the tag manifest."""
 _TAGS = (DECLARATION, INFO, MANIFEST)
 _MOST_MANIFEST = 64 << 20
 
@@ -101,7 +100,7 @@ def digest(path: Path) -> str:
 
 def compare(bag: Bag, now: Mapping[str, Stored], findings: Findings) -> None:
     """Every file against the manifests; now: all files but the tag manifest and its seals."""
-    seals = {TAG_MANIFEST, *(f"{TAG_MANIFEST}.{end}" for end in SEALS)}
+    seals = {TAG_MANIFEST, *SEALS}
     missing = {name: one for name, one in bag.listed.items() if name not in bag.files}
     extra = [name for name in bag.files if name not in bag.listed and name not in seals]
     moved = {now[name].sha256: name for name in extra}

@@ -36,6 +36,10 @@ TEXT = "data/report/report.txt"
 PDF = "data/report/report.pdf"
 DECLARATION, INFO = "bagit.txt", "bag-info.txt"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
+SIGNATURE, QUERY, REPLY = (f"{TAG_MANIFEST}.{end}" for end in ("minisig", "tsq", "tsr"))
+SEALS = (SIGNATURE, QUERY, REPLY)
+"""A signature, a query for a time stamp and the reply: made of the tag manifest, so that no
+manifest can list them."""
 
 CIRCUMSTANCES = {
     TOOL: "the computer and the versions of its libraries",
@@ -46,6 +50,8 @@ CIRCUMSTANCES = {
     INFO: "the day of packing and the end of the action log",
     MANIFEST: "the digests of the records named here",
     TAG_MANIFEST: "the digests of the records named here",
+    SIGNATURE: "it is over the tag manifest and says when it was made",
+    QUERY: "it is over the tag manifest and holds a random number",
 }
 """Files that may differ between two packages of the same source, window and version, and why;
 every other file is the same, byte for byte."""

@@ -6,13 +6,15 @@ from tempfile import TemporaryDirectory
 
 from vidrecover import extents
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _again, _agreement, _exhibits, _structure
+from vidrecover.evidence import _again, _agreement, _exhibits, _seals, _structure
 from vidrecover.evidence._findings import Area, Findings, Verification
 from vidrecover.evidence._job import Job
 from vidrecover.evidence._records import SourceRecord
+from vidrecover.evidence._seals import NOBODY, Trust
 from vidrecover.evidence._values import TAG_MANIFEST, Contents
 from vidrecover.model import Progress, Source
 
+_NEVER = "That the recorder's clock was right, and what the pictures show."
 _MADE = (Area.STRUCTURE, Area.TABLES, Area.MASTERS)
 
 
@@ -21,16 +23,17 @@ def verify(
     source: Source | None = None,
     *,
     decode: bool = True,
+    trust: Trust = NOBODY,
     executor: Executor | None = None,
     scratch: Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Checks a package alone, or against its source too, and lists all that differs.
 
-    decode: play every access copy, on the executor if there is one; scratch: folder for copies
-    that are made again, by default the system's; progress: bytes of native footage. Raises
-    EvidenceError when there is no package at all or it cannot be read; every other trouble is a
-    difference.
+    decode: play every access copy, on the executor if there is one; trust: whose signature and
+    time stamp are expected; scratch: folder for copies that are made again, by default the
+    system's; progress: bytes of native footage. Raises EvidenceError when there is no package at
+    all or it cannot be read; every other trouble is a difference.
     """
     root = Path(package)
     if not root.is_dir():
@@ -47,13 +50,13 @@ def verify(
                 findings=findings,
                 progress=progress,
             )
-            _check(job, executor, decode=decode)
+            _check(job, executor, trust, decode=decode)
     except OSError as error:
         raise EvidenceError(f"{package} cannot be read or checked ({error})") from error
     return findings.result(str(package))
 
 
-def _check(job: Job, executor: Executor | None, *, decode: bool) -> None:
+def _check(job: Job, executor: Executor | None, trust: Trust, *, decode: bool) -> None:
     """All checks in order, then the words."""
     contents, record = job.tables.contents, job.tables.source
     if job.source is not None and record is not None:
@@ -68,6 +71,8 @@ def _check(job: Job, executor: Executor | None, *, decode: bool) -> None:
         played = _again.play(job, contents, executor)
     if contents is not None:
         _state(job, contents, played)
+    _seals.check(job, trust)
+    job.findings.unproved.append(_NEVER)
 
 
 def _same_source(job: Job, source: Source, record: SourceRecord) -> None:
@@ -150,9 +155,4 @@ def _open_questions(job: Job, contents: Contents, played: int | None) -> list[st
     unreadable = extents.total(bad for one in contents.exhibits for bad in one.unreadable)
     if unreadable:
         said.append(f"{unreadable} bytes that the device refused: they are zeros in the masters.")
-    said.append(
-        "Who packed this and when: nothing here is signed or stamped by a third party, and"
-        " whoever has a package can make another one that agrees with itself."
-    )
-    said.append("That the recorder's clock was right, and what the pictures show.")
     return said
