@@ -40,7 +40,8 @@ def _packed_dates(time_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
         (year - 2000) << 26 | (month.astype(int) % 12 + 1) << 22 | day << 17
         | (second // 3600) << 12 | (second // 60 % 60) << 6 | second % 60
     )  # fmt: skip
-    return packed.astype(np.uint32)
+    result: npt.NDArray[np.uint32] = packed.astype(np.uint32)
+    return result
 
 
 def dhav(path: Path, size: int, *, channels: int = 12, frame: int = 6000) -> int:
