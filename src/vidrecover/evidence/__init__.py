@@ -9,7 +9,7 @@ from vidrecover.evidence._findings import Area, Difference, Verification
 from vidrecover.evidence._order import ordered
 from vidrecover.evidence._seals import Trust
 from vidrecover.evidence._signature import Signer, public_key, signer
-from vidrecover.evidence._stamp import Stamp
+from vidrecover.evidence._stamp import MOST_REPLY, Stamp
 from vidrecover.evidence._stamp import add as stamp
 from vidrecover.evidence._values import (
     CIRCUMSTANCES,
@@ -26,13 +26,15 @@ from vidrecover.evidence._verify import verify
 from vidrecover.evidence._words import (
     packed_json,
     packed_text,
+    stamp_json,
+    stamp_text,
     verification_json,
     verification_text,
 )
 
 __all__ = [
-    "CIRCUMSTANCES", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference", "Exhibit",
+    "CIRCUMSTANCES", "MOST_REPLY", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference", "Exhibit",
     "Missed", "Order", "Packed", "Signer", "Stamp", "Stored", "Trust", "Verification", "export",
-    "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp",
-    "verification_json", "verification_text", "verify",
+    "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp", "stamp_json",
+    "stamp_text",    "verification_json", "verification_text", "verify",
 ]  # fmt: skip

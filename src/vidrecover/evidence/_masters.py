@@ -34,6 +34,8 @@ class Places:
 
     def add(self, found: Runs) -> None:
         """The next runs of the master."""
+        if not len(found):
+            return
         ends = found["offset"] + found["length"]
         starts = np.append(0, np.flatnonzero(found["offset"][1:] != ends[:-1]) + 1)
         part = np.zeros((len(starts), 3), dtype=np.int64)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from vidrecover.evidence._findings import Verification
+from vidrecover.evidence._stamp import Stamp
 from vidrecover.evidence._values import Packed
 
 
@@ -31,6 +32,19 @@ def packed_text(packed: Packed) -> str:
     if not contents.exhibits:
         lines.append("no footage in this span: the package says why, in data/report/coverage.csv")
     return "\n".join(lines)
+
+
+def stamp_json(found: Stamp) -> dict[str, Any]:
+    """What an added time stamp says; `checked`: its signature was followed to a certificate."""
+    return found._asdict() | {"at": found.at.isoformat()}
+
+
+def stamp_text(found: Stamp) -> str:
+    """The same in words."""
+    said = f"stamped at {found.at.isoformat()} by {found.authority}, number {found.serial}"
+    if found.checked:
+        return f"{said}; its signature leads to the given certificate"
+    return f"{said}; its signature was not checked: give --authority"
 
 
 def verification_json(found: Verification) -> dict[str, Any]:
