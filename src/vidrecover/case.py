@@ -261,9 +261,7 @@ class Case:
         with the reason. Raises ClipError, SourceError.
         """
         with self._source(source) as opened:
-            chosen = self._chosen(channel, span)
-            if planned is not None:
-                planned(sum(one.size for one in chosen))
+            chosen = self._chosen(channel, span, planned)
             written = clips.write(
                 timeline.recordings(chosen),
                 opened,
@@ -289,18 +287,17 @@ class Case:
         operator: str | None = None,
         content_free: bool = False,
         decode: bool = True,
+        signer: evidence.Signer | None = None,
         source: str | None = None,
         planned: Callable[[int], None] | None = None,
         progress: Progress | None = None,
     ) -> evidence.Packed:
         """An evidence package of the footage as a new folder; see `recover` and `evidence.export`.
 
-        operator: who answers for it. Raises EvidenceError, SourceError.
+        operator: who answers for it; signer: signs it. Raises EvidenceError, SourceError.
         """
         with self._source(source) as opened:
-            chosen = self._chosen(channel, span)
-            if planned is not None:
-                planned(sum(one.size for one in chosen))
+            chosen = self._chosen(channel, span, planned)
             facts = self.report_facts(channels=[channel] if channel else None, window=span)
             order = evidence.ordered(
                 self._catalogue, self.formats, chosen, self._unpack, facts.diagnosis, self.folder,
@@ -313,18 +310,24 @@ class Case:
                 content_free=content_free,
                 decode=decode,
                 page=reports.html(facts),
+                signer=signer,
                 progress=progress,
             )
         actions.add(self.folder / ACTIONS, packed.action)
         return packed
 
-    def _chosen(self, channel: int | None, span: TimeSpan | None) -> list[Segment]:
-        """The segments of a camera and span that may hold footage."""
-        return [
+    def _chosen(
+        self, channel: int | None, span: TimeSpan | None, planned: Callable[[int], None] | None
+    ) -> list[Segment]:
+        """The segments of a camera and span that may hold footage; planned: told their bytes."""
+        found = [
             one
             for one in self._segments(span)
             if (channel is None or one.channel == channel) and self._counts(one)
         ]
+        if planned is not None:
+            planned(sum(one.size for one in found))
+        return found
 
     def _counts(self, segment: Segment) -> bool:
         """Whether a segment has pictures or sound, or numbers that tell of missing ones."""

@@ -3,7 +3,7 @@
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import click
 
@@ -15,11 +15,13 @@ from vidrecover.errors import VidrecoverError
 from vidrecover.model import Grade, SourceRef
 from vidrecover.source import open_source
 from vidrecover.terminal import (
+    authority_option,
     case_option,
     channels_of,
     folder_type,
     from_option,
     json_option,
+    password_of,
     print_result,
     progress_bar,
     source_type,
@@ -155,6 +157,8 @@ def recover(
 @click.option("--exhibit", default="EX-1", show_default=True, help="Its exhibit number.")
 @click.option("--operator", help="Who answers for it.")
 @click.option("--content-free", is_flag=True, help="Neither pictures nor sound; for support.")
+@click.option("--sign", "key", type=folder_type,
+              help="Sign it with this secret key, a file made by minisign -G.")  # fmt: skip
 @decode_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
@@ -168,6 +172,7 @@ def export(
     operator: str | None,
     content_free: bool,
     decode: bool,
+    key: Path | None,
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -175,6 +180,7 @@ def export(
 
     Example: vidrecover export --case van17 --channel 3 --from 07:30 --to 07:40 --folder EX-1
     """
+    signer = None if key is None else evidence.signer(key, password_of(key), folder, out)
     with Case.open(folder) as case, progress_bar() as bar:
         packed = case.export(
             out,
@@ -184,6 +190,7 @@ def export(
             operator=operator,
             content_free=content_free,
             decode=decode,
+            signer=signer,
             source=source,
             planned=bar.plan,
             progress=bar.advance,
@@ -200,20 +207,46 @@ def export(
 @click.option("--map", "map_path", type=source_type,
               help="ddrescue map of the source: what it could not read.")  # fmt: skip
 @decode_option
+@click.option("--public-key", "key",
+              help="Expect a signature of this key: its file, or the line in it.")  # fmt: skip
+@authority_option
 @json_option
 def verify(
-    package: Path, source: str | None, map_path: str | None, decode: bool, as_json: bool
+    package: Path,
+    source: str | None,
+    map_path: str | None,
+    decode: bool,
+    key: str | None,
+    authority: bytes | None,
+    as_json: bool,
 ) -> int:
     """Check an evidence package, alone or against its source, and list all that differs.
 
     Example: vidrecover verify EX-1 --source disk.img
     """
     ref = None if source is None else SourceRef(path=source, map_path=map_path)
+    trust = evidence.Trust(None if key is None else evidence.public_key(key), authority)
     with open_source(ref) if ref is not None else nullcontext() as opened, progress_bar() as bar:
-        found = evidence.verify(package, opened, decode=decode, progress=bar.advance)
+        found = evidence.verify(package, opened, decode=decode, trust=trust, progress=bar.advance)
     words = evidence.verification_json if as_json else evidence.verification_text
     print_result(words(found))
     return DONE if found.is_sound else INCOMPLETE
+
+
+@commands.command()
+@click.argument("package", type=folder_type)
+@click.option("--reply", type=click.File("rb"), required=True,
+              help="What the authority sent back for tagmanifest-sha256.txt.tsq.")  # fmt: skip
+@authority_option
+@json_option
+def stamp(package: Path, reply: BinaryIO, authority: bytes | None, as_json: bool) -> int:
+    """Add an authority's time stamp (RFC 3161) to an evidence package, after checking it.
+
+    Example: vidrecover stamp EX-1 --reply EX-1.tsr --authority authority.pem
+    """
+    found = evidence.stamp(package, reply.read(evidence.MOST_REPLY), authority)
+    print_result(evidence.stamp_json(found) if as_json else evidence.stamp_text(found))
+    return DONE if found.checked else INCOMPLETE
 
 
 @commands.command("report")

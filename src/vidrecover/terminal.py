@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from tqdm import tqdm
@@ -44,6 +44,27 @@ from_option = click.option(
     "--from", "start", help="Recorder time, such as 2026-03-14T07:30 or 07:30."
 )
 to_option = click.option("--to", "end", help="Recorder time; without a date, of the last day.")
+
+
+def _content(_ctx: click.Context, _param: click.Parameter, value: BinaryIO | None) -> bytes | None:
+    return None if value is None else value.read()
+
+
+authority_option = click.option(
+    "--authority", type=click.File("rb"), callback=_content,
+    help="Certificate of the root authority that the time stamp must lead to, PEM or DER.",
+)  # fmt: skip
+
+
+def password_of(key: Path) -> Callable[[], str]:
+    """Asks for the password of a key on the terminal; without one, takes a line of stdin."""
+
+    def password() -> str:
+        if sys.stdin.isatty():
+            return str(click.prompt(f"password of {key}", hide_input=True, err=True))
+        return sys.stdin.readline().rstrip("\r\n")
+
+    return password
 
 
 def print_result(result: Any) -> None:

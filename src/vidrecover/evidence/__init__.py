@@ -33,8 +33,8 @@ from vidrecover.evidence._words import (
 )
 
 __all__ = [
-    "CIRCUMSTANCES", "MOST_REPLY", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference", "Exhibit",
-    "Missed", "Order", "Packed", "Signer", "Stamp", "Stored", "Trust", "Verification", "export",
-    "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp", "stamp_json",
-    "stamp_text",    "verification_json", "verification_text", "verify",
+    "CIRCUMSTANCES", "MOST_REPLY", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference",
+    "Exhibit", "Missed", "Order", "Packed", "Signer", "Stamp", "Stored", "Trust", "Verification",
+    "export", "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp",
+    "stamp_json", "stamp_text", "verification_json", "verification_text", "verify",
 ]  # fmt: skip
