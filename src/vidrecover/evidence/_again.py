@@ -10,7 +10,7 @@ import msgspec
 from vidrecover import clips, clock
 from vidrecover.clips import LeftOut
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _copies, _structure
+from vidrecover.evidence import _copies, _onvif, _structure
 from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._findings import Area
 from vidrecover.evidence._fragments import Walk
@@ -30,6 +30,7 @@ def check(job: Job, contents: Contents, exhibit: Exhibit, walk: Walk, choice: Ch
         choice.ticks,
         contents.recorder_span(),
         _copies.lend(exhibit.loan),
+        _onvif.Labels(exhibit.channel, contents.operator, _onvif.offset_to_utc(job.tables.clock)),
     )
     try:
         if job.source is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from vidrecover import clips
 from vidrecover.clips import Borrowed, LeftOut, TickClock, Unpack
 from vidrecover.errors import ClipError, EvidenceError
+from vidrecover.evidence import _onvif
 from vidrecover.evidence._values import ACCESS, Loan
 from vidrecover.model import Clip, Recording, Segment, Source, TimeSpan
 
@@ -14,13 +15,14 @@ Borrow = Callable[[Recording], Borrowed | None]
 
 
 class Recipe(NamedTuple):
-    """Of what a recording's access copies are made; see `clips.write`."""
+    """Of what a recording's access copies are made; see `clips.write`, and `_onvif` for labels."""
 
     recording: Recording
     unpack: Unpack
     ticks: TickClock
     span: TimeSpan | None
     borrow: Borrow | None
+    labels: _onvif.Labels
 
 
 class Lent:
@@ -49,7 +51,7 @@ def lend(loan: Loan | None) -> Borrow | None:
 def make(recipe: Recipe, master: Source, folder: Path) -> list[Clip | LeftOut]:
     """Writes the access copies into an empty folder; raises EvidenceError."""
     try:
-        return list(
+        made = list(
             clips.write(
                 [recipe.recording],
                 master,
@@ -60,8 +62,14 @@ def make(recipe: Recipe, master: Source, folder: Path) -> list[Clip | LeftOut]:
                 borrow=recipe.borrow,
             )
         )
+        for one in made:
+            if isinstance(one, Clip) and one.file.endswith(".mp4"):
+                _onvif.add(folder / one.file, recipe.labels, one.from_ms)
     except ClipError as error:
         raise EvidenceError(str(error)) from error
+    except OSError as error:
+        raise EvidenceError(f"{folder} cannot be written ({error.strerror}): make room") from error
+    return made
 
 
 def file_name(clip: str, number: int, suffix: str) -> str:

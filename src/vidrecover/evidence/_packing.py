@@ -9,7 +9,7 @@ import msgspec
 
 from vidrecover import clips, clock, segments
 from vidrecover.clips import TickClock
-from vidrecover.evidence import _copies, _masters, _runs
+from vidrecover.evidence import _copies, _masters, _onvif, _runs
 from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._package import Hashed, Package
 from vidrecover.evidence._records import source_name
@@ -100,7 +100,9 @@ def _with_copies(job: Job, exhibit: Exhibit, choice: Choice, places: _masters.Pl
     """The exhibit with its access copies, made of the master that was just written."""
     assert exhibit.file is not None
     lent = _copies.Lent(job.order.borrow)
-    recipe = _copies.Recipe(choice.recording, job.order.unpack, choice.ticks, job.order.span, lent)
+    order, offset_ms = job.order, _onvif.offset_to_utc(job.order.clock)
+    labels = _onvif.Labels(exhibit.channel, order.operator, offset_ms)
+    recipe = _copies.Recipe(choice.recording, order.unpack, choice.ticks, order.span, lent, labels)
     known = job.source.identity
     identity = msgspec.structs.replace(known, path=source_name(known))
     folder = job.package.work() / "copies"

@@ -8,6 +8,7 @@ from html import escape
 from typing import NamedTuple
 
 from vidrecover import clock
+from vidrecover.evidence import _onvif
 from vidrecover.evidence._records import ClockRecord, SourceRecord
 from vidrecover.evidence._tables import Covered
 from vidrecover.evidence._values import (
@@ -245,6 +246,8 @@ def _limits(said: Said) -> Iterator[str]:
     yield ""
     yield "## Assumed"
     yield "- Recorder time is taken as the recorder wrote it; see the clock record."
+    if _onvif.offset_to_utc(said.clock) is None:
+        yield "- Access copies bear no start time in UTC: no clock check against UTC is recorded."
     yield "- The computer that packed this had the right time."
     yield ""
     yield "## Records of circumstances"
