@@ -48,9 +48,10 @@ from vidrecover.model import (
     UnitResult,
 )
 from vidrecover.outcome import ScanReport, scan_report
-from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, spread
+from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units, spread
 from vidrecover.seams import Grid, join
 from vidrecover.source import lies_on, open_source
+from vidrecover.source.mapped import MappedSource
 from vidrecover.workers import processes
 
 CATALOGUE, ACTIONS = "catalogue.db", "actions.jsonl"
@@ -140,6 +141,10 @@ class Case:
             whereabouts.remember(self.folder, ref)
             self._catalogue.store_volumes(volumes.examine(source))
             pending = self._catalogue.pending(source.size, UNIT_SIZE)
+            if ref.map_path is not None:
+                told = source.unreadable if isinstance(source, MappedSource) else ()
+                changed = changed_units(source.size, self._catalogue.unreadable(), told)
+                pending = sorted({*pending, *changed})
             resumed = source.size - extents.total(pending)
             if planned is not None:
                 planned(source.size, resumed)
@@ -271,7 +276,11 @@ class Case:
                 span=span,
                 progress=progress,
             )
-            made, left_out = _finished(written, folder, told)
+            made, left_out = list[Clip](), list[clips.LeftOut]()
+            for one in clips.graded(written, folder):
+                (made if isinstance(one, Clip) else left_out).append(one)  # type: ignore[arg-type]
+                if told is not None:
+                    told(one)
             clips.save(made, folder)
         details = {"folder": str(folder), "channel": channel, "clips": len(made)}
         self._note("recover", details | {"left_out": [one._asdict() for one in left_out]})
@@ -362,24 +371,6 @@ class Case:
     def _unpack(self, segment: Segment) -> Frames:
         assert segment.id is not None
         return segments.unpack(self._catalogue.segment_rows(segment.id))
-
-
-def _finished(
-    written: Iterable[Clip | clips.LeftOut],
-    folder: Path,
-    told: Callable[[Clip | clips.LeftOut], None] | None,
-) -> tuple[list[Clip], list[clips.LeftOut]]:
-    """The clips, graded one by one, and what could not become one."""
-    made, left_out = list[Clip](), list[clips.LeftOut]()
-    for one in written:
-        if isinstance(one, clips.LeftOut):
-            left_out.append(one)
-        else:
-            one = clips.grade(one, folder)
-            made.append(one)
-        if told is not None:
-            told(one)
-    return made, left_out
 
 
 def _sights(looks: Iterable[Look]) -> dict[int, list[Sight]]:

@@ -12,7 +12,7 @@ import msgspec
 from vidrecover import clock
 from vidrecover.clips import _fragments
 from vidrecover.clips._build import Borrowed, Build, Job, LeftOut
-from vidrecover.clips._grade import grade
+from vidrecover.clips._grade import grade, graded
 from vidrecover.clips._names import STREAM_WORDS, Names
 from vidrecover.clips._span import within
 from vidrecover.clips._times import TickClock
@@ -22,8 +22,8 @@ from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
 from vidrecover.source import lies_on
 
 __all__ = [
-    "Borrowed", "LeftOut", "Names", "TickClock", "Unpack", "as_json", "grade", "save", "within",
-    "write",
+    "Borrowed", "LeftOut", "Names", "TickClock", "Unpack", "as_json", "grade", "graded", "save",
+    "within", "write",
 ]  # fmt: skip
 
 LIST = "clips.json"

@@ -1,12 +1,19 @@
 """Whether a finished clip plays: decoded by another process, with a time limit."""
 
+import os
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from vidrecover.model import Clip, Grade
+
+Other = TypeVar("Other")
 
 _START_S = 60.0
 _PICTURE_S = 0.25
@@ -44,6 +51,26 @@ def grade(clip: Clip, folder: Path, *, limit_s: float | None = None) -> Clip:
     if done.returncode != 0:
         return _damaged(clip, f"the decoder broke down on this clip (exit code {done.returncode})")
     return _judged(clip, msgspec.json.decode(done.stdout, type=Decoded))
+
+
+def graded(written: Iterable[Clip | Other], folder: Path) -> Iterator[Clip | Other]:
+    """What `write` yields, in order, each clip with its grade.
+
+    Clips are decoded, as many at a time as there are processors, while the next is written.
+    """
+    workers = os.cpu_count() or 1
+    flying: deque[Future[Clip] | Other] = deque()
+    with ThreadPoolExecutor(workers) as threads:
+        for one in written:
+            flying.append(threads.submit(grade, one, folder) if isinstance(one, Clip) else one)
+            if len(flying) > workers:
+                yield _landed(flying.popleft())
+        while flying:
+            yield _landed(flying.popleft())
+
+
+def _landed(one: Future[Clip] | Other) -> Clip | Other:
+    return one.result() if isinstance(one, Future) else one
 
 
 def _judged(clip: Clip, found: Decoded) -> Clip:

@@ -49,6 +49,16 @@ def unit_extents(size: int, unit_size: int = UNIT_SIZE) -> list[Extent]:
     return [Extent(at, min(at + unit_size, size)) for at in range(0, size, unit_size)]
 
 
+def changed_units(size: int, known: Sequence[Extent], told: Sequence[Extent]) -> list[Extent]:
+    """Units in which a map of bad ranges now tells something else than a scan has met.
+
+    known: unreadable bytes of the scan; told: those of the map.
+    """
+    told = extents.merged(told)
+    changed = extents.merged([*extents.minus(known, told), *extents.minus(told, known)])
+    return [one for one in unit_extents(size) if extents.common([one], changed)]
+
+
 def spread(
     ref: SourceRef,
     formats: FormatSet,
