@@ -183,7 +183,7 @@ def test_footage_that_the_index_lists_is_recorded() -> None:
                         state=State.RECORDED,
                         indexed=True,
                         picture=PictureState.NOT_CHECKED,
-                        reason="15000 frames found, listed by the recorder (claim 4)",
+                        reason="15000 frames found, listed by the recorder (1 entry)",
                         basis=(*(f"segment {i}" for i in range(1, 11)), "claim 4"),
                     ),
                 ),
@@ -218,7 +218,7 @@ def test_frames_outside_the_claimed_bytes_are_not_indexed() -> None:
     span = span_at(found, 1, 1)
     assert (span.state, span.indexed) == (State.NOT_INDEXED, False)
     assert span.reason == (
-        "3000 frames found, but the recorder's entry for this time leads elsewhere (claim 4)"
+        "3000 frames found, but the recorder's entry for this time leads elsewhere (1 entry)"
     )
 
 
@@ -298,7 +298,7 @@ BLOCKED = {
     "an entry that names no camera is about this time": evidence(
         OTHER, [claim(7, 0, 10, (0, 5000), channel=None)]
     ),
-    "which the recorder no longer lists, names footage here": evidence(
+    "that the recorder no longer lists named footage here": evidence(
         OTHER, [claim(7, 0, 10, (0, 5000), kind=ClaimKind.REMNANT)]
     ),
 }
@@ -373,7 +373,7 @@ def test_an_entry_that_was_never_closed_lists_nothing() -> None:
     span = span_at(found, 1, 1)
     assert (span.state, span.indexed) == (State.NOT_INDEXED, False)
     assert (
-        span.reason == "3000 frames found; the recorder's entry for them was never closed (claim 4)"
+        span.reason == "3000 frames found; the recorder's entry for them was never closed (1 entry)"
     )
 
 
@@ -454,7 +454,7 @@ def test_an_entry_whose_bytes_were_read_and_hold_nothing_is_not_found() -> None:
             state=State.INDEXED_NOT_FOUND,
             indexed=True,
             picture=PictureState.NOT_CHECKED,
-            reason="listed by the recorder (claim 4), but no frames are in its bytes or elsewhere",
+            reason="listed by the recorder (1 entry), but no frames are in its bytes or elsewhere",
             basis=("claim 4",),
         ),
     )
@@ -464,9 +464,9 @@ def test_an_entry_whose_bytes_were_not_read_is_not_known() -> None:
     found = diagnose(evidence(OTHER, [claim(4, 0, 10, (0, 100_000))], scanned=[(60_000, DISK)]))
     span = span_at(found, 1, 5)
     assert (span.state, span.indexed) == (State.NOT_KNOWN, True)
-    assert (
-        span.reason
-        == "claim 4 names footage here, but 60000 bytes of its bytes have not been scanned"
+    assert span.reason == (
+        "the recorder names footage here (1 entry),"
+        " but 60000 bytes of its bytes have not been scanned"
     )
 
 
@@ -492,7 +492,10 @@ def test_newer_frames_in_the_bytes_of_a_claim_show_that_it_was_overwritten(
     )  # fmt: skip
     span = span_at(found, 1, 1)
     assert (span.state, span.indexed) == (State.OVERWRITTEN, indexed)
-    assert span.reason == "claim 4 named footage here, but its bytes hold newer footage now"
+    assert (
+        span.reason
+        == "the recorder named footage here, but its bytes hold newer footage now (1 entry)"
+    )
     assert span.basis == ("segment 1", "segment 2", "claim 4")
     assert states(found, 1)[1] == (2, 10, "not_known")
     assert "written over again" in span_at(found, 1, 5).reason
@@ -506,7 +509,7 @@ def test_unreadable_bytes_between_the_frames_of_a_claim() -> None:
     assert states(found, 1) == [(0, 4, "recorded"), (4, 6, "unreadable"), (6, 10, "recorded")]
     span = span_at(found, 1, 5)
     assert (span.indexed, span.basis) == (True, ("claim 4", "unreadable 0x9c40-0xea60"))
-    assert span.reason == "20000 bytes in the bytes of claim 4 cannot be read"
+    assert span.reason == "20000 bytes that the recorder names here cannot be read (1 entry)"
 
 
 def test_unreadable_bytes_elsewhere_in_a_claim_explain_no_hole() -> None:

@@ -169,11 +169,11 @@ def _damaged(facts: Facts, room: _Room) -> Judgement | None:
     bad = common(room.extents, facts.unreadable)
     newer = _newer(facts, room)
     if len(newer) and facts.shelf.sizes[newer].sum() >= total(bad):
-        reason = "{claims} named footage here, but its bytes hold newer footage now"
+        reason = "the recorder named footage here, but its bytes hold newer footage now ({claims})"
         segments = tuple(facts.shelf.segments[i] for i in newer.tolist())
         return Judgement(State.OVERWRITTEN, reason, listed, claims=(claim,), segments=segments)
     if bad:
-        reason = f"{amount(total(bad))} in the bytes of {{claims}} cannot be read"
+        reason = f"{amount(total(bad))} that the recorder names here cannot be read ({{claims}})"
         return Judgement(State.UNREADABLE, reason, listed, claims=(claim,), extents=tuple(bad))
     return None
 
@@ -192,14 +192,12 @@ def _not_found(facts: Facts, room: _Room, span: TimeSpan) -> Judgement | None:
     listed = lists(claim)
     doubts = list(_doubts(facts, room, span) if claim.extents else facts.incomplete)
     if doubts:
-        reason = "{claims} names footage here, but " + _text("; ".join(doubts))
+        reason = "the recorder names footage here ({claims}), but " + _text("; ".join(doubts))
         return Judgement(State.NOT_KNOWN, reason, listed, claims=(claim,))
     if listed:
         reason = "listed by the recorder ({claims}), but no frames are in its bytes or elsewhere"
         return Judgement(State.INDEXED_NOT_FOUND, reason, True, claims=(claim,))
-    reason = (
-        "{claims}, which the recorder no longer lists, names footage here, but no frames remain"
-    )
+    reason = "{claims} that the recorder no longer lists named footage here, but no frames remain"
     return Judgement(State.NOT_KNOWN, reason, claims=(claim,))
 
 

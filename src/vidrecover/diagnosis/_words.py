@@ -10,7 +10,6 @@ from vidrecover.model import Claim, Segment, StateSpan, TimeSpan
 from vidrecover.timeline import covered
 
 _MOST_BASIS = 20  # segments, claims, extents and events named for one span, of each
-_MOST_CLAIMS = 3  # named in a sentence
 
 _T = TypeVar("_T")
 
@@ -82,12 +81,10 @@ def _segment(segment: Segment) -> str:
 
 
 def _claims(claims: Sequence[Claim]) -> str:
-    """`claim 4`, `claims 4, 5`, `claims 4, 5, 6 and 31 more`; a file by its name."""
-    more = len(claims) - _MOST_CLAIMS
-    names = [named(one) for one in claims[:_MOST_CLAIMS]]
+    """`1 entry`, `5 entries`; a single file by its name. Which ones they are says the basis."""
     if len(claims) == 1 and claims[0].name:
-        return f"{names[0]}, {claims[0].name[-80:]}"
-    return ", ".join(names) + (f" and {more} more claims" if more > 0 else "")
+        return f"the file {claims[0].name[-80:]}"
+    return f"{len(claims)} entr{'y' if len(claims) == 1 else 'ies'}"
 
 
 def _frames(segments: Sequence[Segment], span: TimeSpan) -> str:
