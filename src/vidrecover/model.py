@@ -5,7 +5,7 @@ time is integer milliseconds without a zone. In tables unknown is a masked const
 `NO_CHANNEL`, ...); everywhere else it is None.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum, IntFlag, StrEnum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -132,6 +132,14 @@ def no_frames(count: int = 0) -> Frames:
     rows["tick_ms"] = NO_TICK
     rows["sequence"] = NO_SEQUENCE
     return rows
+
+
+def together(tables: Sequence[Frames]) -> Frames:
+    """Tables one behind the other. Rows are copied whole, which is many times faster than
+    column by column; so do `take` and `compress`, but not indexing."""
+    whole = np.dtype((np.void, FRAME_DTYPE.itemsize))
+    rows: Frames = np.concatenate([no_frames().view(whole), *(one.view(whole) for one in tables)])
+    return rows.view(FRAME_DTYPE)
 
 
 class Window(NamedTuple):

@@ -3,7 +3,8 @@
 Run as `python tests/benchmarks/scan_speed.py --size 1 --folder /var/tmp/images`. Images are made
 once and kept where `--folder` says. Each scan is the whole of `Case.scan` into a new catalogue, in
 a process of its own; scans and `cat` take turns, and medians are shown. CPU seconds count
-besides the wall clock, for a machine that others use too.
+besides the wall clock, for a machine that others use too. Pictures are looked at only with
+`--pictures`: those of the images are random bytes.
 """
 
 import argparse
@@ -34,10 +35,11 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--jobs", type=int, nargs="*", default=[1, 2], help="processes")
     parser.add_argument("--growth", action="store_true", help="also 8 GiB: first and last GiB")
+    parser.add_argument("--pictures", action="store_true", help="look at key pictures too")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one is not None:
-        print(json.dumps(scan(chosen.one, chosen.jobs[0])))
+        print(json.dumps(scan(chosen.one, chosen.jobs[0], pictures=chosen.pictures)))
         return
     with tempfile.TemporaryDirectory(prefix="vidrecover-speed-") as made:
         folder = chosen.folder or Path(made)
@@ -47,9 +49,9 @@ def main() -> None:
         for kind in chosen.kinds:
             path = image(kind, folder, round(chosen.size * GIB))
             for jobs in chosen.jobs:
-                compare(kind, path, jobs, chosen.repeat)
+                compare(kind, path, jobs, chosen)
         if chosen.growth:
-            growth(image("dhav", folder, 8 * GIB))
+            growth(image("dhav", folder, 8 * GIB), pictures=chosen.pictures)
 
 
 def image(kind: str, folder: Path, size: int) -> Path:
@@ -69,13 +71,13 @@ def image(kind: str, folder: Path, size: int) -> Path:
     return path
 
 
-def compare(kind: str, path: Path, jobs: int, repeat: int) -> None:
+def compare(kind: str, path: Path, jobs: int, chosen: argparse.Namespace) -> None:
     """Scan and `cat` in turn, and print a line of the table."""
     cat(path)
     cats, scans = [], []
-    for _ in range(repeat):
+    for _ in range(chosen.repeat):
         cats.append(cat(path))
-        scans.append(measured(path, jobs))
+        scans.append(measured(path, jobs, pictures=chosen.pictures))
     size = path.stat().st_size
     wall = median(one["wall_s"] for one in scans)
     cpu = median(one["cpu_s"] for one in scans)
@@ -95,9 +97,10 @@ def cat(path: Path) -> float:
         return time.perf_counter() - start
 
 
-def measured(path: Path, jobs: int) -> dict[str, Any]:
+def measured(path: Path, jobs: int, *, pictures: bool) -> dict[str, Any]:
     """What a scan in a fresh process tells; `start_s`: what the process took besides."""
     command = [sys.executable, __file__, "--one", str(path), "--jobs", str(jobs)]
+    command += ["--pictures"] if pictures else []
     start = time.perf_counter()
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     result: dict[str, Any] = json.loads(output)
@@ -105,7 +108,7 @@ def measured(path: Path, jobs: int) -> dict[str, Any]:
     return result
 
 
-def scan(path: Path, jobs: int) -> dict[str, Any]:
+def scan(path: Path, jobs: int, *, pictures: bool) -> dict[str, Any]:
     """Scan into a new case; seconds, MiB, frames, and the seconds after each unit."""
     from vidrecover.case import Case
     from vidrecover.model import SourceRef
@@ -118,7 +121,9 @@ def scan(path: Path, jobs: int) -> dict[str, Any]:
             steps.append((time.perf_counter() - start, size))
 
         with Case.open(Path(folder) / "case", create=True) as case:
-            report = case.scan(SourceRef(path=str(path)), jobs=jobs, progress=progress)
+            report = case.scan(
+                SourceRef(path=str(path)), jobs=jobs, pictures=pictures, progress=progress
+            )
         wall = time.perf_counter() - start
     return {
         "wall_s": wall,
@@ -140,10 +145,10 @@ def cpu_s() -> float:
     )
 
 
-def growth(path: Path) -> None:
+def growth(path: Path, *, pictures: bool) -> None:
     """Whether a scan becomes slower or larger with what it has found already."""
     cat(path)
-    result = measured(path, 1)
+    result = measured(path, 1, pictures=pictures)
     at = done = 0
     edges: list[float] = [0.0]
     for seconds, size in result["steps"]:

@@ -27,7 +27,7 @@ from vidrecover.model import (
     SourceRef,
     UnitResult,
     Window,
-    no_frames,
+    together,
 )
 from vidrecover.scan._rows import consistent, in_order, mark_unreadable, unexplained
 from vidrecover.scan._windows import BLOCK, HISTORY, Buffer, blank_extents, covers
@@ -159,11 +159,12 @@ class Scanner:
             halves = Extent(unit.start, middle), Extent(middle, unit.end)
             return _together(unit, [self.scan(one) for one in halves])
         refused = extents.merged(seen.unreadable)
-        rows = consistent(in_order(np.concatenate(seen.tables)))
+        rows = consistent(in_order(together(seen.tables)))
         seen.tables.clear()
         mark_unreadable(rows, refused)
         found = segments.assemble(rows, self.formats.formats, unit)
-        others = rows[(rows["offset"] < unit.start) | (rows["offset"] >= unit.end)]
+        outside = (rows["offset"] < unit.start) | (rows["offset"] >= unit.end)
+        others = rows.compress(outside)
         rest = unexplained(unit, [others, found.rows], refused, self._source.size)
         blank = extents.common(rest, extents.merged(seen.blank))
 
@@ -186,7 +187,7 @@ class Scanner:
 
     def _seen(self, unit: Extent) -> "_Seen | None":
         """All that the windows of the unit show; None when it is too much to be held."""
-        seen = _Seen([no_frames()], [], [], {})
+        seen = _Seen([], [], [], {})
         count = 0
         for window in self._buffer.windows(unit):
             seen.blank.extend(blank_extents(window))
@@ -233,8 +234,8 @@ class Scanner:
         unreadable.extend(wide.unreadable)
         candidates = candidates - (first - window.offset)
         again = self._readers[number](wide, candidates[candidates >= 0])
-        whole = again[(again["flags"] & FrameFlag.OVERRUN) == 0]
-        return np.concatenate([rows[rows["offset"] < first], whole])
+        whole = again.compress((again["flags"] & FrameFlag.OVERRUN) == 0)
+        return together([rows.compress(rows["offset"] < first), whole])
 
     def _keep_edges(self, rows: Frames, edges: dict[tuple[int, bool], bytes], most: int) -> None:
         """Keep the bytes beside the ends of runs while they are in memory."""

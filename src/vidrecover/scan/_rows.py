@@ -10,6 +10,7 @@ from vidrecover.model import Extent, FrameFlag, Frames
 
 Column = npt.NDArray[Any]
 
+_NOWHERE = np.iinfo(np.int64).max
 _SMALLEST_GAP = 512  # shorter runs between frames are not listed
 
 
@@ -17,7 +18,7 @@ def in_order(rows: Frames) -> Frames:
     """The rows ordered by offset."""
     if (rows["offset"][1:] >= rows["offset"][:-1]).all():
         return rows
-    return rows[np.argsort(rows["offset"], kind="stable")]
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
 def consistent(rows: Frames) -> Frames:
@@ -30,11 +31,11 @@ def consistent(rows: Frames) -> Frames:
     """
     unproven = (rows["flags"] & FrameFlag.END_UNPROVEN) != 0
     if unproven.any():
-        rows = rows[~unproven | _supported(rows, unproven)]
+        rows = rows.compress(~unproven | _supported(rows, unproven))
     ends = rows["offset"] + rows["size"]
     if not (rows["offset"][1:] < np.maximum.accumulate(ends)[:-1]).any():
         return rows
-    return rows[_longest_runs(rows, ends)]
+    return rows.take(_longest_runs(rows, ends))
 
 
 def _supported(rows: Frames, unproven: Column) -> Column:
@@ -42,16 +43,23 @@ def _supported(rows: Frames, unproven: Column) -> Column:
     starts, ends = rows["offset"], rows["offset"] + rows["size"]
     stands = np.zeros(len(rows), dtype=bool)
     proven_starts = starts[~unproven]
-    for number in segments.numbers_of(rows):
+    doubtful = np.flatnonzero(unproven)
+    for number in segments.numbers_of(rows.take(doubtful)):
         own = rows["format"] == number
-        places = np.flatnonzero(own & unproven)
-        if len(places):
-            behind = np.isin(starts[places], ends[own])
-            before = np.isin(ends[places], proven_starts)
-            proven = np.append(starts[own & ~unproven], np.iinfo(np.int64).max)
-            following = proven[np.searchsorted(proven, starts[places], side="right")]
-            stands[places] = (behind | before) & (following >= ends[places])
+        places = doubtful[own[doubtful]]
+        supported = _among(starts[places], np.sort(ends[own]))
+        supported |= _among(ends[places], proven_starts)
+        following = np.append(starts[own & ~unproven], _NOWHERE)
+        cut = following[np.searchsorted(following, starts[places], side="right")] < ends[places]
+        stands[places] = supported & ~cut
     return stands
+
+
+def _among(values: Column, ordered: Column) -> Column:
+    """Whether each value is one of the ordered ones."""
+    ordered = np.append(ordered, _NOWHERE)
+    found: Column = ordered[np.searchsorted(ordered, values)] == values
+    return found
 
 
 def _longest_runs(rows: Frames, ends: Column) -> list[int]:

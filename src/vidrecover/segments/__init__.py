@@ -109,7 +109,7 @@ def assemble(rows: Frames, formats: Sequence[Format], unit: Extent = _ANYWHERE) 
             start, end = bounds[place], bounds[place + 1]
             kept[group.places[start:end]] = True
             found.append(_of_group(group, start, end))
-    return Assembled(found, rows[kept], times[kept])
+    return Assembled(found, rows.compress(kept), times[kept])
 
 
 def joined(rows: Frames, one: Format, time_ms: RecorderMs | None) -> Segment:
@@ -144,7 +144,7 @@ def _grouped(
     unit: Extent,
 ) -> _Group:
     """One group, its pieces joined, its times resolved and its segments bounded."""
-    group = rows[places]
+    group = rows.take(places)
     one = formats[int(group["format"][0])]
     join_pieces(group, lost[places], parted[places], one)
     rows["flags"][places] = group["flags"]
@@ -180,7 +180,10 @@ def _breaks(group: Frames, times: Column, lost: Column, parted: Column, one: For
     if not one.framing.counted:
         breaks[1:] |= np.diff(parted) != 0
     breaks |= _minute(times, steps, breaks)
-    allowed = np.flatnonzero(~is_open(group))
+    going = is_open(group)
+    if not going.any():
+        return np.flatnonzero(breaks)
+    allowed = np.flatnonzero(~going)
     moved = np.searchsorted(allowed, np.flatnonzero(breaks))
     result: Column = np.unique(allowed[moved[moved < len(allowed)]])
     return result

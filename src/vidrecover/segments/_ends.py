@@ -51,7 +51,7 @@ def loose_ends(
     after = np.append(np.ones(len(stops), dtype=bool), np.zeros(len(begins), dtype=bool))
     positions = rows["offset"][places] + np.where(after, rows["size"][places], 0)
     order = np.lexsort((after, positions))[:most]
-    chosen = rows[places[order]]
+    chosen = rows.take(places[order])
     columns = (
         after[order],
         positions[order],

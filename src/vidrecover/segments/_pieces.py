@@ -63,10 +63,10 @@ def join_pieces(group: Frames, lost: Column, parted: Column, one: Format) -> Non
     if one.framing.same_tick == "joins":
         video = np.flatnonzero(is_video(group))
         if len(video) > 1:
-            group["flags"][video] = _units(group[video], parted[video])
+            group["flags"][video] = _units(group.take(video), parted[video])
     elif (group["flags"] & _IN_PIECES).any():
         for places in _classes(group):
-            group["flags"][places] = _fragments(group[places], lost[places])
+            group["flags"][places] = _fragments(group.take(places), lost[places])
 
 
 def is_open(group: Frames) -> Column:
