@@ -1,14 +1,19 @@
 """What the tests of packages share: scanned cases, and one small package to be tampered with."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vidrecover import formats, segments
 from vidrecover.case import Case
+from vidrecover.catalogue import Catalogue
 from vidrecover.clock import parse_iso
-from vidrecover.evidence import Packed
+from vidrecover.evidence import Order, Packed, ordered
 from vidrecover.model import SourceRef, TimeSpan
 from vidrecover.source import OpenSource, open_source
 
@@ -43,6 +48,29 @@ class Scanned:
             return case.export(
                 target, channel=channel, span=span, content_free=content_free, decode=decode
             )
+
+    @contextmanager
+    def order(
+        self, *, channel: int | None = None, span: TimeSpan | None = None, **more: Any
+    ) -> Iterator[Order]:
+        """What `evidence.export` is asked for, with the catalogue open behind it."""
+        folder = self.folder / "case"
+        known = formats.load(formats.shipped())
+        with Case.open(folder) as case, Catalogue.open(folder / "catalogue.db") as stored:
+            diagnosis = case.diagnose(channels=[channel] if channel else None, window=span)
+            chosen = [one for one in stored.segments(span=span) if channel in (None, one.channel)]
+            made = ordered(
+                stored,
+                known,
+                chosen,
+                lambda one: segments.unpack(stored.segment_rows(one.id or 0)),
+                diagnosis,
+                folder,
+                exhibit="EX-7",
+                channel=channel,
+                span=span,
+            )
+            yield replace(made, **more)
 
 
 @pytest.fixture(scope="session")

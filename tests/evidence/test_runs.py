@@ -164,7 +164,9 @@ def test_a_master_shows_the_source_at_its_places_and_zeros_elsewhere(
     table, out = Kept(), Kept()
     lines = _tables.FragmentRows(table, "memory.img")
     lines.begin("clip")
-    native, places = _masters.copy(iter([one for one in (found[:3], found[3:]) if len(one)]), source, lines, out, None)
+    native, places = _masters.copy(
+        iter([one for one in (found[:3], found[3:]) if len(one)]), source, lines, out, None
+    )
     assert out.data == b"".join(data[start : start + length] for start, length in given_)
     assert native.sha256 == hashlib.sha256(out.data).hexdigest()
     assert (native.size, native.fragments) == (len(out.data), len(given_))
