@@ -96,9 +96,25 @@ def read(reply: bytes, asked: bytes, manifest: bytes, authority: bytes | None) -
         stamp = _said(answer, checked=authority is not None)
         if authority is not None:
             _signed(answer, nonce, hashlib.sha256(manifest).digest(), authority)
-    except (ValueError, VerificationError) as error:
+    except (*_strange(), VerificationError) as error:
         raise EvidenceError(f"the reply does not hold: {error}") from error
     return stamp
+
+
+def _strange() -> tuple[type[Exception], ...]:
+    """What the libraries raise on bytes that are no certificates or no reply."""
+    from cryptography import exceptions, x509
+
+    return (
+        LookupError,
+        OverflowError,
+        TypeError,
+        ValueError,
+        exceptions.UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
 
 
 def _answers(answer: "TimeStampResponse", nonce: int, digest: bytes) -> None:
@@ -153,7 +169,7 @@ def certificates(content: bytes) -> "list[Certificate]":
             found = x509.load_pem_x509_certificates(content)
         else:
             found = [x509.load_der_x509_certificate(content)]
-    except ValueError as error:
+    except _strange() as error:
         raise EvidenceError(f"the authority's certificate cannot be read: {error}") from error
     if not any(one.issuer == one.subject for one in found):
         raise EvidenceError(
