@@ -80,7 +80,7 @@ def read(reply: bytes, asked: bytes, manifest: bytes, authority: bytes | None) -
     without them the signature is not checked. Raises EvidenceError with the reason.
     """
     needed()
-    from rfc3161_client import VerificationError, decode_timestamp_response
+    from rfc3161_client import decode_timestamp_response
 
     nonce = nonce_of(asked, manifest)
     if nonce is None:
@@ -96,7 +96,7 @@ def read(reply: bytes, asked: bytes, manifest: bytes, authority: bytes | None) -
         stamp = _said(answer, checked=authority is not None)
         if authority is not None:
             _signed(answer, nonce, hashlib.sha256(manifest).digest(), authority)
-    except (*_strange(), VerificationError) as error:
+    except _strange() as error:
         raise EvidenceError(f"the reply does not hold: {error}") from error
     return stamp
 
@@ -104,8 +104,10 @@ def read(reply: bytes, asked: bytes, manifest: bytes, authority: bytes | None) -
 def _strange() -> tuple[type[Exception], ...]:
     """What the libraries raise on bytes that are no certificates or no reply."""
     from cryptography import exceptions, x509
+    from rfc3161_client import VerificationError
 
     return (
+        VerificationError,
         LookupError,
         OverflowError,
         TypeError,
