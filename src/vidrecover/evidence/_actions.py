@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from vidrecover import actions
+from vidrecover.evidence._tables import UNREADABLE
 from vidrecover.evidence._values import Contents, Stored
 
 EXPORT = "export"
@@ -47,7 +48,7 @@ def read(log: bytes) -> tuple[list[dict[str, Any]], list[str]]:
     for number, one in enumerate(log.splitlines(), 1):
         try:
             entry = msgspec.json.decode(one, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             wrong.append(f"line {number} cannot be read: {error}")
             previous = actions.digest(one)
             continue

@@ -15,8 +15,9 @@ from vidrecover.evidence._job import BROKEN, Job, Tables
 from vidrecover.evidence._package import info_text
 from vidrecover.evidence._records import ClockRecord, SourceRecord
 from vidrecover.evidence._statements import Said
-from vidrecover.evidence._tables import Covered
+from vidrecover.evidence._tables import UNREADABLE, Covered
 from vidrecover.evidence._values import (
+    ACCESS,
     ACTIONS,
     CASE_PAGE,
     CLIPS,
@@ -27,6 +28,7 @@ from vidrecover.evidence._values import (
     FRAMES,
     GRAPH,
     INFO,
+    MASTERS,
     PDF,
     SOURCE,
     TOOL,
@@ -92,7 +94,7 @@ def _record(
     content = _bytes(bag, name, findings)
     try:
         return msgspec.json.decode(content, type=kind) if content else None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         findings.differs(Area.TABLES, name, f"cannot be read: {error}")
         return None
 
@@ -101,9 +103,11 @@ def check(job: Job) -> None:
     """Everything but the exhibits themselves; all files must have been hashed."""
     contents, source = job.tables.contents, job.tables.source
     _log(job)
-    if contents is None:
-        return
     _files(job, contents)
+    if contents is None:
+        if _graph.unlike(job.bag.text(GRAPH) or b"", _graph.EMPTY) == _graph.UNREADABLE:
+            job.findings.differs(Area.TABLES, GRAPH, "cannot be read")
+        return
     _coverage(job, contents)
     if source is not None:
         bad = tuple(merged(one for exhibit in contents.exhibits for one in exhibit.unreadable))
@@ -142,20 +146,23 @@ def _log(job: Job) -> None:
         job.findings.differs(Area.TABLES, INFO, what)
 
 
-def _files(job: Job, contents: Contents) -> None:
+def _files(job: Job, contents: Contents | None) -> None:
     """The files that the tables know, and no others; their sizes and digests."""
     own = job.tables.tool.get("own_formats")
     names = own if isinstance(own, list) else []
     known = {ACTIONS, CLIPS, CLOCK, COVERAGE, FRAGMENTS, FRAMES, GRAPH, SOURCE, TOOL}
     known |= set(_statements.FILES) | {f"{FORMATS}/{name}" for name in names}
-    stated = {one.file: (one.size, one.sha256) for one in contents.exhibits if one.file}
-    copies = [copy for one in contents.exhibits for copy in one.access]
+    exhibits = contents.exhibits if contents is not None else ()
+    stated = {one.file: (one.size, one.sha256) for one in exhibits if one.file}
+    copies = [copy for one in exhibits for copy in one.access]
     stated |= {one.file: (one.size, one.sha256) for one in copies}
     there = {one.file for one in _payload(job)}
     for name in sorted((known | stated.keys()) - there):
         job.findings.differs(Area.TABLES, name, "must be in the package, but is not")
+    media = () if contents is not None else (MASTERS, ACCESS)
     for name in sorted(there - known - stated.keys() - {CASE_PAGE, PDF}):
-        job.findings.differs(Area.TABLES, name, "is in the package, but no table knows it")
+        if not name.startswith(media):
+            job.findings.differs(Area.TABLES, name, "is in the package, but no table knows it")
     for name in sorted(stated.keys() & there):
         is_ = job.now[name].size, job.now[name].sha256
         if is_ != stated[name]:
@@ -183,6 +190,11 @@ def _linked(job: Job, contents: Contents, source: SourceRecord) -> None:
     files = [one for one in _payload(job) if one.file not in (GRAPH, ACTIONS)]
     made = _graph.graph(contents, source, job.tables.actions, files)
     there = job.bag.text(GRAPH) or b""
+    known = _graph.digests(there)
+    for one in files:
+        if known.get(one.file) != one.sha256:
+            what = f"says SHA-256 {known.get(one.file)} of {one.file}, which has {one.sha256}"
+            job.findings.differs(Area.TABLES, GRAPH, what)
     for name in _graph.unlike(there, made):
         job.again(Area.TABLES, GRAPH, f"the node of {name}", "otherwise", "as the tables say")
     job.again(Area.TABLES, GRAPH, "made again is the same", there == made, True)

@@ -138,7 +138,10 @@ def _total(
     }
     if choice is not None:
         seen |= choice.seen._asdict()
-        seen |= {"begins": choice.begins, "ends": choice.ends}
+        try:
+            seen |= {"begins": choice.begins, "ends": choice.ends}
+        except BROKEN as error:
+            job.findings.differs(Area.TABLES, FRAMES, f"{exhibit.clip}: {error}")
     if digest is not None and exhibit.file is not None:
         seen["sha256"] = digest
         size = job.bag.files[exhibit.file]

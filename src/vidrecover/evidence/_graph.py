@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from vidrecover.evidence import _tables as tables
 from vidrecover.evidence._records import SourceRecord
 from vidrecover.evidence._values import AccessCopy, Contents, Exhibit, Stored
 from vidrecover.model import Grade
@@ -207,15 +208,39 @@ def _file(
     return kept.node(kind, key, types, {**(more or {}), "core:hasFacet": facets})
 
 
+UNREADABLE = ["the whole graph"]
+"""What `unlike` says of a graph that is none."""
+EMPTY = b'{"@graph":[]}'
+
+
 def unlike(one: bytes, other: bytes) -> list[str]:
     """Names of the nodes in which two graphs differ, at most twenty; or that one is none."""
     try:
         documents = [msgspec.json.decode(text, type=_Document) for text in (one, other)]
-    except (msgspec.DecodeError, RecursionError):
-        return ["the whole graph"]
+    except tables.UNREADABLE:
+        return UNREADABLE
     first, second = ({str(node.get("@id")): node for node in it.graph} for it in documents)
     unequal = [name for name in first | second if first.get(name) != second.get(name)]
     return [_called((second.get(name) or first[name]), name) for name in unequal[:20]]
+
+
+def digests(graph: bytes) -> dict[str, str]:
+    """SHA-256 by path of the files in a graph; empty when it is none."""
+    try:
+        nodes = msgspec.json.decode(graph, type=_Document).graph
+    except tables.UNREADABLE:
+        return {}
+    found: dict[str, str] = {}
+    for node in nodes:
+        facets = node.get("core:hasFacet")
+        both: Node = {}
+        for facet in facets if isinstance(facets, list) else []:
+            both |= facet if isinstance(facet, dict) else {}
+        try:
+            found[both["obs:filePath"]] = both["obs:hash"][0]["types:hashValue"]["@value"]
+        except (KeyError, IndexError, TypeError):
+            continue
+    return found
 
 
 class _Document(msgspec.Struct):

@@ -50,11 +50,19 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         while content := file.readline(_MOST_LINE):
             line += 1
             text = content.decode("utf-8", "replace").rstrip("\r\n")
-            row = next(csv.reader([text]), []) or [""]
+            row = _cells(text)
             if line > 1:
                 yield line, row
             elif tuple(row) != FRAGMENT_COLUMNS:
                 yield line, ["", *row]
+
+
+def _cells(text: str) -> list[str]:
+    """The columns of a line; one empty column where it is none."""
+    try:
+        return next(csv.reader([text]), []) or [""]
+    except csv.Error:
+        return [""]
 
 
 def _batch(rows: list[list[str]], line: int, size: int) -> Batch:

@@ -21,6 +21,9 @@ COVERAGE_COLUMNS = (
     "camera", "from", "to", "state", "confidence", "evidence_ref", "picture", "reason",
 )  # fmt: skip
 
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What comes of bytes that are not the JSON expected."""
+
 CONFIDENCE = {
     State.RECORDED: "A",
     State.NOT_INDEXED: "B",
@@ -96,7 +99,7 @@ def frames_lines(file: Iterable[bytes]) -> Iterator[StoredSegment]:
     for number, line in enumerate(file, 1):
         try:
             yield msgspec.json.decode(line, type=StoredSegment)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise EvidenceError(f"line {number}: {error}") from error
 
 
@@ -112,7 +115,7 @@ def unpacked(segment: Segment) -> Frames:
         if inflate.unconsumed_tail or not 0 <= count <= _MOST_ROWS or len(columns) > 64:
             raise ValueError(f"{count} rows")
         return segments.unpack(segment.rows)
-    except (zlib.error, msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+    except (zlib.error, *UNREADABLE, TypeError, OverflowError) as error:
         raise EvidenceError(f"a table of frames cannot be unpacked ({error})") from error
 
 
@@ -125,7 +128,7 @@ def contents_of(content: bytes) -> Contents:
     """From `clips.json`; raises EvidenceError when it is none."""
     try:
         return msgspec.json.decode(content, type=Contents)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise EvidenceError(f"cannot be read: {error}") from error
 
 
