@@ -3,7 +3,7 @@
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -24,6 +24,7 @@ from vidrecover.terminal import (
     password_of,
     print_result,
     progress_bar,
+    small_file,
     source_type,
     span_of,
     tell,
@@ -217,7 +218,7 @@ def verify(
     map_path: str | None,
     decode: bool,
     key: str | None,
-    authority: bytes | None,
+    authority: Path | None,
     as_json: bool,
 ) -> int:
     """Check an evidence package, alone or against its source, and list all that differs.
@@ -225,7 +226,10 @@ def verify(
     Example: vidrecover verify EX-1 --source disk.img
     """
     ref = None if source is None else SourceRef(path=source, map_path=map_path)
-    trust = evidence.Trust(None if key is None else evidence.public_key(key), authority)
+    trust = evidence.Trust(
+        None if key is None else evidence.public_key(key),
+        None if authority is None else small_file(authority),
+    )
     with open_source(ref) if ref is not None else nullcontext() as opened, progress_bar() as bar:
         found = evidence.verify(package, opened, decode=decode, trust=trust, progress=bar.advance)
     words = evidence.verification_json if as_json else evidence.verification_text
@@ -235,16 +239,17 @@ def verify(
 
 @commands.command()
 @click.argument("package", type=folder_type)
-@click.option("--reply", type=click.File("rb"), required=True,
+@click.option("--reply", type=folder_type, required=True,
               help="What the authority sent back for tagmanifest-sha256.txt.tsq.")  # fmt: skip
 @authority_option
 @json_option
-def stamp(package: Path, reply: BinaryIO, authority: bytes | None, as_json: bool) -> int:
+def stamp(package: Path, reply: Path, authority: Path | None, as_json: bool) -> int:
     """Add an authority's time stamp (RFC 3161) to an evidence package, after checking it.
 
     Example: vidrecover stamp EX-1 --reply EX-1.tsr --authority authority.pem
     """
-    found = evidence.stamp(package, reply.read(evidence.MOST_REPLY), authority)
+    roots = None if authority is None else small_file(authority)
+    found = evidence.stamp(package, small_file(reply), roots)
     print_result(evidence.stamp_json(found) if as_json else evidence.stamp_text(found))
     return DONE if found.checked else INCOMPLETE
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -15,9 +15,11 @@ from tqdm import tqdm
 from vidrecover import show
 from vidrecover.case import Case
 from vidrecover.clock import parse_iso
+from vidrecover.errors import EvidenceError
 from vidrecover.model import Clip, Progress, TimeSpan
 
 _MOST_CAMERAS = 256
+_MOST_BYTES = 1 << 20  # of a certificate or a reply
 _USUAL_RATE = 150_000_000  # bytes per second of a spinning disk, for an estimate before any reading
 _BAR_S, _LOG_S = 1.0, 60.0
 
@@ -46,14 +48,19 @@ from_option = click.option(
 to_option = click.option("--to", "end", help="Recorder time; without a date, of the last day.")
 
 
-def _content(_ctx: click.Context, _param: click.Parameter, value: BinaryIO | None) -> bytes | None:
-    return None if value is None else value.read()
-
-
 authority_option = click.option(
-    "--authority", type=click.File("rb"), callback=_content,
+    "--authority", type=folder_type,
     help="Certificate of the root authority that the time stamp must lead to, PEM or DER.",
 )  # fmt: skip
+
+
+def small_file(path: Path) -> bytes:
+    """The bytes of a key, certificate or reply; raises EvidenceError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+    except OSError as error:
+        raise EvidenceError(f"{path} cannot be read ({error.strerror})") from error
 
 
 def password_of(key: Path) -> Callable[[], str]:

@@ -9,7 +9,7 @@ from vidrecover.evidence._findings import Area, Difference, Verification
 from vidrecover.evidence._order import ordered
 from vidrecover.evidence._seals import Trust
 from vidrecover.evidence._signature import Signer, public_key, signer
-from vidrecover.evidence._stamp import MOST_REPLY, Stamp
+from vidrecover.evidence._stamp import Stamp
 from vidrecover.evidence._stamp import add as stamp
 from vidrecover.evidence._values import (
     CIRCUMSTANCES,
@@ -33,7 +33,7 @@ from vidrecover.evidence._words import (
 )
 
 __all__ = [
-    "CIRCUMSTANCES", "MOST_REPLY", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference",
+    "CIRCUMSTANCES", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference",
     "Exhibit", "Missed", "Order", "Packed", "Signer", "Stamp", "Stored", "Trust", "Verification",
     "export", "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp",
     "stamp_json", "stamp_text", "verification_json", "verification_text", "verify",

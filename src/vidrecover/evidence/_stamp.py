@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from rfc3161_client import TimeStampResponse
 
-MOST_REPLY = 1 << 20
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _HEAD = bytes.fromhex("30430201013031300d060960864801650304020105000420")
 _NONCE, _TAIL = b"\x02\x08", b"\x01\x01\xff"
