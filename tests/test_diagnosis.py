@@ -342,10 +342,19 @@ def _wrapped_ring() -> list[Segment]:
 
 
 def test_a_wrapped_ring_does_not_say_not_recorded_at_its_edge() -> None:
-    entry = claim(4, 50, 60, (10 * 40_000, 11 * 40_000))
-    found = diagnose(evidence(_wrapped_ring(), [entry]), channels=[3])
-    assert states(found, 3) == [(40, 60, "not_known"), (60, 140, "not_recorded")]
-    assert "may have lost footage from before 1970-01-01 01:00:00" in span_at(found, 3, 45).reason
+    entries = [
+        claim(
+            block,
+            block // 2 * 10,
+            block // 2 * 10 + 10,
+            (block % 20 * 40_000, (block % 20 + 1) * 40_000),
+            channel=block % 2 + 1,
+        )
+        for block in range(8, 28)
+    ]
+    found = diagnose(evidence(_wrapped_ring(), entries), channels=[3])
+    assert states(found, 3) == [(40, 50, "not_known"), (50, 140, "not_recorded")]
+    assert "may have lost footage from before 1970-01-01 00:50:00" in span_at(found, 3, 45).reason
 
 
 def test_remains_of_older_footage_take_away_what_absence_proves() -> None:

@@ -430,10 +430,25 @@ def _ring(newest_block: int) -> list[Segment]:
     ]
 
 
-def proven(segments: list[Segment], claims: list[Claim]) -> dict[int | None, int]:
+def proven(
+    segments: list[Segment], claims: list[Claim], size: int = 30 * 60_000
+) -> dict[int | None, int]:
     shelf = Shelf(segments)
     dates = {id(one): span for one in claims if (span := claimed(one, shelf)) is not None}
-    return provable_from(shelf, claims, dates)
+    return provable_from(shelf, claims, dates, size)
+
+
+def entries(newest_block: int) -> list[Claim]:
+    """Those of `_ring`."""
+    return [
+        claim(
+            (block // 2) * HOUR,
+            (block // 2 + 1) * HOUR - 1000,
+            Extent((block % 20) * 60_000, (block % 20 + 1) * 60_000),
+            channel=block % 2 + 1,
+        )
+        for block in range(max(newest_block - 19, 0), newest_block + 1)
+    ]
 
 
 def test_fresh_storage_proves_absence_from_the_beginning() -> None:
@@ -442,12 +457,36 @@ def test_fresh_storage_proves_absence_from_the_beginning() -> None:
     assert proven([segment(None), segment(5)], []) == {}
 
 
-def test_a_wrapped_ring_proves_absence_from_two_blocks_behind_its_oldest() -> None:
-    wrapped = _ring(27)
-    oldest = min(one.start_ms or 0 for one in wrapped)
-    entry = claim(oldest + HOUR, oldest + 2 * HOUR - 1000, Extent(9 * 60_000, 10 * 60_000))
-    edge = oldest + 2 * HOUR
-    assert proven(wrapped, [entry]) == {1: edge, 2: edge, None: edge}
+def test_a_wrapped_ring_proves_absence_from_one_block_behind_its_oldest() -> None:
+    oldest = min(one.start_ms or 0 for one in _ring(27))
+    edge = oldest + HOUR
+    assert proven(_ring(27), entries(27)) == {1: edge, 2: edge, None: edge}
+
+
+def test_a_full_ring_may_have_come_round_at_its_very_end() -> None:
+    assert proven(_ring(19), entries(19)) == {}
+    assert proven(_ring(19), entries(19), size=20 * 60_000) == {None: HOUR}
+    assert proven(_ring(19), [], size=20 * 60_000) == {}
+
+
+def test_a_pass_begun_anew_may_have_taken_all_that_was_between() -> None:
+    border, anew = 8 * 60_000, 30 * HOUR
+    newer = [
+        msgspec.structs.replace(
+            one, start_ms=anew + (one.start_ms or 0), end_ms=anew + (one.end_ms or 0)
+        )
+        for one in _ring(19)
+        if one.start < border
+    ]
+    older = [one for one in _ring(19) if one.start >= border]
+    newest = entries(7)
+    entry = [
+        msgspec.structs.replace(
+            one, start_ms=anew + (one.start_ms or 0), end_ms=anew + (one.end_ms or 0)
+        )
+        for one in newest
+    ]
+    assert proven([*newer, *older], [*entry, *entries(19)[8:]])[None] == anew + HOUR
 
 
 def test_old_frames_behind_newer_ones_show_the_wrap_though_little_is_left_of_them() -> None:
@@ -455,7 +494,7 @@ def test_old_frames_behind_newer_ones_show_the_wrap_though_little_is_left_of_the
     rest = segment(-9 * HOUR, -9 * HOUR + 2000, start=60_000 * 3 + 59_500, size=400, channel=1)
     entry = claim(0, HOUR - 1000, Extent(0, 60_000))
     found = proven([*fresh, rest], [entry])
-    assert found[1] == found[None] == 2 * HOUR
+    assert found[1] == found[None] == HOUR
     assert 2 not in found
 
 

@@ -197,7 +197,7 @@ def gathered(
         undated=_counted(compared.undated),
         unlisted=_unlisted(evidence.claims, compared),
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
-        proven=provable_from(shelf, evidence.claims, compared.dates),
+        proven=provable_from(shelf, evidence.claims, compared.dates, evidence.size),
         numbers=numbers,
         cameras=frozenset(channel for channel in shown if channel and shown[channel]),
         nameless=Spells(

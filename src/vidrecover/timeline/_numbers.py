@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from vidrecover.model import RecorderMs, Segment, TimeSpan
 
-_SHORTEST_MS = 1000  # between two frames; a shorter loss is told by the grade of a clip
+_SHORTEST_MS = 500  # between two frames; a shorter loss is told by the grade of a clip [C]
 _NEIGHBOURS = 16  # segments on each side from which the usual rate is taken
-_LEAST, _MOST = 0.75, 2.0  # of the numbers expected at the rates on both sides [C]
+_LEAST, _MOST = 0.9, 2.0  # of the numbers expected at the slower and the faster rate beside [C]
 
 
 class Told(Enum):
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 class Numbers:
-    """Steps of more than a second in formats whose numbers rise by one with every frame.
+    """Steps of more than half a second in formats whose numbers rise by one with every frame.
 
     segments: of all cameras, those without pictures included; counted: names of such formats.
     Numbers that fall tell nothing: the recorder began anew, or the frames are another copy.

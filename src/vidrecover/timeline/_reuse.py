@@ -1,76 +1,146 @@
 """How far back the absence of footage proves anything: storage is written again and again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.model import NO_TIME, Claim, ClaimKind, RecorderMs, TimeSpan
+from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, ClaimKind, RecorderMs, TimeSpan
 from vidrecover.timeline._places import Shelf
 
-_TOLERANCE_MS = 2000  # by which one camera's footage may go back in time on fresh storage
+_STEP_BACK_MS = 500  # of one camera's footage on fresh storage, as when its clock is set
+_PAUSE_MS = 2000  # in one camera's footage without a break
 _LATER_MS = 10_000  # by which frames in a claim's bytes are newer than the claim, beyond doubt
-_RING = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
+_SECOND_MS = 1000  # resolution of claims
+_LIVE = frozenset({ClaimKind.INDEX, ClaimKind.REMNANT})
 
 _Times = npt.NDArray[np.int64]
+_Marks = npt.NDArray[np.bool_]
+
+
+class _Rows(NamedTuple):
+    """Dated footage by place. held: in the bytes and at the time of a claim of the ring; behind:
+    older than footage at an earlier place, as it cannot be on storage that is used in order."""
+
+    starts: _Times
+    ends: _Times
+    held: _Marks
+    behind: _Marks
+
+    def only(self, marks: _Marks) -> "_Rows":
+        """Those marked."""
+        return _Rows(self.starts[marks], self.ends[marks], self.held[marks], self.behind[marks])
 
 
 def provable_from(
-    shelf: Shelf, claims: Iterable[Claim], dates: Mapping[int, TimeSpan]
+    shelf: Shelf, claims: Iterable[Claim], dates: Mapping[int, TimeSpan], size: int
 ) -> dict[int | None, RecorderMs]:
     """From when on the absence of footage shows that none was recorded, by camera.
 
-    Under None for every camera, and for those that were never seen; no entry: from the beginning.
-    Storage was used again where a camera's footage goes back in time from one place to a later
-    one, or where a claim's bytes hold newer frames. In a ring, whose blocks each belong to one
-    camera, everything begun after the oldest block that is left is there: that block begins at
-    most one block's time behind the first old frame that follows the newest ones, and the rests
-    of lost footage among newer must be older still. Where nothing tells that it is a ring, only
-    what is newer than all older footage behind newer, and than the oldest of the rest, is certain.
-    A block lasts no longer than the longest claim, or unbroken run of one camera. [C]
+    size: of the source, in bytes. Under None for every camera, and for those that were never
+    seen; no entry: from the beginning. Storage was used again where footage goes back in time
+    from one place to a later one, or where a claim's bytes hold newer frames; a full ring may
+    have been too. In a ring, whose blocks each belong to one camera, everything begun after the
+    oldest block that is left is there, and what was lost may reach one block's time further:
+    counted from the beginning of the oldest footage that an entry holds, from the end of old
+    footage behind newer that none holds, and from where the newest pass began, if the one before
+    it did not end there. Where nothing tells that it is a ring, only what is newer than all
+    older footage behind newer, and than the oldest of the rest, is certain. A block lasts no
+    longer than the longest claim, or unbroken run of one camera. [C]
     """
     claims = list(claims)
-    dated = np.flatnonzero(shelf.start_ms != NO_TIME)
-    if not len(dated):
+    dated = shelf.start_ms != NO_TIME
+    if not dated.any():
         return {}
-    starts, ends, channels = (c[dated] for c in (shelf.start_ms, shelf.end_ms, shelf.channels))
-    blocks = [dates[id(c)] for c in claims if c.kind in _RING and c.extents and id(c) in dates]
-    longest = max(
-        _longest(starts, ends, channels), *(date.end_ms - date.start_ms for date in blocks), 0
-    )
-    is_ring = bool(blocks)
-    found: dict[int | None, RecorderMs] = {}
+    ring = _ring(claims, dates)
+    channels = shelf.channels[dated]
+    starts, ends = shelf.start_ms[dated], shelf.end_ms[dated]
+    lasting = (dates[id(claim)].end_ms - dates[id(claim)].start_ms for claim in ring)
+    longest = max(_longest(starts, ends, channels), *lasting, 0)
     behind = np.zeros(len(starts), dtype=bool)
+    if ring:
+        behind = starts < np.maximum.accumulate(starts) - longest - _STEP_BACK_MS
+    elif not claims:  # each camera may have a place of its own, but not a time of its own
+        oldest = np.minimum.accumulate(starts)
+        behind[1:] = starts[1:] < oldest[:-1] - longest - _STEP_BACK_MS
     for channel in np.unique(channels).tolist():
         own = np.flatnonzero(channels == channel)
-        behind[own] = starts[own] < np.maximum.accumulate(starts[own]) - _TOLERANCE_MS
-        if behind[own].any():
-            found[channel] = _edge(starts[own], ends[own], behind[own], longest, is_ring)
-    limits = [] if not behind.any() else [_edge(starts, ends, behind, longest, is_ring)]
+        behind[own] |= starts[own] < np.maximum.accumulate(starts[own]) - _STEP_BACK_MS
+    rows = _Rows(starts, ends, _held(shelf, ring, dates)[dated], behind)
+    found: dict[int | None, RecorderMs] = {
+        channel: _edge(rows.only(channels == channel), longest)
+        for channel in np.unique(channels[behind]).tolist()
+    }
+    limits = [_edge(rows, longest)] if behind.any() else []
+    if ring and not behind.any() and _is_full(shelf, ring, size):
+        limits.append(int(starts.min()) + longest)
     limits += [date.end_ms + longest for date in _replaced(shelf, claims, dates)]
     if limits:
         found[None] = max(limits)
     return found
 
 
+def _ring(claims: Iterable[Claim], dates: Mapping[int, TimeSpan]) -> list[Claim]:
+    """The claims of a recorder's own ring: live ones, or those deleted when there are none."""
+    own = [c for c in claims if c.extents and id(c) in dates]
+    live = [c for c in own if c.kind in _LIVE]
+    return live or [c for c in own if c.kind is ClaimKind.DELETED]
+
+
+def _held(shelf: Shelf, ring: Sequence[Claim], dates: Mapping[int, TimeSpan]) -> _Marks:
+    """Which segments lie in the bytes of a claim of their camera and time."""
+    held = np.zeros(len(shelf.start_ms), dtype=bool)
+    for claim in ring:
+        date = dates[id(claim)]
+        inside = shelf.touching(claim.extents)
+        agrees = shelf.start_ms[inside] < date.end_ms + _SECOND_MS
+        agrees &= shelf.end_ms[inside] >= date.start_ms - _SECOND_MS
+        agrees &= np.isin(shelf.channels[inside], (NO_CHANNEL, claim.channel or NO_CHANNEL))
+        held[inside[agrees]] = True
+    return held
+
+
 def _longest(starts: _Times, ends: _Times, channels: _Times) -> int:
     """The longest time of one camera without a break on the source."""
     steps = starts[1:] - ends[:-1]
-    broken = (np.diff(channels) != 0) | (steps < -_TOLERANCE_MS) | (steps > _TOLERANCE_MS)
+    broken = (np.diff(channels) != 0) | (steps < -_STEP_BACK_MS) | (steps > _PAUSE_MS)
     firsts = np.concatenate([[0], np.flatnonzero(broken) + 1])
     lasts = np.concatenate([firsts[1:] - 1, [len(starts) - 1]])
     return int((ends[lasts] - starts[firsts]).max())
 
 
-def _edge(starts: _Times, ends: _Times, behind: _Times, longest: int, is_ring: bool) -> RecorderMs:
-    """See `provable_from`; behind: rows older than one before them on the source, at least one."""
-    if not is_ring:
-        return max(int(ends[behind].max()), int(starts[~behind].min())) + longest
-    newest = int(np.flatnonzero(ends >= ends.max() - longest)[-1])
-    following = newest + 1 if newest + 1 < len(starts) else 0
-    rests = np.flatnonzero(behind[: newest + 1])
-    latest_rest = int(ends[rests].max()) if len(rests) else NO_TIME
-    return max(int(starts[following]) + 2 * longest, latest_rest + longest)
+def _edge(rows: _Rows, longest: int) -> RecorderMs:
+    """See `provable_from`; at least one row is behind."""
+    if not rows.held.any():
+        first = rows.starts[~rows.behind].min(initial=rows.starts.max())
+        return int(max(rows.ends[rows.behind].max(), first)) + longest
+    edges = [int(rows.starts[rows.held].min()) + longest]
+    rests = rows.ends[rows.behind & ~rows.held]
+    if len(rests):
+        edges.append(int(rests.max()) + longest)
+    begun = _begun_anew(rows.only(rows.held), longest)
+    if begun is not None:
+        edges.append(begun + longest)
+    return max(edges)
+
+
+def _begun_anew(held: _Rows, longest: int) -> RecorderMs | None:
+    """When the newest pass over the storage began, if that is not when the one before it ended.
+
+    As after a format: what was recorded between may have been overwritten altogether.
+    """
+    newest = int(np.flatnonzero(held.ends >= held.ends.max() - longest)[-1])
+    former = held.ends[newest + 1 :]
+    head, behind = held.starts[: newest + 1], held.behind[: newest + 1]
+    begun = int((head if behind.all() else head[~behind]).min())
+    return begun if len(former) and begun > int(former.max()) + _PAUSE_MS else None
+
+
+def _is_full(shelf: Shelf, ring: Iterable[Claim], size: int) -> bool:
+    """Whether no block of the ring's size is left behind the last footage."""
+    largest = max(extent.size for claim in ring for extent in claim.extents)
+    return size - max(segment.end for segment in shelf.segments) < largest
 
 
 def _replaced(
