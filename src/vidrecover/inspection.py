@@ -156,14 +156,16 @@ def _times(segment: Segment, rows: Frames, formats: Mapping[str, Format]) -> npt
 
 def _key_pictures(rows: Frames) -> list[npt.NDArray[np.int64]]:
     """Where the rows of each whole key picture stand, in playing order."""
-    places = np.flatnonzero((rows["kind"] == Media.KEY) | (rows["kind"] == Media.DELTA))
+    is_key = rows["kind"] == int(Media.KEY)
+    places = np.flatnonzero(is_key | (rows["kind"] == int(Media.DELTA)))
     begins = np.flatnonzero((rows["flags"][places] & int(FrameFlag.CONTINUES)) == 0)
-    pictures = np.split(places, begins)[1:] if len(begins) else []
+    ends = np.append(begins[1:], len(places))
+    keys = np.flatnonzero(is_key[places[begins]])
+    found = (places[begins[key] : ends[key]] for key in keys.tolist())
     return [
         one
-        for one in pictures
-        if rows["kind"][one[0]] == Media.KEY
-        and not (rows["flags"][one] & _LACKING).any()
+        for one in found
+        if not (rows["flags"][one] & _LACKING).any()
         and int(rows["payload_size"][one].sum(dtype=np.int64)) <= _LARGEST_PICTURE
     ]
 

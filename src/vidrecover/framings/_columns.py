@@ -25,8 +25,10 @@ def cut(data: Bytes, positions: Column, dtype: Any) -> Column:
     item = np.dtype(dtype)
     room = len(data) - item.itemsize
     if len(positions) and int(positions.max()) <= room:
-        view: Column = np.ndarray((room + 1,), item, data.data, strides=(1,))
-        return view[positions]
+        # Whole items are copied several times faster than their fields one by one.
+        whole = np.dtype((np.void, item.itemsize))
+        view: Column = np.ndarray((room + 1,), whole, data.data, strides=(1,))
+        return view[positions].view(item)
     items = np.zeros(len(positions), dtype=item)
     inside = positions <= room
     if inside.any():

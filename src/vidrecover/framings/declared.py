@@ -92,7 +92,10 @@ class DeclaredReader:
     def _of_kind(self, kind: "_Kind", window: Window, candidates: Column) -> Frames:
         data = window.data
         starts = kind.starts(data, candidates)
-        heads = kind.heads(data, starts[starts < window.limit])
+        starts = starts[starts < window.limit]
+        if not len(starts):
+            return no_frames()
+        heads = kind.heads(data, starts)
         coded, cut_off = kind.coded(data, heads)
         heads = heads.where(coded | (cut_off & (not window.at_end)))
         if not len(heads.starts):
