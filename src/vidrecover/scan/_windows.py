@@ -98,7 +98,7 @@ def blank_extents(window: Window) -> list[Extent]:
     found: list[Extent] = []
     if whole:
         words = data[: whole * BLOCK].view(np.uint64)
-        if words[0] == words[-1] and words.max() == words.min() and _one_byte(words[0]):
+        if words[0] == words[-1] and _one_byte(words[0]) and _alike(words):
             found.append(Extent(0, whole * BLOCK))
         else:
             blocks = words.reshape(whole, BLOCK // 8)
@@ -115,6 +115,13 @@ def blank_extents(window: Window) -> list[Extent]:
     return extents.merged(
         Extent(window.offset + start, window.offset + end) for start, end in found
     )
+
+
+def _alike(words: npt.NDArray[np.uint64]) -> bool:
+    """Whether all words equal the first; zeros, the commonest by far, take one pass only."""
+    if not words[0]:
+        return not words.any()
+    return bool(words.max() == words.min())
 
 
 def _one_byte(word: Any) -> bool:
