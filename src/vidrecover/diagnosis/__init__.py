@@ -40,6 +40,8 @@ _MOST_CAMERAS = 64  # a higher camera number is believed only of cameras that ar
 _WORSE = {state: rank for rank, state in enumerate(State)}
 _CLEARER = {picture: rank for rank, picture in enumerate(PictureState)}
 _LONGEST_GROUP_MS = 10_000  # from one key picture to the next [C]
+_SECOND_MS = 1000
+_LOST = frozenset({State.NOT_KNOWN, State.OVERWRITTEN, State.UNREADABLE})
 _GROWS = frozenset(
     {
         State.RECORDER_OFF,
@@ -249,6 +251,8 @@ def _absorbed(parts: list[Part], hole: _rules.Hole) -> list[Part]:
     they are left out, and the footage reaches over them.
     """
     parts = _alike(parts)
+    if len(parts) == 1 and _at_an_end(parts[0], hole):
+        return parts
     if hole.before is not None and _short(parts[0].span):
         first = parts.pop(0)
         if parts and parts[0].judged.state in _GROWS:
@@ -260,6 +264,14 @@ def _absorbed(parts: list[Part], hole: _rules.Hole) -> list[Part]:
             grown = TimeSpan(parts[-1].span.start_ms, last.span.end_ms)
             parts[-1] = parts[-1]._replace(span=grown)
     return parts
+
+
+def _at_an_end(part: Part, hole: _rules.Hole) -> bool:
+    """Whether a second or more of lost or unknown footage lies before all footage or behind it:
+    there is nothing that it could be the pause between."""
+    between = hole.before is not None and hole.after is not None
+    lasting_ms = part.span.end_ms - part.span.start_ms
+    return not between and lasting_ms >= _SECOND_MS and part.judged.state in _LOST
 
 
 def _short(span: TimeSpan) -> bool:

@@ -112,11 +112,15 @@ def absence(facts: Facts, channel: int, span: TimeSpan, moment: Moment, hole: Ho
     if judged is None and loss is not None and loss.holds(span):
         judged = Judgement(State.NO_SIGNAL, "no frames found")
         judged = with_loss(facts, channel, judged, loss.around(span.start_ms))
+    numbered = _numbered(facts, channel, span, step)
+    if judged is None:
+        judged = _first(_not_found(facts, room, span) for room in rooms)
+        if judged is not None and judged.state is State.NOT_KNOWN and numbered is not None:
+            judged = numbered
     return (
         judged
-        or _first(_not_found(facts, room, span) for room in rooms)
         or (_unreadable_run(facts, hole) if step is None or step.frames else None)
-        or _numbered(facts, channel, span, step)
+        or numbered
         or _explained(facts, channel, hole, _silence(facts, channel, span, step))
     )
 

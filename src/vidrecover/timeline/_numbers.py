@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vidrecover.model import RecorderMs, Segment, TimeSpan
 
 _SHORTEST_MS = 500  # between two frames; a shorter loss is told by the grade of a clip [C]
+_ERROR_MS = 1000  # of a time between frames: short rests are dated to a second only
 _NEIGHBOURS = 16  # segments on each side from which the usual rate is taken
 _LEAST, _MOST = 0.9, 2.0  # of the numbers expected at the slower and the faster rate beside [C]
 
@@ -117,5 +118,6 @@ def _step(before: Segment, after: Segment, span: TimeSpan, rates: Sequence[float
     if frames == 0:
         return Step(span, Told.NONE, 0, 0)
     time = span.end_ms - span.start_ms
-    fits = rates and _LEAST * min(rates) * time <= frames + 1 <= _MOST * max(rates) * time
+    least, most = max(time - _ERROR_MS, 0), time + _ERROR_MS
+    fits = rates and _LEAST * min(rates) * least <= frames + 1 <= _MOST * max(rates) * most
     return Step(span, Told.FILLED if fits else Told.SOME, frames, 0)
