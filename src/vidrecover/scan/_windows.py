@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vidrecover import extents
 from vidrecover.formats import MAX_FRAME_SIZE
@@ -120,7 +121,7 @@ def blank_extents(window: Window) -> list[Extent]:
 def _alike(words: npt.NDArray[np.uint64]) -> bool:
     """Whether all words equal the first; zeros, the commonest by far, take one pass only."""
     if not words[0]:
-        return not words.any()
+        return not bool(words.any())
     return bool(words.max() == words.min())
 
 
