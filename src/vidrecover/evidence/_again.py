@@ -23,6 +23,9 @@ from vidrecover.model import Clip, Grade, SourceIdentity
 
 def check(job: Job, contents: Contents, exhibit: Exhibit, walk: Walk, choice: Choice) -> None:
     """Makes an exhibit's copies again, of the source if it is there, else of the master."""
+    if contents.content_free and exhibit.loan is not None:
+        job.other.append(exhibit.clip)  # what was lent is not told
+        return
     folder = job.scratch / "copies"
     recipe = _copies.Recipe(
         choice.recording,
@@ -79,6 +82,7 @@ def _compare(
         name = _copies.file_name(exhibit.clip, number, path.suffix)
         job.again(Area.TABLES, CLIPS, f"access copy of {exhibit.clip}", copy.file, name)
         fresh = _structure.digest(path)
+        job.again(Area.TABLES, CLIPS, f"SHA-256 of {copy.file}", copy.sha256, fresh)
         there = job.hash(copy.file)
         if there is not None:
             what = "SHA-256"

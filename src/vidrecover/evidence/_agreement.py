@@ -154,7 +154,8 @@ def _files(job: Job, contents: Contents | None) -> None:
     known |= set(_statements.FILES) | {f"{FORMATS}/{name}" for name in names}
     exhibits = contents.exhibits if contents is not None else ()
     stated = {one.file: (one.size, one.sha256) for one in exhibits if one.file}
-    copies = [copy for one in exhibits for copy in one.access]
+    is_free = contents is not None and contents.content_free
+    copies = [copy for one in exhibits for copy in one.access if not is_free]
     stated |= {one.file: (one.size, one.sha256) for one in copies}
     there = {one.file for one in _payload(job)}
     for name in sorted((known | stated.keys()) - there):

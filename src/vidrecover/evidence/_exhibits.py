@@ -76,7 +76,7 @@ def _walk(job: Job, contents: Contents, frames: _Frames | None) -> None:
                     job.progress(int(batch.found["length"].sum()))
             digest = walk.finish()
         _total(job, exhibit, walk, choice, digest)
-        if choice is not None and exhibit.file in job.bag.files:
+        if choice is not None and (exhibit.file in job.bag.files or job.source is not None):
             _again.check(job, contents, exhibit, walk, choice)
     for name in waiting:
         job.findings.differs(Area.TABLES, FRAGMENTS, f"has no row of {name}")
@@ -142,8 +142,9 @@ def _total(
             seen |= {"begins": choice.begins, "ends": choice.ends}
         except BROKEN as error:
             job.findings.differs(Area.TABLES, FRAMES, f"{exhibit.clip}: {error}")
-    if digest is not None and exhibit.file is not None:
+    if digest is not None:
         seen["sha256"] = digest
+    if digest is not None and exhibit.file in job.bag.files and exhibit.file is not None:
         size = job.bag.files[exhibit.file]
         job.now[exhibit.file] = Stored(file=exhibit.file, size=size, sha256=digest)
     for name, value in seen.items():

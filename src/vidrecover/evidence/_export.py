@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from vidrecover import __version__, actions, clips, clock
-from vidrecover.evidence import _actions, _graph, _pdf, _records, _seals, _statements
+from vidrecover.errors import EvidenceError
+from vidrecover.evidence import _actions, _graph, _leaks, _pdf, _records, _seals, _statements
 from vidrecover.evidence import _tables as tables
 from vidrecover.evidence._package import Package
 from vidrecover.evidence._packing import Job, as_clip, pack
@@ -58,7 +59,7 @@ def export(
     """
     at = now or datetime.now(UTC)
     with Package(target, source) as package:
-        contents = _clips(package, source, order, content_free, progress)
+        contents = _clips(package, source, order, content_free, decode, progress)
         if decode and not content_free:
             contents = _played(contents, package.root, executor)
         package.put(CLIPS, tables.contents_json(contents))
@@ -70,7 +71,7 @@ def export(
             package.put(f"{FORMATS}/{name}", content)
         tool = _records.tool_record(source.identity.path, str(target), list(order.descriptions))
         package.put(TOOL, _records.as_json(tool))
-        action = _close(package, order, contents, record, signer, at)
+        action = _close(package, source, order, contents, record, signer, at)
     return Packed(folder=str(target), contents=contents, files=tuple(package.files), action=action)
 
 
@@ -79,6 +80,7 @@ def _clips(
     source: Source,
     order: Order,
     content_free: bool,
+    decode: bool,
     progress: Progress | None,
 ) -> Contents:
     """Masters and access copies with the rows of their tables."""
@@ -86,7 +88,9 @@ def _clips(
     name = _records.source_name(source.identity)
     with package.file(FRAGMENTS) as fragments, package.file(FRAMES) as frames:
         rows = tables.FragmentRows(fragments, name)
-        job = Job(package, source, order, content_free, clips.Names(), rows, frames, progress)
+        job = Job(
+            package, source, order, content_free, decode, clips.Names(), rows, frames, progress
+        )
         for recording in order.recordings:
             one = pack(job, recording, len(exhibits) + 1)
             if one is not None:
@@ -99,7 +103,7 @@ def _clips(
         channel=order.channel,
         span=None if span is None else (clock.iso(span.start_ms), clock.iso(span.end_ms)),
         content_free=content_free,
-        decoded=False,
+        decoded=decode and content_free,
         tool=__version__,
         exhibits=tuple(exhibits),
     )
@@ -139,8 +143,19 @@ def _words(
         package.put(PDF, _pdf.printed(made[TEXT], contents.exhibit))
 
 
+def _refuse_leaks(package: Package, source: Source) -> None:
+    """Raises EvidenceError when anything of the recording is in the package."""
+    names = [one.file for one in package.files]
+    with package.explained():
+        leaks = _leaks.of_package(package.root, names, source)
+    if leaks:
+        found = "; ".join(f"{one.file} {one.what}" for one in leaks[:5])
+        raise EvidenceError(f"the package would not be content-free, so none was written: {found}")
+
+
 def _close(
     package: Package,
+    source: Source,
     order: Order,
     contents: Contents,
     record: _records.SourceRecord,
@@ -161,6 +176,8 @@ def _close(
         details[_actions.SIGNED_BY] = signer.public
     line = actions.line(order.actions, _actions.EXPORT, details, now)
     package.put(ACTIONS, order.actions + line)
+    if contents.content_free:
+        _refuse_leaks(package, source)
     info = _actions.bag_info(contents, line)
     package.finish(info, lambda manifest: _seals.made(manifest, signer, now))
     return line

@@ -155,6 +155,8 @@ class Walk:
         refused: list[Extent] = []
         for part in _runs.read(batch.found, source, refused):
             one.update(part.data)
+            if self._master is None:
+                self._whole.update(part.data)
             if part.ends:
                 if one.hexdigest() != batch.digests[part.place]:
                     self._not_there(batch, part.place)
@@ -170,7 +172,7 @@ class Walk:
         )
 
     def finish(self) -> str | None:
-        """Ends the walk; the master's SHA-256, None when there is no master to read."""
+        """Ends the walk; SHA-256 of the native bytes, None when nothing holds them."""
         if self._feed is not None and (left := self._feed.rest()):
             self._findings.differs(
                 Area.TABLES,
@@ -178,7 +180,7 @@ class Walk:
                 f"lacks {left} runs of {self.exhibit.clip} that {FRAMES} knows",
             )
         if self._master is None:
-            return None
+            return None if self._source is None else self._whole.hexdigest()
         if self._master.read(1):
             self._findings.differs(
                 Area.MASTERS, str(self.exhibit.file), "goes on behind its last run"

@@ -155,12 +155,16 @@ def _exhibit(kept: _Names, one: Exhibit, root: str) -> Iterator[Node]:
         "vr:places": one.places,
         "core:hasFacet": [kept.node("range", one.clip, "obs:DataRangeFacet", spread)],
     })  # fmt: skip
-    for copy in one.access:
+    copies = one.access if one.file is not None else ()
+    for copy in copies:
         yield from _copy(kept, one, copy)
     number = {
         "inv:exhibitNumber": one.exhibit,
         "inv:rootExhibitNumber": root,
-        "core:object": [kept.to("file", one.clip), *(kept.to("copy", c.file) for c in one.access)],
+        "core:object": [
+            kept.to("file", one.clip),
+            *(kept.to("copy", copy.file) for copy in copies),
+        ],
     }
     yield kept.node("exhibit", one.clip, "inv:ProvenanceRecord", number)
 

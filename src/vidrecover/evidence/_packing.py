@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import msgspec
@@ -13,8 +15,9 @@ from vidrecover.evidence import _copies, _masters, _onvif, _runs
 from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._package import Hashed, Package
 from vidrecover.evidence._records import source_name
+from vidrecover.evidence._structure import digest
 from vidrecover.evidence._tables import FragmentRows, frames_line
-from vidrecover.evidence._values import MASTERS, AccessCopy, Exhibit, Missed, Order
+from vidrecover.evidence._values import MASTERS, AccessCopy, Exhibit, Missed, Order, Stored
 from vidrecover.model import (
     Clip,
     Codec,
@@ -34,6 +37,7 @@ class Job(NamedTuple):
     source: Source
     order: Order
     content_free: bool
+    decode: bool
     names: clips.Names
     rows: FragmentRows
     frames: Hashed
@@ -41,9 +45,10 @@ class Job(NamedTuple):
 
 
 def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
-    """The exhibit of a recording, its copies not yet played; None when no row is wanted.
+    """The exhibit of a recording; None when no row of it is wanted.
 
-    number: of the exhibit, from 1. Raises EvidenceError.
+    number: of the exhibit, from 1. Its copies are not yet played, if they stay in the package.
+    Raises EvidenceError.
     """
     order = job.order
     ticks = order.ticks.get(recording.format, TickClock())
@@ -79,7 +84,7 @@ def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
         unreadable=tuple(native.refused),
         ticks=choice.ticks,
     )
-    return exhibit if job.content_free else _with_copies(job, exhibit, choice, places)
+    return _with_copies(job, exhibit, choice, places)
 
 
 def exhibit_number(root: str, number: int) -> str:
@@ -97,36 +102,69 @@ def _opened(job: Job, path: str) -> Iterator[Hashed | None]:
 
 
 def _with_copies(job: Job, exhibit: Exhibit, choice: Choice, places: _masters.Places) -> Exhibit:
-    """The exhibit with its access copies, made of the master that was just written."""
-    assert exhibit.file is not None
+    """The exhibit with its access copies, made of the master that was just written.
+
+    A content-free package tells of them, but they are made of the source in a folder of this
+    computer, so that no trace of them gets onto the disk that is handed over.
+    """
     lent = _copies.Lent(job.order.borrow)
     order, offset_ms = job.order, _onvif.offset_to_utc(job.order.clock)
     labels = _onvif.Labels(exhibit.channel, order.operator, offset_ms)
     recipe = _copies.Recipe(choice.recording, order.unpack, choice.ticks, order.span, lent, labels)
-    known = job.source.identity
-    identity = msgspec.structs.replace(known, path=source_name(known))
-    folder = job.package.work() / "copies"
-    path = job.package.root / exhibit.file
-    with _masters.MasterSource(path, identity, places.ordered(), exhibit.unreadable) as master:
-        made = _copies.make(recipe, master, folder)
     access, left_out = list[AccessCopy](), list[Missed]()
-    for one in made:
-        if isinstance(one, Clip):
-            access.append(_adopted(job, exhibit.clip, one, len(access)))
-        else:
-            begins, ends = choice.iso(one.from_ms), choice.iso(one.to_ms)
-            left_out.append(Missed(begins=begins, ends=ends, frames=one.frames, reason=one.reason))
-    with job.package.explained():
-        shutil.rmtree(folder)
+    with _place(job) as folder:
+        with _bytes(job, exhibit, places) as master:
+            made = _copies.make(recipe, master, folder)
+        for one in made:
+            if isinstance(one, Clip):
+                access.append(_taken(job, exhibit.clip, one, folder, len(access)))
+            else:
+                begins, ends = choice.iso(one.from_ms), choice.iso(one.to_ms)
+                missed = Missed(begins=begins, ends=ends, frames=one.frames, reason=one.reason)
+                left_out.append(missed)
+    loan = lent.loan
+    if loan is not None and job.content_free:
+        loan = msgspec.structs.replace(loan, units="")
     return msgspec.structs.replace(
-        exhibit, loan=lent.loan, access=tuple(access), left_out=tuple(left_out)
+        exhibit, loan=loan, access=tuple(access), left_out=tuple(left_out)
     )
 
 
-def _adopted(job: Job, clip: str, one: Clip, number: int) -> AccessCopy:
-    path = job.package.work() / "copies" / one.file
+@contextmanager
+def _place(job: Job) -> Iterator[Path]:
+    """An empty folder for access copies, gone afterwards."""
+    if job.content_free:
+        with TemporaryDirectory(prefix="vidrecover-") as name:
+            yield Path(name) / "copies"
+        return
+    folder = job.package.work() / "copies"
+    yield folder
+    with job.package.explained():
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _bytes(job: Job, exhibit: Exhibit, places: _masters.Places) -> Iterator[Source]:
+    """The master as a source, or the source itself where there is no master."""
+    if exhibit.file is None:
+        yield job.source
+        return
+    known = job.source.identity
+    identity = msgspec.structs.replace(known, path=source_name(known))
+    path = job.package.root / exhibit.file
+    with _masters.MasterSource(path, identity, places.ordered(), exhibit.unreadable) as master:
+        yield master
+
+
+def _taken(job: Job, clip: str, one: Clip, folder: Path, number: int) -> AccessCopy:
+    """An access copy into the package; of a content-free one only what is known of it."""
+    path = folder / one.file
     name = _copies.file_name(clip, number, path.suffix)
-    stored = job.package.adopt(name, path)
+    if job.content_free:
+        graded = clips.grade(one, folder) if job.decode else one
+        stored = Stored(file=name, size=path.stat().st_size, sha256=digest(path))
+    else:
+        graded, stored = one, job.package.adopt(name, path)
     return AccessCopy(
         file=name,
         size=stored.size,
@@ -135,8 +173,8 @@ def _adopted(job: Job, clip: str, one: Clip, number: int) -> AccessCopy:
         ends=None if one.to_ms is None else clock.iso(one.to_ms),
         frames=one.frames,
         codec=one.codec.name.lower(),
-        grade=one.grade,
-        notes=one.notes,
+        grade=graded.grade,
+        notes=graded.notes,
     )
 
 

@@ -144,7 +144,8 @@ def _exhibit(one: Exhibit, contents: Contents) -> Iterator[str]:
         yield f"{lost:,} bytes could not be read from the source; they are zeros in the master"
     for copy in one.access:
         played = "played by a decoder" if contents.decoded else "not played by a decoder"
-        yield f"access copy {copy.file}: {copy.frames} pictures, {copy.grade.value}, {played}"
+        where = f"{copy.file} (not in this package)" if contents.content_free else copy.file
+        yield f"access copy {where}: {copy.frames} pictures, {copy.grade.value}, {played}"
         yield from (f"  {note}" for note in copy.notes)
     for missed in one.left_out:
         yield f"no access copy of {missed.frames} frames: {missed.reason}"

@@ -138,7 +138,8 @@ class Missed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loan(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameter sets that the access copy has and the master has not; units: hexadecimal."""
+    """Parameter sets that the access copy has and the master has not; units: hexadecimal, empty
+    in a content-free package."""
 
     units: str
     origin: str
@@ -149,7 +150,8 @@ class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
     """One recording in the package: an entry of `clips.json`.
 
     clip: the name that stands in the tables. file is None in a content-free package; size and
-    sha256 are those of the native bytes all the same. frames: of every kind, numbered from 1 in
+    sha256 are those of the native bytes all the same, and `access` tells of copies that are not
+    there. frames: of every kind, numbered from 1 in
     the table of fragments; pictures, keys, sounds: how many of them are such. places: runs of
     bytes that touch on the source count as one. first, end: lowest and highest position.
     """

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from vidrecover import extents
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _again, _agreement, _exhibits, _seals, _structure
+from vidrecover.evidence import _again, _agreement, _exhibits, _leaks, _seals, _structure
 from vidrecover.evidence._findings import Area, Findings, Verification
 from vidrecover.evidence._job import Job
 from vidrecover.evidence._records import SourceRecord
@@ -69,10 +69,23 @@ def _check(job: Job, executor: Executor | None, trust: Trust, *, decode: bool) -
     played = None
     if contents is not None and decode and not contents.content_free:
         played = _again.play(job, contents, executor)
+    if contents is not None and contents.content_free:
+        _content_free(job)
     if contents is not None:
         _state(job, contents, played)
     _seals.check(job, trust)
     job.findings.unproved.append(_NEVER)
+
+
+def _content_free(job: Job) -> None:
+    """That nothing of the recording is in the package, as far as can be told."""
+    names = sorted(job.bag.files)
+    for one in _leaks.of_package(job.bag.root, names, job.source):
+        job.findings.differs(Area.CONTENT, one.file, one.what)
+    said = "No file holds a picture or film that can be decoded, or coordinates of places"
+    if job.source is not None:
+        said += f", or {_leaks.SHORTEST} bytes of the recordings in a row"
+    job.findings.prove(f"{said}.", Area.CONTENT)
 
 
 def _same_source(job: Job, source: Source, record: SourceRecord) -> None:
@@ -110,6 +123,7 @@ def _state(job: Job, contents: Contents, played: int | None) -> None:
             f" fragments and of nothing else; each of the {size} bytes was hashed again.",
             *_MADE,
         )
+    if not contents.content_free or job.source is not None:
         _state_copies(job, copies, played)
     if job.source is not None:
         findings.prove(
