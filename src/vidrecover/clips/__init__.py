@@ -38,22 +38,24 @@ def write(
     clocks: Mapping[str, TickClock],
     span: TimeSpan | None = None,
     borrow: Callable[[Recording], Borrowed | None] | None = None,
+    listed: bool = True,
     progress: Progress | None = None,
 ) -> Iterator[Clip | LeftOut]:
     """Clips of the recordings, each yielded when its file is whole and its rows are listed.
 
     unpack: rows of a segment in playing order; clocks: by name of format; span: only this,
     begun at the last key frame before it; borrow: asked once per recording for parameter sets,
-    used where key frames carry none; progress: bytes of frames read. Grades are those before
-    decoding: see `grade`. Raises ClipError when the folder cannot be used or fills up; clips
-    yielded before stay whole. At most some MiB are held in memory, whatever the recording.
+    used where key frames carry none; listed: write `fragments.csv`; progress: bytes of frames
+    read. Grades are those before decoding: see `grade`. Raises ClipError when the folder cannot
+    be used or fills up; clips yielded before stay whole. At most some MiB are held in memory,
+    whatever the recording.
     """
     _prepare(folder, source)
     job = Job(
         source=source,
         unpack=unpack,
         folder=folder,
-        fragments=_fragments.begin(folder),
+        fragments=_fragments.begin(folder) if listed else None,
         names=Names(),
         clocks=clocks,
         span=span,

@@ -64,7 +64,7 @@ class Job(NamedTuple):
     source: Source
     unpack: Unpack
     folder: Path
-    fragments: Path
+    fragments: Path | None
     names: Names
     clocks: Mapping[str, TickClock]
     span: TimeSpan | None
@@ -274,7 +274,10 @@ class Build:
     def _open(self, unit: Unit, found: Shape, plan: Plan) -> None:
         self._jumped, self._shift, self._last = False, 0, unit.time_ms
         job = self._job
-        self._making = Making(plan, found, unit.time_ms, job.names, job.folder, job.source)
+        listed = job.fragments is not None
+        self._making = Making(
+            plan, found, unit.time_ms, job.names, job.folder, job.source, listed=listed
+        )
         self._making.tally, self._ahead = self._ahead, Tally()
 
     def _finished(self) -> Clip:

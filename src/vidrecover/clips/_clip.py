@@ -37,7 +37,10 @@ class Plan(NamedTuple):
 
 
 class Making:
-    """A clip from its first key frame on; `finish` or `discard` ends it."""
+    """A clip from its first key frame on; `finish` or `discard` ends it.
+
+    listed: keep the runs of source bytes that it consists of.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,8 @@ class Making:
         names: _names.Names,
         folder: Path,
         source: Source,
+        *,
+        listed: bool = True,
     ) -> None:
         self.plan, self.shape, self.tally = plan, shape, Tally()
         self.notes: list[str] = []
@@ -70,9 +75,11 @@ class Making:
         self._last_show = start_ms
         self._said = -1
         self._sets = b""
+        self._runs: Runs | None = None
         try:
-            with explained(folder / name):
-                self._runs = Runs(name, source.identity.path, folder)
+            if listed:
+                with explained(folder / name):
+                    self._runs = Runs(name, source.identity.path, folder)
         except BaseException:
             self._file.discard()
             raise
@@ -102,6 +109,8 @@ class Making:
             self._file.audio(unit.payload, time_ms)
 
     def _keep_runs(self, unit: Unit, kind: str) -> None:
+        if self._runs is None:
+            return
         with explained(self._file.target):
             for piece in unit.pieces:
                 self._runs.add(piece, kind)
@@ -139,7 +148,7 @@ class Making:
         length = (second + 1) * _SECOND - shown
         self._file.text(clock.spoken(shown)[:19], shown, length)
 
-    def finish(self, fragments: Path) -> Clip:
+    def finish(self, fragments: Path | None) -> Clip:
         """Ends the file, gives it its name, and adds its rows to the table of fragments."""
         for placed in self._ordering.flush() if self._ordering is not None else ():
             self._take(placed)
@@ -153,12 +162,13 @@ class Making:
         self._file.finish(None if end is None else clock.iso(end))
         self._file.publish()
         try:
-            with explained(fragments):
-                self._runs.append_to(fragments)
+            if self._runs is not None and fragments is not None:
+                with explained(fragments):
+                    self._runs.append_to(fragments)
         except BaseException:
             self._file.target.unlink()
             raise
-        self._runs.close()
+        self._close_runs()
         return self._clip(end)
 
     def _clip(self, end: RecorderMs | None) -> Clip:
@@ -185,4 +195,8 @@ class Making:
     def discard(self) -> None:
         """Drops the clip."""
         self._file.discard()
-        self._runs.close()
+        self._close_runs()
+
+    def _close_runs(self) -> None:
+        if self._runs is not None:
+            self._runs.close()

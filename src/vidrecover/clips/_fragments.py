@@ -8,7 +8,6 @@ from tempfile import TemporaryFile
 
 from vidrecover.clips._units import Piece
 from vidrecover.errors import ClipError
-from vidrecover.model import Fragment
 
 HEADER = ("clip", "seq", "source", "offset", "length", "sha256", "kind")
 NAME = "fragments.csv"
@@ -22,10 +21,9 @@ class Runs:
     """
 
     def __init__(self, clip: str, source: str, folder: Path) -> None:
-        self._clip, self._source = clip, source
+        self._clip, self._source = _cell(clip), _cell(source)
         self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the clip
         self._text = io.TextIOWrapper(self._file, encoding="utf-8", newline="")
-        self._writer = csv.writer(self._text)
         self._kind = ""
         self._start = self._end = 0
         self._digest = hashlib.sha256()
@@ -50,16 +48,10 @@ class Runs:
     def _write(self) -> None:
         if not self._kind:
             return
-        row = Fragment(
-            clip=self._clip,
-            seq=self.count,
-            source=self._source,
-            offset=self._start,
-            length=self._end - self._start,
-            sha256=self._digest.hexdigest(),
-            kind=self._kind,
+        self._text.write(
+            f"{self._clip},{self.count},{self._source},{self._start},{self._end - self._start},"
+            f"{self._digest.hexdigest()},{self._kind}\r\n"
         )
-        self._writer.writerow([getattr(row, name) for name in HEADER])
         self.count += 1
 
     def append_to(self, path: Path) -> None:
@@ -81,6 +73,13 @@ class Runs:
     def close(self) -> None:
         """Drops the rows."""
         self._text.close()
+
+
+def _cell(text: str) -> str:
+    """A text as it stands in a row, quoted where it must be."""
+    line = io.StringIO()
+    csv.writer(line).writerow([text])
+    return line.getvalue().removesuffix("\r\n")
 
 
 def begin(folder: Path) -> Path:

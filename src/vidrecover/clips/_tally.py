@@ -8,6 +8,8 @@ import numpy as np
 from vidrecover.clips._units import Unit
 from vidrecover.model import FrameFlag, Grade
 
+_UNPROVEN, _JOINED = int(FrameFlag.END_UNPROVEN), int(FrameFlag.JOINED)
+_BAD_CHECKSUM = int(FrameFlag.BAD_CHECKSUM)
 _GAP = 2.5  # times the usual interval
 _FEW = 5
 _UNRULY = 5  # frame_num is not believed when more than one picture in five breaks its rule
@@ -45,9 +47,10 @@ class Tally(msgspec.Struct, kw_only=True):
     def kept(self, unit: Unit) -> None:
         """Counts a picture that goes into the clip."""
         self.frames += 1
-        self.unproven += bool(unit.flags & FrameFlag.END_UNPROVEN)
-        self.bad_checksum += bool(unit.flags & FrameFlag.BAD_CHECKSUM)
-        self.joined += bool(unit.flags & FrameFlag.JOINED)
+        flags = int(unit.flags)
+        self.unproven += bool(flags & _UNPROVEN)
+        self.bad_checksum += bool(flags & _BAD_CHECKSUM)
+        self.joined += bool(flags & _JOINED)
 
     def dropped(self, unit: Unit) -> None:
         """Counts a picture that lacks bytes."""

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,10 @@ _STRETCH = 4 << 20
 _BRIDGED = 256 << 10  # bytes between two frames that are cheaper to read than to seek over
 _MOST_OPEN = 64  # frames that wait for the rest of an earlier one
 _LARGEST_LOSS = 1000  # more missing numbers than this are a restart of the counter
-_VIDEO = (Media.KEY, Media.DELTA)
+_KEY, _VIDEO = int(Media.KEY), (int(Media.KEY), int(Media.DELTA))
+_CONTINUES, _MORE = int(FrameFlag.CONTINUES), int(FrameFlag.MORE)
+_UNFINISHED = int(FrameFlag.UNFINISHED)
+_PLACES = ("offset", "size", "payload_offset", "payload_size")
 
 
 class Piece(NamedTuple):
@@ -63,7 +66,9 @@ class Unit(NamedTuple):
 
 
 class _Row(NamedTuple):
-    row: Any
+    kind: int
+    codec: int
+    flags: int
     time_ms: RecorderMs
     lost: int
     piece: Piece
@@ -112,12 +117,14 @@ def units(
         so_far = carried + np.cumsum(missing)
         lost = np.diff(so_far[kept], prepend=0)
         carried += int(missing.sum() - lost.sum()) if len(lost) else int(missing.sum())
-        goes_on = _goes_on(rows)
+        goes_on = _goes_on(rows).tolist()
+        columns = [rows[name].tolist() for name in ("kind", "codec", "flags")]
+        columns += [times.tolist(), lost.tolist()]
         for place, (piece, unreadable) in enumerate(_pieces(rows, source)):
-            row = rows[place]
             if progress is not None:
-                progress(int(row["size"]))
-            one = _Row(row, int(times[place]), int(lost[place]), piece, unreadable)
+                progress(int(rows["size"][place]))
+            kind, codec, flags, time_ms, gone = (column[place] for column in columns)
+            one = _Row(kind, codec, flags, time_ms, gone, piece, unreadable)
             _place(queue, one, closed=not goes_on[place])
             while queue and (queue[0].closed or len(queue) > _MOST_OPEN):
                 yield _unit(queue.popleft())
@@ -135,9 +142,9 @@ def _goes_on(rows: Frames) -> npt.NDArray[np.bool_]:
 
 def _place(queue: deque[_Open], one: _Row, *, closed: bool) -> None:
     """Adds a row to the frame it belongs to, or begins a frame with it."""
-    video = int(one.row["kind"]) in _VIDEO
+    video = one.kind in _VIDEO
     same = next((each for each in queue if each.video == video and not each.closed), None)
-    if same is not None and int(one.row["flags"]) & FrameFlag.CONTINUES:
+    if same is not None and one.flags & _CONTINUES:
         same.parts.append(one)
         same.closed = closed
         return
@@ -161,20 +168,19 @@ def _lost(rows: Frames, last: int, counted: bool) -> tuple[npt.NDArray[np.int64]
 
 def _unit(frame: _Open) -> Unit:
     parts = frame.parts
-    flags = FrameFlag.NONE
+    flags = 0
     for one in parts:
-        flags |= FrameFlag(int(one.row["flags"]))
+        flags |= one.flags
     unreadable = any(one.unreadable for one in parts)
-    first, last = int(parts[0].row["flags"]), int(parts[-1].row["flags"])
-    cut = bool(first & FrameFlag.CONTINUES or last & FrameFlag.MORE)
+    cut = bool(parts[0].flags & _CONTINUES or parts[-1].flags & _MORE)
     return Unit(
         video=frame.video,
-        key=any(int(one.row["kind"]) == Media.KEY for one in parts),
-        codec=Codec(int(parts[0].row["codec"])),
+        key=any(one.kind == _KEY for one in parts),
+        codec=Codec(parts[0].codec),
         time_ms=parts[0].time_ms,
-        flags=flags,
+        flags=FrameFlag(flags),
         lost=sum(one.lost for one in parts),
-        torn=cut or unreadable or bool(flags & FrameFlag.UNFINISHED),
+        torn=cut or unreadable or bool(flags & _UNFINISHED),
         unreadable=unreadable,
         pieces=tuple(one.piece for one in parts),
     )
@@ -187,7 +193,8 @@ def _pieces(rows: Frames, source: Source) -> Iterator[tuple[Piece, bool]]:
         count, stretch = _stretch(rows, place, source.size)
         buffer = np.empty(stretch.size, dtype=np.uint8)
         refused = source.read_into(stretch.start, buffer) if stretch.size else []
-        for row in rows[place : place + count]:
+        part = rows[place : place + count]
+        for row in zip(*(part[name].tolist() for name in _PLACES), strict=True):
             yield _cut(row, buffer, stretch, refused)
         place += count
 
@@ -215,12 +222,16 @@ def _stretch(rows: Frames, place: int, limit: int) -> tuple[int, Extent]:
 
 
 def _cut(
-    row: Any, buffer: npt.NDArray[np.uint8], stretch: Extent, refused: list[Extent]
+    row: tuple[int, int, int, int],
+    buffer: npt.NDArray[np.uint8],
+    stretch: Extent,
+    refused: list[Extent],
 ) -> tuple[Piece, bool]:
-    start, size = int(row["offset"]), int(row["size"])
-    data = buffer[start - stretch.start :][:size].tobytes() if stretch.size else b""
-    first = min(int(row["payload_offset"]), len(data))
-    end = min(first + int(row["payload_size"]), len(data))
+    start, size, before, length = row
+    at = start - stretch.start
+    data = buffer[at : at + size].tobytes() if stretch.size else b""
+    first = min(before, len(data))
+    end = min(first + length, len(data))
     missing = len(data) < size or any(
         bad.start < start + size and start < bad.end for bad in refused
     )

@@ -48,12 +48,16 @@ class Bits:
 
     def unsigned(self, most: int = 0xFFFFFFFE) -> int:
         """An Exp-Golomb code, ue(v) (H.264 clause 9.1, H.265 clause 9.2); BitsEnd above `most`."""
-        zeros = 0
-        while not self.flag():
-            zeros += 1
-            if zeros > 32:
-                raise BitsEnd
-        value = (1 << zeros) - 1 + self.fixed(zeros)
+        first, used = divmod(self.position, 8)
+        ahead = self._data[first : first + 9]  # 65 bits at least: the longest code
+        width = 8 * len(ahead) - used
+        rest = int.from_bytes(ahead, "big") & ((1 << max(width, 0)) - 1)
+        zeros = width - rest.bit_length()
+        size = 2 * zeros + 1
+        if zeros > 32 or size > width:
+            raise BitsEnd
+        self.position += size
+        value = (rest >> (width - size)) - 1
         if value > most:
             raise BitsEnd
         return value
