@@ -55,9 +55,13 @@ class Grid(msgspec.Struct, frozen=True):
         return position + self.size - (position - self.start) % self.size
 
     def head(self, cut: "_Cut") -> int | None:
-        """Bytes of a cut frame before its border, or None where this grid does not cut it."""
+        """Bytes of a cut frame before its border, or None where this grid does not cut it once.
+
+        Of a frame over three fragments nothing proves where the middle one lies.
+        """
         head = self.border(cut.stop.position) - cut.stop.position
-        return head if head < cut.size and cut.shift % self.size == 0 else None
+        once = 0 < cut.size - head <= self.size
+        return head if once and cut.shift % self.size == 0 else None
 
 
 class Seams(msgspec.Struct, frozen=True):
