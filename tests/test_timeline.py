@@ -466,7 +466,9 @@ def test_a_wrapped_ring_proves_absence_from_one_block_behind_its_oldest() -> Non
 def test_a_full_ring_may_have_come_round_at_its_very_end() -> None:
     assert proven(_ring(19), entries(19)) == {}
     assert proven(_ring(19), entries(19), size=20 * 60_000) == {None: HOUR}
-    assert proven(_ring(19), [], size=20 * 60_000) == {}
+    assert proven(_ring(19), [], size=20 * 60_000) == {None: HOUR - 40}
+    files = [claim(0, HOUR - 1000, Extent(0, 60_000), kind=ClaimKind.FILE)]
+    assert proven(_ring(19), files, size=20 * 60_000) == {}
 
 
 def test_a_pass_begun_anew_may_have_taken_all_that_was_between() -> None:

@@ -1,6 +1,6 @@
 """How far back the absence of footage proves anything: storage is written again and again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,10 +44,10 @@ def provable_from(
     have been too. In a ring, whose blocks each belong to one camera, everything begun after the
     oldest block that is left is there, and what was lost may reach one block's time further:
     counted from the beginning of the oldest footage that an entry holds, from the end of old
-    footage behind newer that none holds, and from where the newest pass began, if the one before
-    it did not end there. Where nothing tells that it is a ring, only what is newer than all
-    older footage behind newer, and than the oldest of the rest, is certain. A block lasts no
-    longer than the longest claim, or unbroken run of one camera. [C]
+    footage behind newer that none holds, and from what `_passes` tells. Where nothing tells that
+    it is a ring, only what is newer than all older footage behind newer, and than the oldest of
+    the rest, is certain. A block lasts no longer than the longest claim, or unbroken run of one
+    camera. [C]
     """
     claims = list(claims)
     dated = shelf.start_ms != NO_TIME
@@ -73,7 +73,7 @@ def provable_from(
         for channel in np.unique(channels[behind]).tolist()
     }
     limits = [_edge(rows, longest)] if behind.any() else []
-    if ring and not behind.any() and _is_full(shelf, ring, size):
+    if (ring or not claims) and not behind.any() and _is_full(shelf, ring, size):
         limits.append(int(starts.min()) + longest)
     limits += [date.end_ms + longest for date in _replaced(shelf, claims, dates)]
     if limits:
@@ -119,27 +119,35 @@ def _edge(rows: _Rows, longest: int) -> RecorderMs:
     rests = rows.ends[rows.behind & ~rows.held]
     if len(rests):
         edges.append(int(rests.max()) + longest)
-    begun = _begun_anew(rows.only(rows.held), longest)
-    if begun is not None:
-        edges.append(begun + longest)
+    edges += [time + longest for time in _passes(rows.only(rows.held))]
     return max(edges)
 
 
-def _begun_anew(held: _Rows, longest: int) -> RecorderMs | None:
-    """When the newest pass over the storage began, if that is not when the one before it ended.
+def _passes(held: _Rows) -> Iterator[RecorderMs]:
+    """Before what the newest pass over the storage may have overwritten footage.
 
-    As after a format: what was recorded between may have been overwritten altogether.
+    It has reached the place where its newest footage lies, so what came before the footage at the
+    next place is gone; and if it did not begin when the former one ended, as after a format, what
+    was recorded between may be gone altogether.
     """
-    newest = int(np.flatnonzero(held.ends >= held.ends.max() - longest)[-1])
-    former = held.ends[newest + 1 :]
-    head, behind = held.starts[: newest + 1], held.behind[: newest + 1]
+    after = int(held.ends.argmax()) + 1
+    older = np.flatnonzero(held.behind[after:])
+    if not len(older):
+        return
+    border = after + int(older[0])
+    former = held.only(np.arange(len(held.ends)) >= border)
+    yield int(former.starts[0])
+    head, behind = held.starts[:border], held.behind[:border]
     begun = int((head if behind.all() else head[~behind]).min())
-    return begun if len(former) and begun > int(former.max()) + _PAUSE_MS else None
+    if begun > int(former.ends.max()) + _PAUSE_MS:
+        yield begun
 
 
 def _is_full(shelf: Shelf, ring: Iterable[Claim], size: int) -> bool:
-    """Whether no block of the ring's size is left behind the last footage."""
-    largest = max(extent.size for claim in ring for extent in claim.extents)
+    """Whether less than a block is left behind the last footage: less than the largest part of
+    a claim, or than the largest segment."""
+    parts = (extent.size for claim in ring for extent in claim.extents)
+    largest = max(parts, default=int(shelf.sizes.max()))
     return size - max(segment.end for segment in shelf.segments) < largest
 
 
