@@ -140,7 +140,10 @@ def _log(job: Job) -> None:
     wanted = [contents.exhibit, len(contents.exhibits), contents.content_free, contents.tool]
     job.findings.unequal(Area.LOG, ACTIONS, "what the export says", stated, wanted)
     line = job.tables.log.rstrip(b"\n").rpartition(b"\n")[2]
-    text = info_text(_actions.bag_info(contents, line), _payload(job))
+    try:
+        text = info_text(_actions.bag_info(contents, line), _payload(job))
+    except UNREADABLE:
+        return  # the log was found broken already
     if job.bag.text(INFO) != text.encode():
         what = "does not say what follows from the log, the tables and the files"
         job.findings.differs(Area.TABLES, INFO, what)

@@ -99,7 +99,7 @@ def public_key(text: str) -> str:
 
 
 def key_number(public: str) -> str:
-    """How minisign itself names a key: 16 hexadecimal digits."""
+    """How minisign itself names a key: at most 16 hexadecimal digits."""
     content = _key_bytes(public)
     if content is None:
         raise EvidenceError(f"{public!r} is no public key of minisign")
@@ -150,5 +150,6 @@ def _decoded(line: bytes) -> bytes | None:
 
 
 def _number(content: bytes) -> str:
-    """The key number is stored with its lowest byte first. [A: minisign's own output]"""
-    return f"{int.from_bytes(content[2:10], 'little'):016X}"
+    """The key number is stored with its lowest byte first, written without leading zeros.
+    [A: minisign's own output]"""
+    return f"{int.from_bytes(content[2:10], 'little'):X}"
