@@ -129,6 +129,9 @@ def test_no_process_is_left_behind_when_a_scan_of_several_is_killed(
     left = scan.stderr.read()  # ends when the last process that holds it has ended
     scan.stderr.close()
     assert "Traceback" not in left
+    until = time.monotonic() + 30  # a process that has closed its files may still be ending
+    while group(scan.pid) and time.monotonic() < until:
+        time.sleep(0.05)
     assert group(scan.pid) == []
 
 
