@@ -103,15 +103,15 @@ def test_every_module_stands_on_a_floor() -> None:
 def test_a_module_opens_with_its_subject_and_stays_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
-    assert text.count("\n") <= 400 or path.name == "model.py"
+    assert text.count("\n") <= 400
 
 
 def test_no_broad_except_but_in_the_door() -> None:
     broad = [
-        path.name
+        str(path.relative_to(PACKAGE))
         for path in _modules()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception"))
     ]
-    assert broad == ["cli.py"]
+    assert broad == ["cli/__init__.py"]

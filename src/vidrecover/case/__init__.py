@@ -1,0 +1,78 @@
+"""A case: the folder with everything learnt about one source, and the verbs that work on it.
+
+| in the folder | what |
+|---|---|
+| `catalogue.db` | all observations |
+| `source.json` | how to open the source again |
+| `formats/` | the engineer's own descriptions |
+| `clips/`, `exhibits/` | what was recovered and handed over, unless another folder is named |
+| `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vidrecover import extents
+from vidrecover import report as reports
+from vidrecover.case import _answers, _footage, _scanning
+from vidrecover.case._opened import ACTIONS, CATALOGUE, Opened, opened
+from vidrecover.catalogue import ChannelSummary
+from vidrecover.model import TimeSpan
+
+__all__ = ["ACTIONS", "CATALOGUE", "Case"]
+
+
+class Case(Opened):
+    """An open case folder; a context manager. The verbs stand in the modules beside this one."""
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = False) -> Self:
+        """The case in a folder, made when it is missing and `create` is true.
+
+        Raises CatalogueError when there is none, FormatError when a description is wrong.
+        """
+        return cls(*opened(folder, create=create))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.catalogue.close()
+
+    scan = _scanning.scan
+    diagnose = _answers.diagnose
+    report_facts = _answers.report_facts
+    recover = _footage.recover
+    export = _footage.export
+
+    def found(self) -> list[ChannelSummary]:
+        """Cameras, frames and hours found so far; cheap, for progress."""
+        return self.catalogue.summary()
+
+    def scanned_share(self) -> float:
+        """How much of the source was read by every format of the last scan, 0 to 1."""
+        identity = self.catalogue.identity()
+        return 0.0 if identity is None else self.catalogue.scanned_share(identity.size)
+
+    def unreadable(self) -> int:
+        """Bytes that the source refused so far."""
+        return extents.total(self.catalogue.unreadable())
+
+    def save_report(self, content: str, path: Path) -> None:
+        """Store a report as a new file, never on the source; raises EvidenceError."""
+        digest = reports.save(content, path, self.place())
+        self.note("report", {"file": str(path), "sha256": digest})
+
+    def last_day(self) -> TimeSpan | None:
+        """The recorder's last day with footage, or None when nothing is dated."""
+        newest = max((one.last_ms for one in self.found() if one.last_ms is not None), default=None)
+        if newest is None:
+            return None
+        start = newest // 86_400_000 * 86_400_000
+        return TimeSpan(start, start + 86_400_000)

@@ -1,0 +1,54 @@
+"""Answers from a case: states with reasons, and the facts of a report."""
+
+from collections.abc import Iterable, Sequence
+
+from vidrecover import report as reports
+from vidrecover.case._opened import ACTIONS, Opened
+from vidrecover.catalogue import Look
+from vidrecover.diagnosis import Evidence, Sight
+from vidrecover.diagnosis import diagnose as judged
+from vidrecover.errors import CatalogueError
+from vidrecover.model import Diagnosis, TimeSpan
+
+
+def diagnose(
+    case: Opened, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+) -> Diagnosis:
+    """Every camera's state over time, with reasons; see `diagnosis.diagnose`."""
+    identity = case.catalogue.identity()
+    if identity is None:
+        raise CatalogueError(f"{case.folder}: nothing was scanned yet; scan the source first")
+    stored = case.catalogue
+    observed = Evidence(
+        source=identity.path,
+        size=identity.size,
+        scanned=stored.scanned(),
+        segments=list(case.segments()),
+        claims=stored.claims(),
+        events=stored.events(),
+        unreadable=stored.unreadable(),
+        unidentified=stored.unidentified(),
+        pictures=_sights(stored.looks()),
+        counted=frozenset(f.name for f in case.formats.formats if f.framing.counted),
+    )
+    return judged(observed, channels=channels, window=window)
+
+
+def report_facts(
+    case: Opened, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+) -> reports.Facts:
+    """All that a report of the case shows, with the clips that were recovered last."""
+    return reports.gather(
+        case.catalogue,
+        case.formats,
+        case.segments(),
+        diagnose(case, channels=channels, window=window),
+        log=case.folder / ACTIONS,
+    )
+
+
+def _sights(looks: Iterable[Look]) -> dict[int, list[Sight]]:
+    found: dict[int, list[Sight]] = {}
+    for one in looks:
+        found.setdefault(one.segment_id, []).append(Sight(one.start_ms, one.state))
+    return found

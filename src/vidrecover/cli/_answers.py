@@ -1,0 +1,72 @@
+"""Commands that answer from a case: what exists, and why the rest does not."""
+
+from pathlib import Path
+
+import click
+
+from vidrecover import report, show
+from vidrecover.case import Case
+from vidrecover.cli._exits import DONE, INCOMPLETE
+from vidrecover.terminal import (
+    case_option,
+    channels_of,
+    folder_type,
+    from_option,
+    json_option,
+    print_result,
+    span_of,
+    tell,
+    to_option,
+)
+
+
+@click.command()
+@case_option
+@click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
+@from_option
+@to_option
+@json_option
+def diagnose(
+    folder: Path, channels: str | None, start: str | None, end: str | None, as_json: bool
+) -> int:
+    """Say for every camera and span what exists, and why the rest does not.
+
+    Example: vidrecover diagnose --case van17 --channels 1-12 --from 07:30 --to 07:40
+    """
+    with Case.open(folder) as case:
+        result = case.diagnose(channels=channels_of(channels), window=span_of(case, start, end))
+        is_whole = show.is_whole(result) and not case.unreadable()
+    print_result(show.diagnosis_json(result) if as_json else show.diagnosis_text(result))
+    if result.channels:
+        tell(f"next: vidrecover recover --case {folder} --folder clips")
+    return DONE if is_whole else INCOMPLETE
+
+
+@click.command("report")
+@case_option
+@click.option("--output", type=folder_type, required=True, help="The file to write; a new one.")
+@click.option("--format", "form", type=click.Choice(report.FORMS), default="html",
+              show_default=True, help="A page to look at, or the same as data.")  # fmt: skip
+@click.option("--language", type=click.Choice(report.languages()), default="en", help="en or zh.")
+@click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
+@from_option
+@to_option
+def report_command(
+    folder: Path,
+    output: Path,
+    form: str,
+    language: str,
+    channels: str | None,
+    start: str | None,
+    end: str | None,
+) -> int:
+    """Write the whole case as one page that opens offline and prints well.
+
+    Example: vidrecover report --case van17 --channels 1-12 --output van17.html
+    """
+    with Case.open(folder) as case:
+        span = span_of(case, start, end)
+        facts = case.report_facts(channels=channels_of(channels), window=span)
+        case.save_report(report.written(facts, form, language=language), output)
+    tell(f"{output} written")
+    return DONE if show.is_whole(facts.diagnosis) and facts.read.is_whole else INCOMPLETE

@@ -1,0 +1,137 @@
+"""Commands for evidence packages: packing, checking, stamping."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from vidrecover import evidence
+from vidrecover.case import Case
+from vidrecover.cli._exits import DONE, INCOMPLETE
+from vidrecover.model import SourceRef
+from vidrecover.source import open_source
+from vidrecover.terminal import (
+    authority_option,
+    case_option,
+    folder_type,
+    from_option,
+    json_option,
+    password_of,
+    print_result,
+    progress_bar,
+    small_file,
+    source_type,
+    span_of,
+    tell,
+    to_option,
+)
+
+decode_option = click.option(
+    "--decode/--no-decode", default=True, show_default=True,
+    help="Play every access copy: it takes longer than the rest, and grades them.",
+)  # fmt: skip  # fmt: skip
+
+
+@click.command()
+@case_option
+@click.option("--channel", type=click.IntRange(1), help="Only this camera.")
+@from_option
+@to_option
+@click.option("--folder", "out", type=folder_type, required=True, help="The package: a new folder.")
+@click.option("--exhibit", default="EX-1", show_default=True, help="Its exhibit number.")
+@click.option("--operator", help="Who answers for it.")
+@click.option("--content-free", is_flag=True, help="Neither pictures nor sound; for support.")
+@click.option("--sign", "key", type=folder_type,
+              help="Sign it with this secret key, a file made by minisign -G.")  # fmt: skip
+@decode_option
+@click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
+@json_option
+def export(
+    folder: Path,
+    channel: int | None,
+    start: str | None,
+    end: str | None,
+    out: Path,
+    exhibit: str,
+    operator: str | None,
+    content_free: bool,
+    decode: bool,
+    key: Path | None,
+    source: str | None,
+    as_json: bool,
+) -> int:
+    """Pack footage as evidence: native bytes, playable copies, and where every byte came from.
+
+    Example: vidrecover export --case van17 --channel 3 --from 07:30 --to 07:40 --folder EX-1
+    """
+    signer = None if key is None else evidence.signer(key, password_of(key), folder, out)
+    with Case.open(folder) as case, progress_bar() as bar:
+        packed = case.export(
+            out,
+            channel=channel,
+            span=span_of(case, start, end),
+            exhibit=exhibit,
+            operator=operator,
+            content_free=content_free,
+            decode=decode,
+            signer=signer,
+            source=source,
+            planned=bar.plan,
+            progress=bar.advance,
+        )
+        whole = packed.is_whole and case.scanned_share() == 1
+    print_result(evidence.packed_json(packed) if as_json else evidence.packed_text(packed))
+    tell(f"next: vidrecover verify {out} --source {source or 'SOURCE'}")
+    return DONE if whole else INCOMPLETE
+
+
+@click.command()
+@click.argument("package", type=folder_type)
+@click.option("--source", type=source_type, help="Derive it again from this source and compare.")
+@click.option("--map", "map_path", type=source_type,
+              help="ddrescue map of the source: what it could not read.")  # fmt: skip
+@decode_option
+@click.option("--public-key", "key",
+              help="Expect a signature of this key: its file, or the line in it.")  # fmt: skip
+@authority_option
+@json_option
+def verify(
+    package: Path,
+    source: str | None,
+    map_path: str | None,
+    decode: bool,
+    key: str | None,
+    authority: Path | None,
+    as_json: bool,
+) -> int:
+    """Check an evidence package, alone or against its source, and list all that differs.
+
+    Example: vidrecover verify EX-1 --source disk.img
+    """
+    ref = None if source is None else SourceRef(path=source, map_path=map_path)
+    trust = evidence.Trust(
+        None if key is None else evidence.public_key(key),
+        None if authority is None else small_file(authority),
+    )
+    with open_source(ref) if ref is not None else nullcontext() as opened, progress_bar() as bar:
+        found = evidence.verify(package, opened, decode=decode, trust=trust, progress=bar.advance)
+    words = evidence.verification_json if as_json else evidence.verification_text
+    print_result(words(found))
+    return DONE if found.is_sound else INCOMPLETE
+
+
+@click.command()
+@click.argument("package", type=folder_type)
+@click.option("--reply", type=folder_type, required=True,
+              help="What the authority sent back for tagmanifest-sha256.txt.tsq.")  # fmt: skip
+@authority_option
+@json_option
+def stamp(package: Path, reply: Path, authority: Path | None, as_json: bool) -> int:
+    """Add an authority's time stamp (RFC 3161) to an evidence package, after checking it.
+
+    Example: vidrecover stamp EX-1 --reply EX-1.tsr --authority authority.pem
+    """
+    roots = None if authority is None else small_file(authority)
+    found = evidence.stamp(package, small_file(reply), roots)
+    print_result(evidence.stamp_json(found) if as_json else evidence.stamp_text(found))
+    return DONE if found.checked else INCOMPLETE

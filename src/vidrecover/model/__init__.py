@@ -1,0 +1,102 @@
+"""The values that travel between the floors: extents, windows, frames, segments, claims.
+
+Nothing here reads or writes. Byte positions are absolute on the source and half-open; recorder
+time is integer milliseconds without a zone. In tables unknown is a masked constant (`NO_TIME`,
+`NO_CHANNEL`, ...); everywhere else it is None.
+"""
+
+from vidrecover.model._answers import (
+    ChannelDiagnosis,
+    Clip,
+    Diagnosis,
+    Fragment,
+    Grade,
+    PictureState,
+    Recording,
+    State,
+    StateSpan,
+)
+from vidrecover.model._claims import (
+    LISTED,
+    Claim,
+    ClaimKind,
+    Event,
+    EventKind,
+    VolumeReport,
+)
+from vidrecover.model._frames import (
+    FRAME_DTYPE,
+    NO_CHANNEL,
+    NO_SEQUENCE,
+    NO_TICK,
+    NO_TIME,
+    Codec,
+    FrameFlag,
+    Frames,
+    Media,
+    Reader,
+    Stream,
+    Window,
+    no_frames,
+    together,
+)
+from vidrecover.model._observed import (
+    EDGE_SIZE,
+    LooseEnd,
+    Segment,
+    UnitResult,
+)
+from vidrecover.model._source import (
+    Extent,
+    Progress,
+    Source,
+    SourceIdentity,
+    SourceRef,
+)
+from vidrecover.model._time import (
+    RecorderMs,
+    TimeSpan,
+)
+
+__all__ = [
+    "EDGE_SIZE",
+    "FRAME_DTYPE",
+    "LISTED",
+    "NO_CHANNEL",
+    "NO_SEQUENCE",
+    "NO_TICK",
+    "NO_TIME",
+    "ChannelDiagnosis",
+    "Claim",
+    "ClaimKind",
+    "Clip",
+    "Codec",
+    "Diagnosis",
+    "Event",
+    "EventKind",
+    "Extent",
+    "Fragment",
+    "FrameFlag",
+    "Frames",
+    "Grade",
+    "LooseEnd",
+    "Media",
+    "PictureState",
+    "Progress",
+    "Reader",
+    "RecorderMs",
+    "Recording",
+    "Segment",
+    "Source",
+    "SourceIdentity",
+    "SourceRef",
+    "State",
+    "StateSpan",
+    "Stream",
+    "TimeSpan",
+    "UnitResult",
+    "VolumeReport",
+    "Window",
+    "no_frames",
+    "together",
+]

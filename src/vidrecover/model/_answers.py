@@ -1,0 +1,121 @@
+"""What is computed: recordings, states, the diagnosis, clips."""
+
+from enum import StrEnum
+
+import msgspec
+
+from vidrecover.model._frames import Codec, Stream
+from vidrecover.model._observed import Segment
+from vidrecover.model._time import RecorderMs, TimeSpan
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """Neighbouring segments of one channel, stream, format and codec without a gap, in order.
+
+    The segments may come without their rows (`rows` empty) where only spans are needed.
+    """
+
+    channel: int | None
+    stream: Stream
+    format: str
+    codec: Codec
+    start_ms: RecorderMs | None
+    end_ms: RecorderMs | None
+    segments: tuple[Segment, ...]
+
+
+class State(StrEnum):
+    """What exists of one camera in one span; the words are a contract. Worst last."""
+
+    RECORDED = "recorded"
+    RECORDER_OFF = "recorder_off"
+    NOT_KNOWN = "not_known"
+    OVERWRITTEN = "overwritten"
+    NOT_INDEXED = "not_indexed"
+    NOT_RECORDED = "not_recorded"
+    NO_SIGNAL = "no_signal"
+    INDEXED_NOT_FOUND = "indexed_not_found"
+    UNREADABLE = "unreadable"
+
+
+class PictureState(StrEnum):
+    """What key frames show; the words are a contract."""
+
+    LIVE = "live"
+    NO_SIGNAL = "no_signal"
+    DARK = "dark"
+    COVERED = "covered"
+    FROZEN = "frozen"
+    BLURRED = "blurred"
+    NOISY = "noisy"
+    ROLLING = "rolling"
+    COLOURLESS = "colourless"
+    NOT_CHECKED = "not_checked"
+
+
+class StateSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera's state over one span, with its reason and what it rests on."""
+
+    span: TimeSpan
+    state: State
+    indexed: bool
+    picture: PictureState
+    reason: str
+    basis: tuple[str, ...]
+
+
+class ChannelDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """All spans of one camera in time order; channel None: footage whose camera is unknown."""
+
+    channel: int | None
+    state: State
+    spans: tuple[StateSpan, ...]
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Every camera accounted for. scanned_share: 0 to 1; window None: nothing dated was found."""
+
+    source: str
+    scanned_share: float
+    window: TimeSpan | None
+    channels: tuple[ChannelDiagnosis, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Grade(StrEnum):
+    """How whole a clip is; the words are a contract."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    DAMAGED = "damaged"
+
+
+class Clip(msgspec.Struct, frozen=True, kw_only=True):
+    """A playable file rebuilt by stream copy; an entry of `clips.json`.
+
+    file: name relative to the folder; from_ms, to_ms: recorder time of the first frame and of
+    the end of the last, None when the format carries no time; format: of the source frames.
+    """
+
+    file: str
+    channel: int | None
+    stream: Stream
+    from_ms: RecorderMs | None
+    to_ms: RecorderMs | None
+    frames: int
+    codec: Codec
+    grade: Grade
+    format: str
+    notes: tuple[str, ...]
+
+
+class Fragment(msgspec.Struct, frozen=True, kw_only=True):
+    """A contiguous run of source bytes in a clip; a row of `fragments.csv`."""
+
+    clip: str
+    seq: int
+    source: str
+    offset: int
+    length: int
+    sha256: str
+    kind: str

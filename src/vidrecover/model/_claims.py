@@ -1,0 +1,93 @@
+"""What the recorder says: index entries, files, log records."""
+
+from enum import StrEnum
+
+import msgspec
+
+from vidrecover.model._frames import Stream
+from vidrecover.model._source import Extent
+from vidrecover.model._time import RecorderMs
+
+
+class ClaimKind(StrEnum):
+    """How a recorder's structure speaks of footage.
+
+    INDEX: a live index entry; DELETED: an entry marked deleted or free, still legible;
+    REMNANT: linked pieces whose entry is gone (an orphaned continuation chain): the recorder
+    no longer lists them; FILE: a live file; DELETED_FILE: a deleted file.
+    """
+
+    INDEX = "index"
+    DELETED = "deleted"
+    REMNANT = "remnant"
+    FILE = "file"
+    DELETED_FILE = "deleted_file"
+
+
+LISTED = frozenset({ClaimKind.INDEX, ClaimKind.FILE})
+"""Kinds by which the recorder itself would still show the footage."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recorder says: this channel, this span, these bytes. Never believed alone.
+
+    extents: in logical order; entry: where the claim itself stands on the source; damage: what
+    is wrong with it in words, or None; end_ms is inclusive of its last second where the
+    layout stores whole seconds; open: still being written, the end is not reliable.
+    """
+
+    volume: str
+    kind: ClaimKind
+    channel: int | None
+    stream: Stream = Stream.UNKNOWN
+    start_ms: RecorderMs | None
+    end_ms: RecorderMs | None
+    extents: tuple[Extent, ...]
+    entry: Extent
+    name: str | None = None
+    damage: str | None = None
+    open: bool = False
+    id: int | None = None
+
+
+class EventKind(StrEnum):
+    """What a log record tells, across recorders."""
+
+    VIDEO_LOSS_START = "video_loss_start"
+    VIDEO_LOSS_END = "video_loss_end"
+    POWER_ON = "power_on"
+    POWER_OFF = "power_off"
+    DISK_ERROR = "disk_error"
+    DISK_FORMATTED = "disk_formatted"
+    DISK_FULL = "disk_full"
+    CLOCK_SET = "clock_set"
+    OTHER = "other"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A log record: explains absence. entry: where it stands; code: as the recorder wrote it."""
+
+    kind: EventKind
+    time_ms: RecorderMs | None
+    channel: int | None
+    code: int | None
+    text: str
+    entry: Extent
+    id: int | None = None
+
+
+class VolumeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one recorder layout or file system yielded.
+
+    fragment_size: bytes, and fragment_start: absolute start of fragment 0, for layouts that
+    store in equal fragments; used to rejoin frames cut at a border. damage: in words.
+    """
+
+    layout: str
+    extent: Extent
+    claims: tuple[Claim, ...]
+    events: tuple[Event, ...] = ()
+    damage: tuple[str, ...] = ()
+    fragment_size: int | None = None
+    fragment_start: int | None = None
+    label: str | None = None
