@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 
 from vidrecover import cli
-from vidrecover.model import Grade, PictureState, State
+from vidrecover.model import Grade, PictureState, SourceIdentity, State
 
 DONE, INCOMPLETE, WRONG_USAGE, FAILED = 0, 1, 2, 3
 
@@ -580,3 +581,21 @@ def test_a_full_disk_stops_a_scan_that_goes_on_when_there_is_room(
     assert "full" in refused(*words)
     (small_disk / "filled").unlink()
     assert run(*words, "--json").code == DONE
+
+
+def test_disks_are_listed_with_what_to_call_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SourceIdentity(path="/dev/sdb", kind="device", size=2_000_398_934_016, model="ST2000VX")
+    monkeypatch.setattr("vidrecover.cli._reading.devices", lambda: iter([disk]))
+    assert run("devices", "--json").json == [
+        {
+            "path": "/dev/sdb",
+            "size": 2_000_398_934_016,
+            "sector_size": 512,
+            "model": "ST2000VX",
+            "serial": None,
+        }
+    ]
+    words = run("devices").out
+    assert re.search(r"^/dev/sdb +2,?000\.40 GB .* ST2000VX +not known$", words, re.MULTILINE)
+    monkeypatch.setattr("vidrecover.cli._reading.devices", lambda: iter([]))
+    assert "no disk shows; connect one" in run("devices").out

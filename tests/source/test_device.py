@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from vidrecover.errors import SourceError
 from vidrecover.model import Extent, SourceIdentity, SourceRef
 from vidrecover.source import open_source
-from vidrecover.source.device import BLOCK, DeviceSource, Names, names
+from vidrecover.source._drive import Names
+from vidrecover.source._linux import LinuxDrive, drives, names
+from vidrecover.source.device import BLOCK, DeviceSource
 
 if sys.platform != "linux":
     pytest.skip("block devices are read under Linux only", allow_module_level=True)
@@ -44,7 +46,7 @@ def made_device(
         return len(view)
 
     identity = SourceIdentity(path=str(path), kind="device", size=SIZE, sector_size=sector)
-    return DeviceSource(os.open(path, os.O_RDONLY), identity, read_at=read_at)
+    return DeviceSource(LinuxDrive(os.open(path, os.O_RDONLY), identity, read_at=read_at))
 
 
 @pytest.fixture
@@ -117,6 +119,19 @@ def test_model_and_serial_come_from_the_disk_of_a_partition(tmp_path: Path) -> N
     assert names(disk / "sda1") == names(disk) == Names("WDC WD10PURX-64E", "WD-WCC4J0001")
     assert names(card) == Names("SD64G", "0x1234abcd")
     assert names(tmp_path / "absent") == Names(None, None)
+
+
+def test_disks_are_listed_with_size_sector_and_names(tmp_path: Path) -> None:
+    for name, sectors, block in (("sda", 8, 4096), ("sdb", 0, 512), ("loop0", 8, 512)):
+        (tmp_path / name / "queue").mkdir(parents=True)
+        (tmp_path / name / "size").write_text(f"{sectors}\n")
+        (tmp_path / name / "queue/logical_block_size").write_text(f"{block}\n")
+    (tmp_path / "sda/device").mkdir()
+    (tmp_path / "sda/device/model").write_text("ST2000\n")
+    assert list(drives(tmp_path)) == [
+        SourceIdentity(path="/dev/sda", kind="device", size=4096, sector_size=4096, model="ST2000")
+    ]
+    assert list(drives(tmp_path / "absent")) == []
 
 
 def loop_over(path: Path) -> str:

@@ -25,6 +25,7 @@ def commands() -> None:
 
 
 for _one in (
+    _reading.devices_command,
     _reading.scan,
     _answers.diagnose,
     _recovery.recover,

@@ -8,6 +8,7 @@ from vidrecover import show
 from vidrecover.case import Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
 from vidrecover.model import SourceRef
+from vidrecover.source import devices
 from vidrecover.terminal import (
     case_option,
     json_option,
@@ -46,3 +47,15 @@ def scan(
     print_result(show.scan_json(report) if as_json else show.scan_text(report))
     tell(f"next: vidrecover diagnose --case {folder}")
     return DONE if report.is_whole else INCOMPLETE
+
+
+@click.command("devices")
+@json_option
+def devices_command(as_json: bool) -> int:
+    """List the disks of this machine, with what to call them.
+
+    Example: vidrecover devices
+    """
+    known = list(devices())
+    print_result(show.devices_json(known) if as_json else show.devices_text(known))
+    return DONE

@@ -12,6 +12,7 @@ from vidrecover.catalogue import ChannelSummary
 from vidrecover.formats import Format
 from vidrecover.model import Clip, Grade
 from vidrecover.outcome import ScanReport
+from vidrecover.show._devices import devices_json, devices_text
 from vidrecover.show._diagnosis import (
     STATE_MEANINGS,
     STATE_WORDS,
@@ -24,9 +25,9 @@ from vidrecover.show._words import camera_words, iso, size_words, table, time_wo
 
 __all__ = [
     "GRADE_MEANINGS", "STATE_MEANINGS", "STATE_WORDS", "clip_words", "clips_json", "clips_text",
-    "demo_json", "demo_text", "diagnosis_json", "diagnosis_text", "formats_json", "formats_text",
-    "found", "is_whole", "left_out_words", "scan_json", "scan_text", "size_words", "speakable",
-    "truth_json", "truth_text",
+    "demo_json", "demo_text", "devices_json", "devices_text", "diagnosis_json", "diagnosis_text",
+    "formats_json", "formats_text", "found", "is_whole", "left_out_words", "scan_json", "scan_text",
+    "size_words", "speakable", "truth_json", "truth_text",
 ]  # fmt: skip
 
 GRADE_MEANINGS = {

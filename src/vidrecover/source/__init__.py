@@ -6,7 +6,7 @@
 | `vhd` | a fixed VHD: raw with a footer of 512 bytes, which is left out |
 | `split` | `.001 .002`, `.000 .001` or `.aa .ab`; the first part is given |
 | `ewf` | E01 or S01; damaged chunks are unreadable, never zeros |
-| `device` | a Linux block device, read directly |
+| `device` | a block device under Linux, a physical drive under Windows, read directly |
 
 A ddrescue map, or the faults of a test, make their extents unreadable without asking for them.
 Nothing here is global: a `SourceRef` opens the same source in any process.
@@ -14,6 +14,7 @@ Nothing here is global: a `SourceRef` opens the same source in any process.
 
 import os
 import stat
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -37,13 +38,23 @@ from vidrecover.source._recognition import (
     foreign,
     is_fixed_vhd,
 )
-from vidrecover.source.device import DeviceSource
+from vidrecover.source._windows import is_device_path
+from vidrecover.source.device import DeviceSource, devices
 from vidrecover.source.ewf import EwfSource
 from vidrecover.source.mapped import MappedSource
 from vidrecover.source.raw import SECTOR, RawSource
 from vidrecover.source.split import SplitSource, parts_of
 
-__all__ = ["HashCheck", "HashState", "OpenSource", "ewf_of", "lies_on", "open_source"]
+__all__ = [
+    "HashCheck",
+    "HashState",
+    "OpenSource",
+    "devices",
+    "ewf_of",
+    "is_device_path",
+    "lies_on",
+    "open_source",
+]
 
 
 class OpenSource(Source, Protocol):
@@ -97,6 +108,8 @@ def _refused_by_map(map_path: str, source: Source) -> list[Extent]:
 
 def _open(path: str) -> OpenSource:
     """A source by what the path leads to."""
+    if sys.platform == "win32" and is_device_path(path):  # Windows has no `stat` of a device
+        return DeviceSource.open(path)
     try:
         found = Path(path).stat()
     except (OSError, ValueError) as error:

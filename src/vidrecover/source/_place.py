@@ -1,16 +1,20 @@
 """Whether a folder lies on the source itself, where nothing may be written."""
 
 import os
-from pathlib import Path
+import sys
+from pathlib import Path, PureWindowsPath
 
 from vidrecover.model import Source
+from vidrecover.source._windows import is_device_path, lies_on_drive
 
 
 def lies_on(folder: Path, source: Source) -> bool:
     """Whether the folder's file system is on the source: a device, a partition of it, or a
-    loop device over the image. Linux tells; elsewhere only the device number is compared.
+    loop device over the image. Linux tells all of that, Windows of physical drives.
     The folder need not exist yet.
     """
+    if sys.platform == "win32" and is_device_path(source.identity.path):
+        return lies_on_drive(PureWindowsPath(folder.resolve()), source.identity.path)
     path = Path(source.identity.path)
     return path.exists() and _is_on(folder, path)
 
