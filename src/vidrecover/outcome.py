@@ -8,6 +8,7 @@ from vidrecover import extents
 from vidrecover.catalogue import Catalogue
 from vidrecover.model import RecorderMs, Segment, Source
 from vidrecover.source import HashState, ewf_of
+from vidrecover.source.imaging import Copied
 
 
 class ChannelFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,8 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
 
     resumed: bytes that an earlier scan had read already; joined: frames cut at a fragment border
     and glued again; doubtful: those for which the proof is missing; claims: entries of the
-    recorder; damage: what is missing or broken, in words; notes: what else must be known.
+    recorder; damage: what is missing or broken, in words; notes: what else must be known; image:
+    that was made on the way.
     """
 
     source: str
@@ -41,6 +43,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelFound, ...]
     damage: tuple[str, ...]
     notes: tuple[str, ...]
+    image: Copied | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -55,6 +58,7 @@ def scan_report(
     *,
     resumed: int,
     doubtful: int,
+    image: Copied | None = None,
 ) -> ScanReport:
     """The report of a scan that has read everything; segments: the catalogue's, without rows."""
     found = list(segments)
@@ -78,6 +82,7 @@ def scan_report(
         channels=tuple(_channels(found)),
         damage=tuple(damage),
         notes=tuple(known),
+        image=image,
     )
 
 

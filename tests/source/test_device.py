@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidrecover.case import MAP, Case
 from vidrecover.errors import SourceError
 from vidrecover.model import Extent, SourceIdentity, SourceRef
-from vidrecover.source import open_source
+from vidrecover.source import ddrescue, open_source
 from vidrecover.source._drive import Names
 from vidrecover.source._linux import LinuxDrive, drives, names
 from vidrecover.source.device import BLOCK, DeviceSource
@@ -167,9 +168,10 @@ def test_a_real_device_reads_as_its_content(loop: str) -> None:
 
 
 FILE_SYSTEM = """
-import errno, mfusepy, stat, sys
+import errno, mfusepy, stat, sys, time
 image = open(sys.argv[1], "rb").read()
 bad = [range(40960, 45056), range(1000448, 1000960)]
+hanging = [range(6000128, 6000640)] * (sys.argv[3] == "hanging")
 class Faulty(mfusepy.Operations):
     def getattr(self, path, fh=None):
         if path == "/":
@@ -180,14 +182,18 @@ class Faulty(mfusepy.Operations):
     def read(self, path, size, offset, fh):
         if any(offset < one.stop and one.start < offset + size for one in bad):
             raise mfusepy.FuseOSError(errno.EIO)
+        if any(offset < one.stop and one.start < offset + size for one in hanging):
+            hanging.clear()
+            time.sleep(3)
         return image[offset : offset + size]
 mfusepy.FUSE(Faulty(), sys.argv[2], foreground=True, direct_io=True, ro=True, allow_other=True)
 """
 
 
-@pytest.fixture
-def faulty_loop(tmp_path: Path) -> Iterator[str]:
-    """A real block device that answers EIO in two places: 4 KiB and 512 bytes."""
+@pytest.fixture(params=["prompt", "hanging"])
+def faulty_loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A real block device that answers EIO in two places: 4 KiB and 512 bytes. One that hangs
+    besides lets the first read of a third place wait for three seconds."""
     if importlib.util.find_spec("mfusepy") is None:
         pytest.skip("mfusepy, which makes a real device with bad sectors, is not installed")
     if os.geteuid() != 0 or not Path("/dev/fuse").exists() or shutil.which("losetup") is None:
@@ -195,7 +201,9 @@ def faulty_loop(tmp_path: Path) -> Iterator[str]:
     image, folder = tmp_path / "disk.img", tmp_path / "mount"
     image.write_bytes(CONTENT.tobytes())
     folder.mkdir()
-    server = subprocess.Popen([sys.executable, "-c", FILE_SYSTEM, str(image), str(folder)])
+    server = subprocess.Popen(
+        [sys.executable, "-c", FILE_SYSTEM, str(image), str(folder), request.param]
+    )
     try:
         deadline = time.monotonic() + 10
         while not (folder / "disk.img").exists() and server.poll() is None:
@@ -218,3 +226,19 @@ def test_a_real_device_loses_exactly_its_bad_sectors(faulty_loop: str) -> None:
     expected[40_960:45_056] = 0
     expected[1_000_448:1_000_960] = 0
     assert buffer.tobytes() == expected.tobytes()
+
+
+def test_a_scan_of_a_real_device_marks_exactly_its_bad_sectors(
+    faulty_loop: str, tmp_path: Path
+) -> None:
+    ref = SourceRef(path=faulty_loop, read_limit_s=0.5)
+    with Case.open(tmp_path / "case", create=True) as case:
+        report = case.scan(ref, pictures=False, image=tmp_path / "copy.img")
+    bad = [Extent(40_960, 45_056), Extent(1_000_448, 1_000_960)]
+    known = ddrescue.load(str(tmp_path / "case" / MAP))
+    assert list(known.unreadable(SIZE)) == bad
+    assert report.image is not None
+    expected = CONTENT.copy()
+    for one in bad:
+        expected[one.start : one.end] = 0
+    assert (tmp_path / "copy.img").read_bytes() == expected.tobytes()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidrecover.extents import merged
 from vidrecover.model import Extent
-from vidrecover.source._reading import clipped, merged, read_around
+from vidrecover.source._reading import clipped, read_around
 
 SIZE = 64 * 512
 CONTENT = np.random.default_rng(7).integers(1, 256, SIZE, dtype=np.uint8).tobytes()

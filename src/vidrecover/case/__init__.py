@@ -6,6 +6,7 @@
 | `source.json` | how to open the source again |
 | `formats/` | the engineer's own descriptions |
 | `clips/`, `exhibits/` | what was recovered and handed over, unless another folder is named |
+| `device.map` | ddrescue's map of what a device refused, when it did |
 | `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
 """
 
@@ -16,11 +17,11 @@ from typing import Self
 from vidrecover import extents
 from vidrecover import report as reports
 from vidrecover.case import _answers, _footage, _scanning
-from vidrecover.case._opened import ACTIONS, CATALOGUE, Opened, opened
+from vidrecover.case._opened import ACTIONS, CATALOGUE, MAP, Opened, opened
 from vidrecover.catalogue import ChannelSummary
 from vidrecover.model import TimeSpan
 
-__all__ = ["ACTIONS", "CATALOGUE", "Case"]
+__all__ = ["ACTIONS", "CATALOGUE", "MAP", "Case"]
 
 
 class Case(Opened):

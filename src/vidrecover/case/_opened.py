@@ -13,7 +13,7 @@ from vidrecover.errors import CatalogueError
 from vidrecover.model import Frames, Segment, Source, SourceRef, TimeSpan
 from vidrecover.source import open_source
 
-CATALOGUE, ACTIONS = "catalogue.db", "actions.jsonl"
+CATALOGUE, ACTIONS, MAP = "catalogue.db", "actions.jsonl", "device.map"
 
 
 class Opened(NamedTuple):

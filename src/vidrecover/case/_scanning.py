@@ -1,11 +1,15 @@
 """Scanning a source into a case: layouts, units, cut frames, key pictures."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from itertools import chain, islice
+from pathlib import Path
+
+import msgspec
 
 from vidrecover import __version__, extents, volumes, whereabouts
-from vidrecover.case._opened import Opened
+from vidrecover.case._opened import MAP, Opened
+from vidrecover.case._passes import results
 from vidrecover.catalogue import Look
 from vidrecover.errors import CatalogueError
 from vidrecover.inspection import inspect
@@ -13,7 +17,8 @@ from vidrecover.model import Extent, Progress, Source, SourceRef, UnitResult
 from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units, spread
 from vidrecover.seams import Grid, join
-from vidrecover.source import lies_on, open_source
+from vidrecover.source import ddrescue, device_of, lies_on, open_source
+from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
 from vidrecover.workers import processes
 
@@ -25,20 +30,25 @@ def scan(
     jobs: int = 1,
     pictures: bool = True,
     window_size: int = WINDOW_SIZE,
+    image: Path | None = None,
     planned: Callable[[int, int], None] | None = None,
     progress: Progress | None = None,
 ) -> ScanReport:
     """Index everything on the source; carries on where an earlier scan stopped.
 
-    jobs: processes; pictures: look at key pictures of every minute afterwards; planned:
-    told the source's size and the bytes already read before the long work begins. Raises
-    SourceError, CatalogueError.
+    jobs: processes; pictures: look at key pictures of every minute afterwards; image: make a raw
+    image on the way, with one process; planned: told the source's size and the bytes already read
+    before the long work begins. Raises SourceError, CatalogueError, EvidenceError.
     """
-    with open_source(ref) as source:
-        if lies_on(case.folder, source):
-            raise CatalogueError(
-                f"{case.folder} lies on {ref.path} itself: choose a --case on another disk"
-            )
+    if image is not None and jobs != 1:
+        raise ValueError("an image is made by one process")
+    with open_source(ref) as opened, ExitStack() as stack:
+        _refuse_source(case.folder, opened, ref, "choose a --case on another disk")
+        source: Source = opened
+        imaging = None
+        if image is not None:
+            _refuse_source(image.parent, opened, ref, "choose an --image on another disk")
+            source = imaging = stack.enter_context(ImagingSource(opened, image))
         run = case.catalogue.begin_run(
             source.identity,
             case.formats.digest,
@@ -48,27 +58,54 @@ def scan(
         )
         whereabouts.remember(case.folder, ref)
         case.catalogue.store_volumes(volumes.examine(source))
-        pending = case.catalogue.pending(source.size, UNIT_SIZE)
-        if ref.map_path is not None:
-            told = source.unreadable if isinstance(source, MappedSource) else ()
-            changed = changed_units(source.size, case.catalogue.unreadable(), told)
-            pending = sorted({*pending, *changed})
+        pending = _pending(case, opened, ref)
         resumed = source.size - extents.total(pending)
         if planned is not None:
             planned(source.size, resumed)
-        for result in _units(case, source, ref, pending, jobs, window_size):
+        left: list[Extent] = []
+        for result in _units(case, source, ref, pending, jobs, window_size, left):
             case.catalogue.store_unit(result)
+            if imaging is not None:
+                imaging.save_map(left)
             if progress is not None:
                 progress(result.extent.size)
+        _save_map(case, opened)
+        copied = None
+        if imaging is not None:
+            copied = imaging.complete()
+            there = SourceRef(path=copied.path, map_path=str(imaging.map_path))
+            source = stack.enter_context(open_source(there))
         doubtful = _join(case, source)
         if pictures:
             _look(case, source, jobs)
         report = scan_report(
-            case.catalogue, source, case.segments(), resumed=resumed, doubtful=doubtful
+            case.catalogue,
+            opened,
+            case.segments(),
+            resumed=resumed,
+            doubtful=doubtful,
+            image=copied,
         )
     details = {"run": run.id, "source": ref.path, "jobs": jobs, "size": report.size}
+    if report.image is not None:
+        details["image"] = msgspec.to_builtins(report.image)
     case.note("scan", details | {"damage": report.damage})
     return report
+
+
+def _refuse_source(folder: Path, source: Source, ref: SourceRef, advice: str) -> None:
+    if lies_on(folder, source):
+        raise CatalogueError(f"{folder} lies on {ref.path} itself: {advice}")
+
+
+def _pending(case: Opened, source: Source, ref: SourceRef) -> list[Extent]:
+    """What remains to be read, and what a map of bad ranges tells anew."""
+    pending = case.catalogue.pending(source.size, UNIT_SIZE)
+    if ref.map_path is None:
+        return pending
+    told = source.unreadable if isinstance(source, MappedSource) else ()
+    changed = changed_units(source.size, case.catalogue.unreadable(), told)
+    return sorted({*pending, *changed})
 
 
 def _units(
@@ -78,10 +115,16 @@ def _units(
     pending: Sequence[Extent],
     jobs: int,
     window_size: int,
+    left: list[Extent],
 ) -> Iterator[UnitResult]:
+    """left: kept up to date with what of a device was left for later."""
     if jobs == 1:
         scanner = Scanner(source, case.formats, window_size=window_size)
-        yield from map(scanner.scan, pending)
+
+        def told(resisting: list[Extent]) -> None:
+            left[:] = extents.merged(resisting)
+
+        yield from results(case.catalogue, source, pending, scanner, told)
         return
     with processes(jobs) as executor:
         yield from spread(
@@ -92,6 +135,20 @@ def _units(
             window_size=window_size,
             in_flight=2 * jobs,
         )
+
+
+def _save_map(case: Opened, source: Source) -> None:
+    """Keep what a device refused as a ddrescue map in the case."""
+    bad = case.catalogue.unreadable()
+    if device_of(source) is None or not bad:
+        return
+    text = ddrescue.text(source.size, finished=case.catalogue.scanned(), bad=bad, left=[])
+    try:
+        (case.folder / MAP).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CatalogueError(
+            f"{case.folder / MAP} cannot be written ({error.strerror}): make room, then scan again"
+        ) from error
 
 
 def _look(case: Opened, source: Source, jobs: int) -> None:

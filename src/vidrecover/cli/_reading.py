@@ -11,6 +11,7 @@ from vidrecover.model import SourceRef
 from vidrecover.source import devices
 from vidrecover.terminal import (
     case_option,
+    folder_type,
     json_option,
     print_result,
     progress_bar,
@@ -28,19 +29,33 @@ from vidrecover.terminal import (
               help="Processes; 1 is best for a spinning disk.")  # fmt: skip
 @click.option("--pictures/--no-pictures", default=True, show_default=True,
               help="Look at key pictures too: they tell video loss from footage.")  # fmt: skip
+@click.option("--image", type=folder_type,
+              help="Make a raw image on the way, so that the disk is read once.")  # fmt: skip
+@click.option("--read-limit", "limit", type=click.FloatRange(0.1), default=15, show_default=True,
+              help="Seconds after which a read of a disk is given up.")  # fmt: skip
 @json_option
 def scan(
-    source: str, folder: Path, map_path: str | None, jobs: int, pictures: bool, as_json: bool
+    source: str,
+    folder: Path,
+    map_path: str | None,
+    jobs: int,
+    pictures: bool,
+    image: Path | None,
+    limit: float,
+    as_json: bool,
 ) -> int:
     """Index all footage on a disk or image; goes on where an earlier scan stopped.
 
     Example: vidrecover scan disk.img --case van17
     """
+    if image is not None and jobs > 1:
+        raise click.UsageError("--image is made by one process: leave --jobs out")
     with Case.open(folder, create=True) as case, progress_bar() as bar:
         report = case.scan(
-            SourceRef(path=source, map_path=map_path),
+            SourceRef(path=source, map_path=map_path, read_limit_s=limit),
             jobs=jobs,
             pictures=pictures,
+            image=image,
             planned=bar.plan_reading,
             progress=bar.advance_with(lambda: show.found(case.found())),
         )

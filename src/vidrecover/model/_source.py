@@ -43,12 +43,14 @@ class SourceRef(msgspec.Struct, frozen=True, kw_only=True):
     """How to open a source again, in this or another process; small and picklable.
 
     map_path: a ddrescue map whose bad ranges count as unreadable. faults: for tests, extents
-    that a fault-injecting source refuses.
+    that a fault-injecting source refuses. read_limit_s: seconds after which a read of a device is
+    given up; None: never.
     """
 
     path: str
     map_path: str | None = None
     faults: tuple[Extent, ...] = ()
+    read_limit_s: float | None = None
 
 
 class Source(Protocol):

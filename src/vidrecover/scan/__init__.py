@@ -151,6 +151,10 @@ class Scanner:
         self._window_size = window_size
         self._buffer = Buffer(source, window_size)
 
+    def forget(self) -> None:
+        """Keep no bytes from before: the source may now read where it did not."""
+        self._buffer = Buffer(self._source, self._window_size)
+
     def scan(self, unit: Extent) -> UnitResult:
         """What the unit holds: frames that start in it, and what its other bytes are."""
         seen = self._seen(unit)

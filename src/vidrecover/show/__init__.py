@@ -22,6 +22,7 @@ from vidrecover.show._diagnosis import (
     speakable,
 )
 from vidrecover.show._words import camera_words, iso, size_words, table, time_words
+from vidrecover.source.imaging import Copied
 
 __all__ = [
     "GRADE_MEANINGS", "STATE_MEANINGS", "STATE_WORDS", "clip_words", "clips_json", "clips_text",
@@ -87,10 +88,18 @@ def scan_text(report: ScanReport) -> str:
             f" {report.doubtful} not, for want of proof",
             "",
             table(head, rows) if rows else "no footage of any known format was found",
+            *_image_lines(report.image),
             *[f"damage: {one}" for one in report.damage],
             *[f"note: {one}" for one in report.notes],
         ]
     )
+
+
+def _image_lines(image: Copied | None) -> list[str]:
+    if image is None:
+        return []
+    lacks = f"; {image.missing:,} bytes could not be copied" if image.missing else ""
+    return ["", f"image: {image.path}, SHA-256 {image.sha256}{lacks}"]
 
 
 def clips_json(made: Sequence[Clip]) -> list[dict[str, object]]:

@@ -24,6 +24,7 @@ from vidrecover.model import Extent, Source, SourceRef
 from vidrecover.source import ddrescue
 from vidrecover.source._digest import HashCheck, HashState
 from vidrecover.source._ewfsections import looks_like_segment
+from vidrecover.source._patience import Hurry
 from vidrecover.source._place import lies_on
 from vidrecover.source._reading import (
     cannot_open,
@@ -41,6 +42,7 @@ from vidrecover.source._recognition import (
 from vidrecover.source._windows import is_device_path
 from vidrecover.source.device import DeviceSource, devices
 from vidrecover.source.ewf import EwfSource
+from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
 from vidrecover.source.raw import SECTOR, RawSource
 from vidrecover.source.split import SplitSource, parts_of
@@ -48,7 +50,9 @@ from vidrecover.source.split import SplitSource, parts_of
 __all__ = [
     "HashCheck",
     "HashState",
+    "Hurry",
     "OpenSource",
+    "device_of",
     "devices",
     "ewf_of",
     "is_device_path",
@@ -76,7 +80,7 @@ class OpenSource(Source, Protocol):
 
 def open_source(ref: SourceRef) -> OpenSource:
     """Open a source read-only; raises SourceError that says what is wrong and what to do."""
-    source = _open(ref.path)
+    source = _open(ref)
     try:
         refused = list(ref.faults)
         if ref.map_path is not None:
@@ -89,8 +93,20 @@ def open_source(ref: SourceRef) -> OpenSource:
 
 def ewf_of(source: Source) -> EwfSource | None:
     """The E01 image under a source: its `hash_check`, `verify` and `damage`; None for others."""
-    inner = source.inner if isinstance(source, MappedSource) else source
+    inner = _innermost(source)
     return inner if isinstance(inner, EwfSource) else None
+
+
+def device_of(source: Source) -> DeviceSource | None:
+    """The device under a source, whose reading can be made to hurry; None for others."""
+    inner = _innermost(source)
+    return inner if isinstance(inner, DeviceSource) else None
+
+
+def _innermost(source: Source) -> Source:
+    while isinstance(source, MappedSource | ImagingSource):
+        source = source.inner
+    return source
 
 
 def _refused_by_map(map_path: str, source: Source) -> list[Extent]:
@@ -106,16 +122,17 @@ def _refused_by_map(map_path: str, source: Source) -> list[Extent]:
     return found.unreadable(source.size)
 
 
-def _open(path: str) -> OpenSource:
+def _open(ref: SourceRef) -> OpenSource:
     """A source by what the path leads to."""
+    path = ref.path
     if sys.platform == "win32" and is_device_path(path):  # Windows has no `stat` of a device
-        return DeviceSource.open(path)
+        return DeviceSource.open(path, limit_s=ref.read_limit_s)
     try:
         found = Path(path).stat()
     except (OSError, ValueError) as error:
         raise cannot_open(path, error) from error
     if stat.S_ISBLK(found.st_mode):
-        return DeviceSource.open(path)
+        return DeviceSource.open(path, limit_s=ref.read_limit_s)
     if stat.S_ISDIR(found.st_mode):
         raise SourceError(
             f"{path!r} is a folder; give the disk (such as /dev/sdb) or an image file", path

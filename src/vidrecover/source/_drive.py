@@ -1,8 +1,17 @@
 """What a device must be able to do, whatever system it hangs on."""
 
+import mmap
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from vidrecover.model import SourceIdentity
+from vidrecover.source._reading import Buffer
+
+
+def aligned(size: int) -> Buffer:
+    """Memory that begins on a page, as reads past the cache want it."""
+    return np.frombuffer(mmap.mmap(-1, max(size, 1)), dtype=np.uint8)[:size]
 
 
 class Names(NamedTuple):
@@ -15,7 +24,10 @@ class Names(NamedTuple):
 class Drive(Protocol):
     """An open device that answers aligned reads."""
 
-    identity: SourceIdentity
+    @property
+    def identity(self) -> SourceIdentity:
+        """Path, size, logical sector, names."""
+        ...
 
     def read_at(self, offset: int, view: memoryview) -> int:
         """Fill the view from an absolute offset by one request; gives the bytes read.

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.errors import SourceError
+from vidrecover.extents import common, merged
 from vidrecover.model import Extent, Source
 
 ReadAt: TypeAlias = Callable[[int, memoryview], int]
@@ -29,24 +30,13 @@ for a medium error, EREMOTEIO for a target error, EILSEQ for a protection error 
 [A: the kernel's table
 blk_errors in block/blk-core.c, and a disk's ENODATA on its mailing list; only EIO was seen here]"""
 
-
-def merged(extents: Iterable[Extent]) -> list[Extent]:
-    """The extents in order, touching and overlapping ones as one, empty ones left out."""
-    result: list[Extent] = []
-    for start, end in sorted(extents):
-        if start >= end:
-            continue
-        if result and start <= result[-1].end:
-            result[-1] = Extent(result[-1].start, max(end, result[-1].end))
-        else:
-            result.append(Extent(start, end))
-    return result
+SLOW_GRAIN = 64 << 10
+"""Bytes that are given up together when the device does not answer in time."""
 
 
 def clipped(extents: Iterable[Extent], within: Extent) -> list[Extent]:
     """The parts of the extents that lie within another, merged and in order."""
-    start, end = within
-    return merged(Extent(max(one.start, start), min(one.end, end)) for one in extents)
+    return common(merged(extents), [within])
 
 
 def writable_view(offset: int, buffer: Buffer, size: int) -> memoryview:
@@ -76,6 +66,8 @@ def read_cut(source: Source, offset: int, size: int) -> bytes:
 def read_around(read_at: ReadAt, offset: int, view: memoryview, sector: int) -> list[Extent]:
     """Fill the view from `offset`; what cannot be read is halved down to the sector and zeroed.
 
+    What is given up for want of an answer is halved down to SLOW_GRAIN only: each half may cost
+    the whole time again.
     Each half that can be read keeps its bytes. Where `read_at` gives 0 the source ends early,
     and the rest is unreadable. Returns the absolute unreadable extents, merged and in order.
     An error that speaks of the whole source, not of a place, is raised on as OSError.
@@ -90,7 +82,8 @@ def read_around(read_at: ReadAt, offset: int, view: memoryview, sector: int) -> 
             if error.errno not in UNREADABLE_ERRORS:
                 raise
             middle = _middle(offset + start, offset + end, sector) - offset
-            if start < middle < end:
+            slow = error.errno == errno.ETIMEDOUT and end - start <= SLOW_GRAIN
+            if start < middle < end and not slow:
                 waiting += [(middle, end), (start, middle)]
                 continue
             count = 0

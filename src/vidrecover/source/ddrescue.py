@@ -7,12 +7,13 @@ of two versions, and a map made there]
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from vidrecover.errors import SourceError
+from vidrecover.extents import common, merged, minus
 from vidrecover.model import Extent
-from vidrecover.source._reading import merged
 
 MOST_BYTES = 64 << 20
 """A map is text of a few lines; more than 64 MiB is some other file."""
@@ -35,6 +36,27 @@ class RescueMap(NamedTuple):
         outside = [Extent(0, self.covered.start), Extent(self.covered.end, size)]
         inside = [Extent(start, min(end, size)) for start, end in self.bad]
         return merged([*outside, *inside])
+
+
+def text(
+    size: int, *, finished: Sequence[Extent], bad: Sequence[Extent], left: Sequence[Extent]
+) -> str:
+    """A map of a device of `size` bytes, which ddrescue can go on with.
+
+    finished: what was copied; bad: what cannot be read (`-`); left: what was left for later
+    (`*`, non-trimmed); all else was not tried (`?`). Each in order; where they overlap, bad wins
+    over left, and left over finished.
+    """
+    whole = [Extent(0, size)]
+    later = minus(common(left, whole), bad)
+    states = [(one, "-") for one in common(bad, whole)] + [(one, "*") for one in later]
+    states += [(one, "+") for one in minus(minus(common(finished, whole), bad), later)]
+    states += [(one, "?") for one in minus(whole, merged(one for one, _ in states))]
+    lines = ["# Mapfile, as GNU ddrescue keeps it", "# current_pos  current_status  current_pass"]
+    lines += [f"0x{size:08X}     {'+' if not (left or bad) else '?'}               1"]
+    lines += ["#      pos        size  status"]
+    lines += [f"0x{one.start:08X}  0x{one.size:08X}  {state}" for one, state in sorted(states)]
+    return "\n".join(lines) + "\n"
 
 
 def load(path: str) -> RescueMap:

@@ -7,7 +7,6 @@ they go through one page-aligned buffer. Each call that fails whole asks whether
 still there: an unplugged disk must not be counted as a disk of bad sectors.
 """
 
-import mmap
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -16,14 +15,15 @@ from typing import Self
 import numpy as np
 
 from vidrecover.errors import SourceError
+from vidrecover.extents import merged
 from vidrecover.model import Extent, SourceIdentity
 from vidrecover.source import _linux, _windows
-from vidrecover.source._drive import Drive
+from vidrecover.source._drive import Drive, aligned
+from vidrecover.source._patience import Hurry, TimedDrive
 from vidrecover.source._reading import (
     Buffer,
     cannot_read,
     clipped,
-    merged,
     read_around,
     read_cut,
     writable_view,
@@ -42,23 +42,20 @@ class DeviceSource:
     """A block device (or anything that answers aligned reads), open for reading."""
 
     def __init__(self, drive: Drive) -> None:
-        """Owns the drive."""
+        """Owns the drive. `hurry`, when set, makes a first pass of the reading: see `Hurry`."""
         self._drive = drive
         self._identity = drive.identity
-        self._bytes = np.frombuffer(mmap.mmap(-1, BLOCK), dtype=np.uint8)
+        self._bytes = aligned(BLOCK)
+        self.hurry: Hurry | None = None
 
     @classmethod
-    def open(cls, path: str) -> Self:
-        """Open a block device; raises SourceError with what to do."""
-        if sys.platform == "win32":
-            return cls(_windows.open_drive(path))
-        if sys.platform != "linux":
-            raise SourceError(
-                f"{path!r}: devices are read directly under Linux and Windows only;"
-                " make an image of the disk first and give that",
-                path,
-            )
-        return cls(_linux.open_drive(path))
+    def open(cls, path: str, *, limit_s: float | None = None) -> Self:
+        """Open a block device; raises SourceError with what to do.
+
+        limit_s: seconds after which a read is given up; None: never.
+        """
+        drive = _drive(path)
+        return cls(drive if limit_s is None else TimedDrive(drive, limit_s))
 
     @property
     def size(self) -> int:
@@ -90,7 +87,10 @@ class DeviceSource:
         end = min(-(-(offset + len(part)) // sector) * sector, self.size)
         view = self._bytes.data[: end - start]
         try:
-            bad = read_around(self._drive.read_at, start, view, sector)
+            if self.hurry is not None:
+                bad = self.hurry.read(self._drive.read_at, start, view)
+            else:
+                bad = read_around(self._drive.read_at, start, view, sector)
         except OSError as error:
             raise cannot_read(self._identity.path, error) from error
         if bad == [Extent(start, end)]:
@@ -131,3 +131,15 @@ class DeviceSource:
     ) -> None:
         """Close."""
         self.close()
+
+
+def _drive(path: str) -> Drive:
+    if sys.platform == "win32":
+        return _windows.open_drive(path)
+    if sys.platform != "linux":
+        raise SourceError(
+            f"{path!r}: devices are read directly under Linux and Windows only;"
+            " make an image of the disk first and give that",
+            path,
+        )
+    return _linux.open_drive(path)

@@ -18,6 +18,7 @@ import numpy as np
 import pyewf
 
 from vidrecover.errors import SourceError
+from vidrecover.extents import merged
 from vidrecover.model import Extent, Progress, SourceIdentity
 from vidrecover.source._digest import ALGORITHMS, HashCheck, RunningDigest
 from vidrecover.source._ewfchunks import Chunks
@@ -29,13 +30,7 @@ from vidrecover.source._ewfsections import (
     segment_number,
     structure,
 )
-from vidrecover.source._reading import (
-    Buffer,
-    clipped,
-    merged,
-    read_cut,
-    writable_view,
-)
+from vidrecover.source._reading import Buffer, clipped, read_cut, writable_view
 
 PIECE = 4 << 20
 """Bytes asked of libewf at once."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+from vidrecover.extents import merged
 from vidrecover.model import Extent, Source, SourceIdentity
-from vidrecover.source._reading import Buffer, clipped, merged, read_cut, writable_view
+from vidrecover.source._reading import Buffer, clipped, read_cut, writable_view
 
 
 class MappedSource:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from vidrecover.errors import SourceError
+from vidrecover.extents import merged
 from vidrecover.model import Extent, SourceIdentity
 from vidrecover.source._reading import (
     Buffer,
@@ -23,7 +24,6 @@ from vidrecover.source._reading import (
     cannot_open,
     cannot_read,
     file_reader,
-    merged,
     open_read_only,
     read_around,
     read_cut,
