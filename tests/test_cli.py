@@ -20,7 +20,14 @@ import numpy as np
 import pytest
 
 from vidrecover import cli
-from vidrecover.model import Grade, PictureState, SourceIdentity, State
+from vidrecover.model import (
+    CauseKind,
+    Certainty,
+    Grade,
+    PictureState,
+    SourceIdentity,
+    State,
+)
 
 DONE, INCOMPLETE, WRONG_USAGE, FAILED = 0, 1, 2, 3
 
@@ -71,6 +78,22 @@ DIAGNOSIS = table(
             )
         ),
         "notes": listed({"type": "string"}),
+        "causes": listed(
+            table(
+                {
+                    "kind": {"enum": [one.value for one in CauseKind]},
+                    "title": {"type": "string", "minLength": 1},
+                    "channels": listed(CHANNEL),
+                    "from": NAMED_TIME,
+                    "to": NAMED_TIME,
+                    "certainty": {"enum": [one.value for one in Certainty]},
+                    "stretches": {"type": "integer", "minimum": 1},
+                    "brief": {"type": "boolean"},
+                    "reason": {"type": "string", "minLength": 1},
+                    "basis": listed({"type": "string"}),
+                }
+            )
+        ),
     }
 )
 CLIPS = listed(

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "src" / "vidrecover"
 
 FLOORS = (
     {"errors", "model", "clock", "extents", "workers"},
-    {"source", "formats", "signatures"},
+    {"source", "formats", "signatures", "runbooks"},
     {"framings", "volumes", "segments"},
     {"scan", "seams"},
     {"actions", "catalogue", "timeline", "picture", "repair"},

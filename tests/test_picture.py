@@ -25,9 +25,8 @@ from hypothesis import strategies as st
 
 from vidrecover import picture
 from vidrecover.errors import VidrecoverError
-from vidrecover.model import NO_TIME, Codec, PictureState
+from vidrecover.model import NO_TIME, Certainty, Codec, PictureState
 from vidrecover.picture import (
-    Certainty,
     Change,
     Image,
     Job,

@@ -228,7 +228,7 @@ def test_a_share_says_none_or_all_only_when_it_is_so(part: int, whole: int, expe
 
 
 def test_numbers_of_cameras_are_drawn_together() -> None:
-    assert _words.ranges([12, 1, 2, 3, 5, 7, 8, 12]) == ["1-3", "5", "7", "8", "12"]
+    assert show.ranges([12, 1, 2, 3, 5, 7, 8, 12]) == ["1-3", "5", "7", "8", "12"]
 
 
 def test_hostile_strings_are_made_visible_and_short() -> None:

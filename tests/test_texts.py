@@ -141,7 +141,7 @@ def test_the_session_of_the_readme_is_what_the_program_prints(
 ) -> None:
     (tmp_path / "disk.img").symlink_to(simulated("van") / "disk.img")
     session = [block for block in blocks("") if block.startswith("$ ")]
-    assert len(session) == 3
+    assert len(session) == 4
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     for block in session:
         line, _, expected = block.partition("\n")

@@ -32,6 +32,20 @@ def spoken(time_ms: RecorderMs) -> str:
     return iso(time_ms).replace("T", " ")
 
 
+def lasting(length_ms: int) -> str:
+    """A length of time for people, two units at most: `800 ms`, `12 s`, `3 min 5 s`, `2 d 4 h`."""
+    if length_ms < 1000:
+        return f"{length_ms} ms"
+    seconds = round(length_ms / 1000)
+    for unit, size, small, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60)):
+        if seconds >= size:
+            rest = seconds % size // part
+            return f"{seconds // size} {unit}" + (f" {rest} {small}" if rest else "")
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "")
+
+
 def parse_iso(text: str) -> RecorderMs:
     """Recorder time from ISO text without a zone; raises ValueError on anything else."""
     moment = datetime.fromisoformat(text)

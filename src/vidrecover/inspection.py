@@ -20,6 +20,7 @@ from vidrecover.catalogue import Look
 from vidrecover.formats import Format
 from vidrecover.model import (
     NO_TIME,
+    Certainty,
     Codec,
     FrameFlag,
     Frames,
@@ -112,7 +113,7 @@ def _look(
         start_ms=start_ms,
         end_ms=end_ms,
         state=judged.state,
-        certain=judged.certainty is picture.Certainty.CERTAIN,
+        certain=judged.certainty is Certainty.CERTAIN,
         pictures=judged.judged,
         reason=judged.reason,
     )

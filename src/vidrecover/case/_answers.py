@@ -30,6 +30,7 @@ def diagnose(
         unidentified=stored.unidentified(),
         pictures=_sights(stored.looks()),
         counted=frozenset(f.name for f in case.formats.formats if f.framing.counted),
+        volumes=stored.volumes(),
     )
     return judged(observed, channels=channels, window=window)
 
@@ -50,5 +51,6 @@ def report_facts(
 def _sights(looks: Iterable[Look]) -> dict[int, list[Sight]]:
     found: dict[int, list[Sight]] = {}
     for one in looks:
-        found.setdefault(one.segment_id, []).append(Sight(one.start_ms, one.state))
+        sight = Sight(one.start_ms, one.state, is_certain=one.certain)
+        found.setdefault(one.segment_id, []).append(sight)
     return found

@@ -7,6 +7,7 @@ import click
 from vidrecover import report, show
 from vidrecover.case import Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
+from vidrecover.runbooks import LANGUAGES, Language
 from vidrecover.terminal import (
     case_option,
     channels_of,
@@ -25,9 +26,19 @@ from vidrecover.terminal import (
 @click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
 @from_option
 @to_option
+@click.option("--explain", is_flag=True,
+              help="Print what to do about each cause, step by step.")  # fmt: skip
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True,
+              help="Of what --explain prints.")  # fmt: skip
 @json_option
 def diagnose(
-    folder: Path, channels: str | None, start: str | None, end: str | None, as_json: bool
+    folder: Path,
+    channels: str | None,
+    start: str | None,
+    end: str | None,
+    explain: bool,
+    language: Language,
+    as_json: bool,
 ) -> int:
     """Say for every camera and span what exists, and why the rest does not.
 
@@ -36,7 +47,15 @@ def diagnose(
     with Case.open(folder) as case:
         result = case.diagnose(channels=channels_of(channels), window=span_of(case, start, end))
         is_whole = show.is_whole(result) and not case.unreadable()
-    print_result(show.diagnosis_json(result) if as_json else show.diagnosis_text(result))
+    if as_json:
+        told = show.diagnosis_json(result)
+        more = {"runbooks": show.runbooks_json(result.causes, language)} if explain else {}
+        print_result(told | more)
+    else:
+        words = show.explanation(result, language) if explain else show.diagnosis_text(result)
+        print_result(words)
+    if result.causes and not explain:
+        tell(f"what to do, step by step: vidrecover diagnose --case {folder} --explain")
     if result.channels:
         tell(f"next: vidrecover recover --case {folder} --folder clips")
     return DONE if is_whole else INCOMPLETE

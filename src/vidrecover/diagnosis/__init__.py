@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 
 import msgspec
 
-from vidrecover.diagnosis import _rules, _words
+from vidrecover.diagnosis import _rules, _words, causes
 from vidrecover.diagnosis._facts import Evidence, Facts, Sight, Spells, gathered
 from vidrecover.diagnosis._words import Part
 from vidrecover.extents import merged, minus, total
@@ -70,18 +70,17 @@ def diagnose(
     numbers = Numbers(segments, evidence.counted)
     compared = compare(segments, evidence.claims, within=whole, channels=every, numbers=numbers)
     facts = gathered(evidence, segments, compared, numbers)
-    window = window or (whole if whole.end_ms > whole.start_ms else None)
-    found = [_channel(facts, channel, compared, window) for channel in wanted]
-    unknown = _channel(facts, None, compared, window)
-    if unknown.spans or facts.undated.get(None):
-        found.append(unknown)
+    everything = whole if whole.end_ms > whole.start_ms else None
+    found = _channels(facts, wanted, compared, window or everything)
+    of_all_time = found if window is None else _channels(facts, wanted, compared, everything)
     left = total(minus([Extent(0, evidence.size)], merged(evidence.scanned)))
     return Diagnosis(
         source=evidence.source,
         scanned_share=(evidence.size - left) / evidence.size if evidence.size else 1.0,
-        window=window,
+        window=window or everything,
         channels=tuple(found),
         notes=tuple(_words.notes(facts, segments, wanted)),
+        causes=causes.drawn(facts, of_all_time, window),
     )
 
 
@@ -108,6 +107,17 @@ def _whole(segments: Iterable[Segment], evidence: Evidence, window: TimeSpan | N
         spans.append(window)
     start_ms = min((span.start_ms for span in spans), default=0)
     return TimeSpan(start_ms, max((span.end_ms for span in spans), default=0))
+
+
+def _channels(
+    facts: Facts, wanted: Iterable[int], compared: Comparison, window: TimeSpan | None
+) -> list[ChannelDiagnosis]:
+    """The cameras wanted, and the unknown one if there is footage of it."""
+    found = [_channel(facts, channel, compared, window) for channel in wanted]
+    unknown = _channel(facts, None, compared, window)
+    if unknown.spans or facts.undated.get(None):
+        found.append(unknown)
+    return found
 
 
 def _channel(

@@ -19,6 +19,7 @@ from vidrecover.model import (
     RecorderMs,
     Segment,
     TimeSpan,
+    VolumeReport,
 )
 from vidrecover.timeline import (
     SHORTEST_GAP_MS,
@@ -35,10 +36,18 @@ _OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
 
 
 class Sight(NamedTuple):
-    """What key pictures show from a moment on; start_ms None: of footage without a time."""
+    """What key pictures show from a moment on; start_ms None: of footage without a time.
+
+    is_certain: else suspected; width, height: as coded, None when none decoded; is_scrambled:
+    they are no pictures but noise.
+    """
 
     start_ms: RecorderMs | None
     state: PictureState
+    is_certain: bool = False
+    width: int | None = None
+    height: int | None = None
+    is_scrambled: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +56,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     source: its name; size: bytes; scanned: what every format has read, ordered and disjoint like
     unreadable and unidentified; segments: without their rows, in any order; pictures: what the key
     pictures of segments show, by segment id, in order of time; counted: formats whose numbers rise
-    by one with every frame of a stream.
+    by one with every frame of a stream; volumes: the recorder's structures, whose claims and events
+    count only as `claims` and `events`.
     """
 
     source: str
@@ -60,6 +70,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     unidentified: Sequence[Extent] = ()
     pictures: Mapping[int, Sequence[Sight]] = {}
     counted: frozenset[str] = frozenset()
+    volumes: Sequence[VolumeReport] = ()
 
 
 class Spells:

@@ -16,6 +16,11 @@ from vidrecover.model._answers import (
     State,
     StateSpan,
 )
+from vidrecover.model._causes import (
+    Cause,
+    CauseKind,
+    Certainty,
+)
 from vidrecover.model._claims import (
     LISTED,
     Claim,
@@ -66,6 +71,9 @@ __all__ = [
     "NO_SEQUENCE",
     "NO_TICK",
     "NO_TIME",
+    "Cause",
+    "CauseKind",
+    "Certainty",
     "ChannelDiagnosis",
     "Claim",
     "ClaimKind",

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from vidrecover.model._causes import Cause
 from vidrecover.model._frames import Codec, Stream
 from vidrecover.model._observed import Segment
 from vidrecover.model._time import RecorderMs, TimeSpan
@@ -73,13 +74,17 @@ class ChannelDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """Every camera accounted for. scanned_share: 0 to 1; window None: nothing dated was found."""
+    """Every camera accounted for. scanned_share: 0 to 1; window None: nothing dated was found.
+
+    causes: why what is missing is missing, the most urgent first.
+    """
 
     source: str
     scanned_share: float
     window: TimeSpan | None
     channels: tuple[ChannelDiagnosis, ...]
     notes: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 class Grade(StrEnum):

@@ -13,7 +13,6 @@ from vidrecover.picture._sampling import Change, choose, date_change
 from vidrecover.picture._values import (
     HEIGHT,
     WIDTH,
-    Certainty,
     Image,
     Judgement,
     Measures,
@@ -25,7 +24,6 @@ from vidrecover.picture._values import (
 __all__ = [
     "HEIGHT",
     "WIDTH",
-    "Certainty",
     "Change",
     "Checked",
     "Image",

@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from vidrecover.model import PictureState
+from vidrecover.model import Certainty, PictureState
 from vidrecover.picture._measure import MISSING, available, measure
 from vidrecover.picture._values import (
-    Certainty,
     Image,
     Judgement,
     Measures,

@@ -1,14 +1,13 @@
 """What travels through `picture`: decoded pictures, their measures, the judgement."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.model import PictureState
+from vidrecover.model import Certainty, PictureState
 
 WIDTH = 352
 HEIGHT = 288
@@ -86,17 +85,6 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     overlay_change: float | None = None
     shift_rows: int | None = None
     shift_gain: float | None = None
-
-
-class Certainty(StrEnum):
-    """How far the word of a judgement may be trusted.
-
-    CERTAIN: the pictures leave no other reading; SUSPECTED: the measured values fit, but other
-    causes can look the same. A person should see the picture.
-    """
-
-    SUSPECTED = "suspected"
-    CERTAIN = "certain"
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

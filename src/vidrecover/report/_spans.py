@@ -10,7 +10,8 @@ from markupsafe import Markup, escape
 from vidrecover.model import ChannelDiagnosis, PictureState, State, StateSpan, TimeSpan
 from vidrecover.report._answer import SEVERITY
 from vidrecover.report._shown import shown
-from vidrecover.report._words import Words, ranges
+from vidrecover.report._words import Words
+from vidrecover.show import ranges
 
 _ROW_BYTES = 420  # of a row's tags and times
 _MOST_BASIS = 12

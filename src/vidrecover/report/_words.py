@@ -4,14 +4,14 @@ All texts stand in `words.toml`. Times are recorder time unless a name says UTC.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from vidrecover import clock
 from vidrecover.model import EventKind, Extent, PictureState, RecorderMs, State
+from vidrecover.show import ranges
 
 _FILE = Path(__file__).with_name("words.toml")
 _CALENDAR_MS = range(-62_135_596_800_000, 253_402_300_800_000)  # the years 1 to 9999
@@ -145,12 +145,3 @@ def share(part: int, whole: int) -> str:
     if per_cent < 0.1:
         return "< 0.1 %"
     return f"{per_cent:.1f} %" if per_cent <= 99.9 else "> 99.9 %"
-
-
-def ranges(numbers: Iterable[int]) -> list[str]:
-    """`1-3`, `5`, `7`, `8`: the numbers in order, three and more neighbours as a range."""
-    parts: list[str] = []
-    for _, group in groupby(enumerate(sorted(set(numbers))), key=lambda one: one[1] - one[0]):
-        run = [number for _, number in group]
-        parts += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(number) for number in run]
-    return parts

@@ -12,6 +12,7 @@ from vidrecover.catalogue import ChannelSummary
 from vidrecover.formats import Format
 from vidrecover.model import Clip, Grade
 from vidrecover.outcome import ScanReport
+from vidrecover.show._causes import causes_json, explanation, runbooks_json
 from vidrecover.show._devices import devices_json, devices_text
 from vidrecover.show._diagnosis import (
     STATE_MEANINGS,
@@ -21,15 +22,38 @@ from vidrecover.show._diagnosis import (
     is_whole,
     speakable,
 )
-from vidrecover.show._words import camera_words, iso, size_words, table, time_words
+from vidrecover.show._words import camera_words, iso, ranges, size_words, table, time_words
 from vidrecover.source.imaging import Copied
 
 __all__ = [
-    "GRADE_MEANINGS", "STATE_MEANINGS", "STATE_WORDS", "clip_words", "clips_json", "clips_text",
-    "demo_json", "demo_text", "devices_json", "devices_text", "diagnosis_json", "diagnosis_text",
-    "formats_json", "formats_text", "found", "is_whole", "left_out_words", "scan_json", "scan_text",
-    "size_words", "speakable", "truth_json", "truth_text",
-]  # fmt: skip
+    "GRADE_MEANINGS",
+    "STATE_MEANINGS",
+    "STATE_WORDS",
+    "causes_json",
+    "clip_words",
+    "clips_json",
+    "clips_text",
+    "demo_json",
+    "demo_text",
+    "devices_json",
+    "devices_text",
+    "diagnosis_json",
+    "diagnosis_text",
+    "explanation",
+    "formats_json",
+    "formats_text",
+    "found",
+    "is_whole",
+    "left_out_words",
+    "ranges",
+    "runbooks_json",
+    "scan_json",
+    "scan_text",
+    "size_words",
+    "speakable",
+    "truth_json",
+    "truth_text",
+]
 
 GRADE_MEANINGS = {
     Grade.COMPLETE: "every frame of the span is there, in order, and decodes",

@@ -6,6 +6,7 @@ from typing import Any
 
 from vidrecover import clock
 from vidrecover.model import ChannelDiagnosis, Diagnosis, State, StateSpan, TimeSpan
+from vidrecover.show._causes import causes_json, causes_text
 from vidrecover.show._words import camera_words, cameras_words, table
 
 STATE_WORDS = {
@@ -65,7 +66,7 @@ def is_whole(result: Diagnosis) -> bool:
 
 
 def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
-    """The contract of `diagnose --json`."""
+    """The contract of `diagnose --json`, with the causes beside it."""
     window = result.window
     return {
         "source": result.source,
@@ -80,6 +81,7 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
             for one in result.channels
         ],
         "notes": list(result.notes),
+        "causes": causes_json(result.causes),
     }
 
 
@@ -96,7 +98,7 @@ def _span_json(one: StateSpan) -> dict[str, Any]:
 
 
 def diagnosis_text(result: Diagnosis) -> str:
-    """The sum, a lane per camera, worst first, then every span with its reason; recorder time."""
+    """The sum, why, a lane per camera, worst first, every span with its reason; recorder time."""
     lines = [f"{result.source}: {100 * result.scanned_share:.1f} % of the bytes were read"]
     notes = [f"note: {one}" for one in result.notes]
     if result.window is None:
@@ -105,10 +107,10 @@ def diagnosis_text(result: Diagnosis) -> str:
     ordered = sorted(result.channels, key=_worst_first)
     rows = [(camera_words(one.channel), STATE_WORDS[one.state], _lane(one, result.window))
             for one in ordered]  # fmt: skip
+    lines += [f"recorder time {start} to {end}", _sum_words(ordered), ""]
+    why = causes_text(result.causes, result.window)
+    lines += [*(["why:", *(f"  {line}" for line in why), ""] if why else [])]
     lines += [
-        f"recorder time {start} to {end}",
-        _sum_words(ordered),
-        "",
         table(("", "", _ruler(result.window)), rows),
         "",
         *_legend(ordered),

@@ -1,6 +1,7 @@
 """Words that all results share: sizes, cameras, times, tables."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from vidrecover import clock
 from vidrecover.model import RecorderMs
@@ -21,6 +22,15 @@ def cameras_words(channels: Sequence[int | None]) -> str:
     if len(channels) == 1:
         return camera_words(channels[0])
     return "cameras " + ", ".join("unknown" if one is None else str(one) for one in channels)
+
+
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """`1-3`, `5`, `7`, `8`: the numbers in order, three and more neighbours as a range."""
+    parts: list[str] = []
+    for _, group in groupby(enumerate(sorted(set(numbers))), key=lambda one: one[1] - one[0]):
+        run = [number for _, number in group]
+        parts += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(number) for number in run]
+    return parts
 
 
 def time_words(time_ms: RecorderMs | None) -> str:

@@ -1,0 +1,123 @@
+"""Causes that lie with the recorder's clock: dates of a lost clock, and leaps in time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import NamedTuple
+
+from vidrecover import clock
+from vidrecover.diagnosis._facts import Facts
+from vidrecover.diagnosis.causes._signs import Sign, named_event, named_segments
+from vidrecover.model import CauseKind, Certainty, EventKind, RecorderMs, Segment, TimeSpan
+from vidrecover.timeline import covered
+
+_RESET_DAYS = 3
+_RESET_YEARS = (1970, 1980, 2000, 2010, 2015)
+_FIRST_IMPOSSIBLE = 2036
+"""Where clocks begin whose battery is dead. [A: 1970, 1980, 2000, else B: vehicle-faults.md 5]"""
+_SURE_YEARS = (1970, 1980, 2000)
+_BACK_MS = 500  # by which time steps back in frames that follow each other
+_FORWARD_MS = 10_000  # by which it leaps forward in all cameras at once
+_SAME_MS = 2000  # in which all cameras leap
+
+
+def _ms(year: int) -> RecorderMs:
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+_RESETS = [(year, _ms(year), _ms(year) + _RESET_DAYS * 86_400_000) for year in _RESET_YEARS]
+
+
+def is_reset(time_ms: RecorderMs) -> bool:
+    """Whether this is a date at which clocks begin that have lost their time."""
+    return _reset_year(time_ms) is not None or time_ms >= _ms(_FIRST_IMPOSSIBLE)
+
+
+def _reset_year(time_ms: RecorderMs) -> int | None:
+    return next((year for year, start, end in _RESETS if start <= time_ms < end), None)
+
+
+def signs(facts: Facts) -> Iterator[Sign]:
+    """Signs that dates are not what they seem."""
+    yield from _resets(facts)
+    yield from _leaps(facts)
+    for time_ms, event in facts.events:
+        if event.kind is EventKind.CLOCK_SET:
+            reason = f"the log notes: {event.text[:80]}"
+            at = TimeSpan(time_ms, time_ms)
+            yield Sign(
+                CauseKind.CLOCK_JUMP, (), at, Certainty.CERTAIN, reason, (named_event(event),)
+            )
+
+
+def _resets(facts: Facts) -> Iterator[Sign]:
+    dated = [s for s in facts.shelf.segments if s.start_ms is not None]
+    found = [one for one in dated if is_reset(one.start_ms or 0)]
+    if not found:
+        return
+    first = min(one.start_ms or 0 for one in found)
+    span = TimeSpan(first, max(covered(one).end_ms for one in found))
+    year = _reset_year(first)
+    sure = year in _SURE_YEARS and len(found) < len(dated)
+    text = clock.spoken(first)[:10] if year is not None else f"the year {clock.spoken(first)[:4]}"
+    yield Sign(
+        CauseKind.CLOCK_RESET,
+        (),
+        span,
+        Certainty.CERTAIN if sure else Certainty.SUSPECTED,
+        f"footage is dated from {text} on, where a clock begins that has lost its time",
+        named_segments(found[:10]),
+    )
+
+
+class _Leap(NamedTuple):
+    """A step of the clock, in milliseconds, between two segments; time_ms: of the first's end."""
+
+    time_ms: RecorderMs
+    step: int
+    before: Segment
+    after: Segment
+
+
+def _leaps(facts: Facts) -> Iterator[Sign]:
+    """Frames follow each other by number and place, but their times leap."""
+    tracks: dict[tuple[int | None, str, int], list[Segment]] = {}
+    for one in facts.shelf.segments:
+        if one.format in facts.evidence.counted and one.start_ms is not None:
+            tracks.setdefault((one.channel, one.format, int(one.stream)), []).append(one)
+    forward: dict[int | None, list[_Leap]] = {}
+    for (channel, _, _), members in tracks.items():
+        for one, after in pairwise(members):  # in order of their place
+            follows = one.last_sequence is not None and (
+                after.first_sequence == one.last_sequence + 1
+            )
+            if not follows or one.end_ms is None:
+                continue
+            step = (after.start_ms or 0) - one.end_ms
+            leap = _Leap(one.end_ms, step, one, after)
+            if step < -_BACK_MS:
+                yield _sign(channel, leap, Certainty.CERTAIN)
+            elif step > _FORWARD_MS:
+                forward.setdefault(channel, []).append(leap)
+    if len(forward) < max(2, len(facts.cameras)):
+        return
+    for leap in min(forward.values(), key=len):
+        if all(any(_same(leap, other) for other in leaps) for leaps in forward.values()):
+            yield _sign(None, leap, Certainty.SUSPECTED)
+
+
+def _same(one: _Leap, other: _Leap) -> bool:
+    differences = (one.time_ms - other.time_ms, one.step - other.step)
+    return all(abs(difference) <= _SAME_MS for difference in differences)
+
+
+def _sign(channel: int | None, leap: _Leap, certainty: Certainty) -> Sign:
+    time_ms, step, before, after = leap
+    way = "back" if step < 0 else "forward"
+    reason = (
+        f"the clock was set {way} by about {clock.lasting(abs(step))}: the frames follow each other"
+        " by number, their times do not"
+    )
+    basis = named_segments([before, after])
+    at = TimeSpan(time_ms, time_ms)
+    return Sign(CauseKind.CLOCK_JUMP, (), at, certainty, reason, basis)

@@ -1,0 +1,121 @@
+"""Causes that lie in the settings of the recording: stream, rate, size, encryption."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from statistics import median
+from typing import NamedTuple
+
+from vidrecover.diagnosis._facts import Facts, Spells
+from vidrecover.diagnosis.causes._signs import BLIP_MS, Sign, named_segments, overlap
+from vidrecover.model import CauseKind, Certainty, Segment, Stream, TimeSpan
+from vidrecover.timeline import SHORTEST_GAP_MS, covered
+
+_LEAST_MS = 1500  # of a segment from which a rate can be told
+_STEADY_MS = 4000  # that a rate holds before it counts [C]
+_CHANGE = 1.25  # between two rates that are not the same [C]
+
+
+def signs(facts: Facts) -> Iterator[Sign]:
+    """Signs that the recorder was set to record less than it could, or otherwise than before."""
+    for channel in sorted(facts.cameras):
+        own = [s for s in facts.shelf.segments if s.channel == channel and s.start_ms is not None]
+        own.sort(key=lambda one: (one.start_ms or 0, one.start))
+        yield from _sub_only(channel, own)
+        main = [one for one in own if one.stream is not Stream.SUB]
+        yield from _rates(channel, main)
+        yield from _sizes(facts, channel, main)
+        yield from _encrypted(facts, channel, own)
+
+
+def _sub_only(channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
+    """The small stream is there where the full one is not."""
+    small = [one for one in own if one.stream is Stream.SUB]
+    main = Spells(
+        sorted(covered(one) for one in own if one.stream is not Stream.SUB),
+        bridge_ms=SHORTEST_GAP_MS,
+    )
+    for spell in Spells((covered(one) for one in small), bridge_ms=SHORTEST_GAP_MS).spans:
+        shared = sum(overlap(spell, one) for one in main.spans)
+        if spell.end_ms - spell.start_ms - shared < BLIP_MS:
+            continue
+        inside = [one for one in main.spans if overlap(one, spell)]
+        start = spell.start_ms
+        for part in [*inside, TimeSpan(spell.end_ms, spell.end_ms)]:
+            if part.start_ms - start >= BLIP_MS:
+                yield Sign(
+                    CauseKind.SUB_STREAM_ONLY,
+                    (channel,),
+                    TimeSpan(start, part.start_ms),
+                    Certainty.CERTAIN,
+                    "only the small sub stream of this camera is on the disk",
+                    named_segments(small[:3]),
+                )
+            start = max(start, part.end_ms)
+
+
+class _Run(NamedTuple):
+    """Neighbouring segments with one value."""
+
+    value: float
+    span: TimeSpan
+    segments: list[Segment]
+
+
+def _rates(channel: int, main: Sequence[Segment]) -> Iterator[Sign]:
+    runs: list[_Run] = []
+    for one in main:
+        length = (one.end_ms or 0) - (one.start_ms or 0)
+        if length < _LEAST_MS or one.frames < 4 or one.missing or one.unfinished:
+            continue
+        rate = (one.frames - 1) * 1000 / length
+        last = runs[-1] if runs else None
+        usual = None if last is None else median(_rate(s) for s in last.segments[-5:])
+        if last is not None and usual is not None and 1 / _CHANGE < rate / usual < _CHANGE:
+            last.segments.append(one)
+            span = TimeSpan(last.span.start_ms, covered(one).end_ms)
+            runs[-1] = last._replace(span=span)
+        else:
+            runs.append(_Run(rate, covered(one), [one]))
+    steady = [run for run in runs if run.span.end_ms - run.span.start_ms >= _STEADY_MS]
+    for before, after in pairwise(steady):
+        earlier, later = (median(_rate(s) for s in run.segments) for run in (before, after))
+        if not 1 / _CHANGE < later / earlier < _CHANGE:
+            reason = f"{earlier:.1f} pictures a second before, {later:.1f} behind"
+            at = TimeSpan(after.span.start_ms, after.span.start_ms)
+            basis = named_segments([before.segments[-1], after.segments[0]])
+            kind = CauseKind.FRAME_RATE_CHANGED
+            yield Sign(kind, (channel,), at, Certainty.CERTAIN, reason, basis)
+
+
+def _rate(one: Segment) -> float:
+    return (one.frames - 1) * 1000 / max((one.end_ms or 0) - (one.start_ms or 0), 1)
+
+
+def _sizes(facts: Facts, channel: int, main: Sequence[Segment]) -> Iterator[Sign]:
+    """The size of the coded pictures changes from one moment to the next."""
+    seen = [
+        (sight.start_ms, (sight.width, sight.height), one)
+        for one in main
+        for sight in facts.sights(one)
+        if sight.start_ms is not None and sight.width and sight.height
+    ]
+    runs = [list(run) for _, run in groupby(seen, key=lambda one: one[1])]
+    for before, after in pairwise(runs):
+        (_, size, last), (time_ms, new_size, first) = before[-1], after[0]
+        reason = "pictures of {}x{} before, {}x{} behind".format(*size, *new_size)
+        at = TimeSpan(time_ms, time_ms)
+        kind, basis = CauseKind.RESOLUTION_CHANGED, named_segments([last, first])
+        yield Sign(kind, (channel,), at, Certainty.CERTAIN, reason, basis)
+
+
+def _encrypted(facts: Facts, channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
+    found = [one for one in own if any(sight.is_scrambled for sight in facts.sights(one))]
+    for spell in Spells((covered(one) for one in found), bridge_ms=SHORTEST_GAP_MS).spans:
+        yield Sign(
+            CauseKind.ENCRYPTED,
+            (channel,),
+            spell,
+            Certainty.SUSPECTED,
+            "the frames are whole, but their content is uniform noise that no decoder reads",
+            named_segments([one for one in found if overlap(covered(one), spell)][:10]),
+        )

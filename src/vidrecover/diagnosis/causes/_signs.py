@@ -1,0 +1,82 @@
+"""What detectors yield, and what they share."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from vidrecover.model import (
+    CauseKind,
+    Certainty,
+    ChannelDiagnosis,
+    Event,
+    Segment,
+    State,
+    StateSpan,
+    TimeSpan,
+)
+
+BLIP_MS = 2000
+"""Shorter stretches are listed, not headlined."""
+
+TOGETHER_MS = 5000
+"""All cameras that end within this end for one reason. [B: vehicle-faults.md 4.5]"""
+
+LASTING = frozenset(CauseKind) - {
+    CauseKind.POWER_CUT,
+    CauseKind.CLOCK_JUMP,
+    CauseKind.WRITE_STOP,
+    CauseKind.DISK_ERRORS,
+    CauseKind.DISK_FULL,
+    CauseKind.RESOLUTION_CHANGED,
+    CauseKind.FRAME_RATE_CHANGED,
+}
+"""Kinds whose stretches are long or short; the others happen at a moment."""
+
+
+class Sign(NamedTuple):
+    """One sign of a cause. channels: empty for the recorder as a whole."""
+
+    kind: CauseKind
+    channels: tuple[int | None, ...]
+    span: TimeSpan | None
+    certainty: Certainty
+    reason: str
+    basis: tuple[str, ...] = ()
+
+
+def spans_of(one: ChannelDiagnosis, states: Iterable[State]) -> list[StateSpan]:
+    """Neighbouring spans of these states as one, with the reason of the first."""
+    wanted, found = frozenset(states), list[StateSpan]()
+    for span in one.spans:
+        if span.state not in wanted:
+            continue
+        last = found[-1] if found else None
+        if last is not None and last.span.end_ms == span.span.start_ms:
+            found[-1] = StateSpan(
+                span=TimeSpan(last.span.start_ms, span.span.end_ms),
+                state=last.state,
+                indexed=last.indexed and span.indexed,
+                picture=last.picture,
+                reason=last.reason,
+                basis=tuple(dict.fromkeys([*last.basis, *span.basis])),
+            )
+        else:
+            found.append(span)
+    return found
+
+
+def overlap(one: TimeSpan, other: TimeSpan) -> int:
+    """Milliseconds that two spans share."""
+    return max(min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms), 0)
+
+
+def named_event(one: Event) -> str:
+    """An event as a basis."""
+    return f"event {one.id}" if one.id is not None else f"event at {one.entry.start:#x}"
+
+
+def named_segments(segments: Sequence[Segment]) -> tuple[str, ...]:
+    """Segments as a basis."""
+    return tuple(
+        f"segment {one.id}" if one.id is not None else f"segment at {one.start:#x}"
+        for one in segments
+    )
