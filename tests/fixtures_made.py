@@ -18,7 +18,7 @@ import av
 import msgspec
 import numpy as np
 
-from vidrecover.simulate import dhav, hisilicon, hx, jt1078, nndc, sound, xm
+from vidrecover.simulate import dhav, hisilicon, hx, jt1078, nndc, ps, sound, xm
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
 from vidrecover.simulate.pictures import Scene
 from vidrecover.simulate.plan import Camera
@@ -511,11 +511,105 @@ def _jt_sound(sample: Sample, sim: bytes, sequence: int, time_ms: int, data: byt
     return sequence + 1
 
 
+def make_mpegps() -> Sample:
+    """A Hikvision file behind the end of another one, cut in between; a stream after GB/T 28181
+    whose packets of pictures tell no length; a pack that the file's end cuts."""
+    sample = Sample(8)
+    first, other = camera(1, "h264", "mulaw"), camera(2, "h265", "aac")
+    sample.noise(777)
+    sample.other(b"\0\0\1\xba" * 3 + b"IMKH\1\1\0\0\2\0" + bytes(40) + b"\0\0\1\xbaD")
+    writer = _Hikvision(sample, first)
+    film = pictures(first, 14)
+    for time_ms, unit in film[4:6]:
+        writer.picture(time_ms, unit)
+    sample.run_ends()
+    sample.noise(512)
+    head = ps.media_info("h264", "mulaw")
+    sample.frame(head, (40, 40), "data", codec="pcm_mulaw")
+    for place, (time_ms, unit) in enumerate(film):
+        writer.picture(time_ms, unit)
+        writer.sound(time_ms + 5)
+        if place == 9:
+            sample.cut(15)
+            sample.noise(900)
+    sample.run_ends()
+    sample.noise(321)
+    _gb28181(sample, other)
+    sample.noise(200)
+    writer.picture(*film[1])
+    sample.cut_by_end(9)
+    return sample
+
+
+class _Hikvision:
+    """Packs of one camera, counted, into a sample."""
+
+    def __init__(self, sample: Sample, one: Camera) -> None:
+        self._sample, self._one, self._voice = sample, one, sounds(one)
+        self._count = 0x002B5136
+
+    def picture(self, time_ms: int, unit: AccessUnit) -> None:
+        """A pack with a picture in packets of 300 bytes; a key one with map and private data."""
+        pts = self._pts(time_ms)
+        lead, count, date = ps.pack(pts, count=self._count), self._count, None
+        self._count += 1
+        if unit.key:
+            date = iso(time_ms)
+            clock = ps.map_hikvision(time_ms, 0x1B, 0x91, (WIDTH, HEIGHT), 7500)
+            group = lead + ps.SYSTEM_HIKVISION + clock
+            whole = (len(group), len(group))
+            self._sample.frame(group, whole, "data", codec="pcm_mulaw", time=date, sequence=count)
+            lead, count = b"", None  # type: ignore[assignment]
+        known = {"codec": "h264", "time": date, "tick_ms": pts // 90}
+        parts = [unit.data[at : at + 300] for at in range(0, len(unit.data), 300)]
+        for place, part in enumerate(parts):
+            data = lead + ps.packet_hikvision(ps.VIDEO, part, None if place else pts)
+            flags = ["CONTINUES"] * (place > 0) + ["MORE"] * (place < len(parts) - 1)
+            whole = (len(data) - len(part), len(data))
+            self._sample.frame(data, whole, _kind(unit), sequence=count, flags=flags, **known)
+            lead, count = b"", None  # type: ignore[assignment]
+        if unit.key:
+            data = ps.packet_hikvision(ps.PRIVATE, bytes(range(30)), None)
+            self._sample.frame(data, (12, len(data)), "data")
+
+    def sound(self, time_ms: int) -> None:
+        """A piece of sound in the pack of the picture before."""
+        part, pts = next(self._voice), self._pts(time_ms)
+        data = ps.packet_hikvision(ps.AUDIO, part, pts)
+        whole = (len(data) - len(part), len(data))
+        self._sample.frame(data, whole, "audio", codec="pcm_mulaw", tick_ms=pts // 90)
+
+    @staticmethod
+    def _pts(time_ms: int) -> int:
+        return (1 << 33) - 50_000 + (time_ms - START_MS) * 90 & (1 << 33) - 1
+
+
+def _gb28181(sample: Sample, one: Camera) -> None:
+    """Packs of pictures and of sound, each with its own pack; the end code behind them."""
+    voice = sounds(one)
+    for time_ms, unit in pictures(one, 8):
+        pts = (time_ms - START_MS + 700) * 90
+        lead = ps.pack(pts, stuffing=0)
+        if unit.key:
+            group = lead + ps.SYSTEM_GB28181 + ps.map_gb28181(0x24, 0x0F)
+            sample.frame(group, (len(group), len(group)), "data", codec="aac")
+            lead = b""
+        data = lead + ps.packet(ps.VIDEO, unit.data, pts, unbounded=True)
+        whole = (len(data) - len(unit.data), len(data))
+        sample.frame(data, whole, _kind(unit), codec="h265", tick_ms=pts // 90)
+        part = next(voice)
+        data = ps.pack(pts, stuffing=0) + ps.packet(ps.AUDIO, part, pts)
+        whole = (len(data) - len(part), len(data))
+        sample.frame(data, whole, "audio", codec="aac", tick_ms=pts // 90)
+    sample.other(b"\0\0\1\xb9")
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
     "hx": make_hx,
     "jt1078": make_jt1078,
+    "mpegps": make_mpegps,
     "nndc": make_nndc,
     "pave": make_pave,
     "xm": make_xm,

@@ -27,7 +27,8 @@ CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 
 WHOLE = (
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
-    "dhfs-orphaned", "hx-plain", "jt1078-ten", "nndc-twelve", "xm-plain",
+    "dhfs-orphaned", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten", "nndc-twelve",
+    "xm-plain",
 )  # fmt: skip
 """Scenarios in which no frame lacks bytes or the key frame it needs."""
 TORN = ("dhfs-bad-sectors", "dhfs-wrapped", "jt1078-six")
@@ -195,7 +196,9 @@ def test_real_recorders_give_all_their_pictures_at_their_own_speed(tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
-@pytest.mark.parametrize("name", ["dhfs-intact", "dhfs-h265", "hx-plain", "nndc-twelve"])
+@pytest.mark.parametrize("name", [
+    "dhfs-intact", "dhfs-h265", "gbps-plain", "hx-plain", "imkh-plain", "nndc-twelve",
+])  # fmt: skip
 def test_ffprobe_reads_every_clip(
     name: str, simulated: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -6,12 +6,16 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
-from vidrecover.framings import jt1078
+from vidrecover.framings import jt1078, mpegps
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
-READERS: dict[str, Reader] = {"jt1078": jt1078.frames}
+READERS: dict[str, Reader] = {"jt1078": jt1078.frames, "mpegps": mpegps.frames}
 """Readers that a description can name under `framing.reader`."""
+
+SCATTERED = frozenset({"mpegps"})
+"""Readers whose frames lie in several places with others between: where one goes beyond a
+window, the window is looked at again from its start."""
 
 
 def reader_of(one: Format) -> Reader:

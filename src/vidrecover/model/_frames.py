@@ -41,6 +41,7 @@ class Codec(IntEnum):
     H265 = 2
     MPEG4 = 3
     MJPEG = 4
+    MPEG2 = 5
     PCM_ALAW = 32
     PCM_MULAW = 33
     PCM_S16LE = 34

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vidrecover import extents, segments
 from vidrecover.formats import FormatSet
-from vidrecover.framings import reader_of
+from vidrecover.framings import SCATTERED, reader_of
 from vidrecover.model import (
     EDGE_SIZE,
     Extent,
@@ -234,6 +234,8 @@ class Scanner:
         if not unsure.any():
             return rows
         first = int(rows["offset"][np.argmax(unsure)])
+        if self.formats.formats[number].framing.reader in SCATTERED:
+            first = window.offset
         wide = self._buffer.widened(window, first)
         unreadable.extend(wide.unreadable)
         candidates = candidates - (first - window.offset)

@@ -29,7 +29,15 @@ from vidrecover.model import (
 )
 from vidrecover.segments._ends import Edges, loose_ends, loose_places, uncancelled
 from vidrecover.segments._packing import pack, unpack
-from vidrecover.segments._pieces import apart, holes, is_open, is_video, join_pieces, numbers_of
+from vidrecover.segments._pieces import (
+    apart,
+    holes,
+    is_open,
+    is_video,
+    join_pieces,
+    name_sounds,
+    numbers_of,
+)
 
 __all__ = [
     "LARGEST_STEP_MS",
@@ -147,7 +155,8 @@ def _grouped(
     group = rows.take(places)
     one = formats[int(group["format"][0])]
     join_pieces(group, lost[places], parted[places], one)
-    rows["flags"][places] = group["flags"]
+    name_sounds(group, parted[places])
+    rows["flags"][places], rows["codec"][places] = group["flags"], group["codec"]
     times = _filled(group, resolved(group, one)[0], parted[places])
     missing = _lost(group, one)
     breaks = _breaks(group, times, missing, parted[places], one)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.formats import Format
-from vidrecover.model import NO_SEQUENCE, NO_TICK, FrameFlag, Frames, Media
+from vidrecover.model import NO_SEQUENCE, NO_TICK, Codec, FrameFlag, Frames, Media
 
 Column = npt.NDArray[Any]
 
@@ -67,6 +67,22 @@ def join_pieces(group: Frames, lost: Column, parted: Column, one: Format) -> Non
     elif (group["flags"] & _IN_PIECES).any():
         for places in _classes(group):
             group["flags"][places] = _fragments(group.take(places), lost[places])
+
+
+def name_sounds(group: Frames, parted: Column) -> None:
+    """Give sound whose own bytes do not name its codec that of the nearest announcement, in place.
+
+    group: rows of one channel and stream in place order; parted: see `apart`. A DATA row with an
+    audio codec announces it, for an unbroken run of rows: the one before counts, else the next.
+    """
+    nameless = np.flatnonzero((group["kind"] == Media.AUDIO) & (group["codec"] == Codec.UNKNOWN))
+    told = np.flatnonzero((group["kind"] == Media.DATA) & (group["codec"] >= Codec.PCM_ALAW))
+    if not len(nameless) or not len(told):
+        return
+    at = np.searchsorted(told, nameless)
+    for place in (np.minimum(at, len(told) - 1), np.maximum(at - 1, 0)):
+        same_run = parted[told[place]] == parted[nameless]
+        group["codec"][nameless[same_run]] = group["codec"][told[place[same_run]]]
 
 
 def is_open(group: Frames) -> Column:

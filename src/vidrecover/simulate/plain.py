@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from vidrecover.simulate import dhav, hx, image, jt1078, nndc, xm
+from vidrecover.simulate import dhav, hx, image, jt1078, nndc, ps, xm
 from vidrecover.simulate.disk import Disk, Written
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.image import Chunk, by_camera, by_part
-from vidrecover.simulate.scenario import Dhav, Hx, Image, Jt1078, Nndc, Scenario, Xm
+from vidrecover.simulate.scenario import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Nndc, Scenario, Xm
 
 Files = Iterator[Iterator[Chunk]]
 Shots = Iterator[tuple[Frame, bytes]]
@@ -71,10 +71,30 @@ def hx_files(scenario: Scenario, shots: Shots) -> Files:
             yield hx.chunks(camera, closed=settings.closed, uptime_ms=uptime_ms)
 
 
+def imkh_files(scenario: Scenario, shots: Shots) -> Files:
+    """A file per camera and period: the bytes do not tell the camera."""
+    settings = scenario.imkh or Imkh()
+    ticks = ps.Clock(int(np.random.default_rng([scenario.seed, 6]).integers(1 << 33)))
+    for part in by_part(shots):
+        for camera in by_camera(part):
+            yield ps.imkh_chunks(camera, settings, ticks)
+
+
+def gbps_files(scenario: Scenario, shots: Shots) -> Files:
+    """A file per camera and period."""
+    settings = scenario.gbps or Gbps()
+    ticks = ps.Clock(int(np.random.default_rng([scenario.seed, 6]).integers(1 << 33)))
+    for part in by_part(shots):
+        for camera in by_camera(part):
+            yield ps.gb28181_chunks(camera, settings, ticks)
+
+
 FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "dhav": dhav_files,
     "xm": xm_files,
     "nndc": nndc_files,
     "jt1078": jt1078_files,
     "hx": hx_files,
+    "imkh": imkh_files,
+    "gbps": gbps_files,
 }

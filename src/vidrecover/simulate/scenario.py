@@ -13,7 +13,7 @@ import msgspec
 from vidrecover.errors import ScenarioError
 from vidrecover.simulate.times import Span, moment
 
-Layout = Literal["dhfs", "dhav", "xm", "nndc", "jt1078", "hx"]
+Layout = Literal["dhfs", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps"]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
 
@@ -24,10 +24,12 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "nndc": frozenset({"none", "mulaw", "adpcm", "aac"}),
     "jt1078": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
     "hx": frozenset({"none", "alaw"}),
+    "imkh": frozenset({"none", "alaw", "mulaw", "aac"}),
+    "gbps": frozenset({"none", "alaw", "mulaw", "aac"}),
 }
 """Audio codecs that the specification of each layout gives a code for."""
 
-LAST_CAMERA: dict[str, int] = {"dhfs": 64, "dhav": 64, "xm": 64, "nndc": 15, "jt1078": 37, "hx": 64}
+LAST_CAMERA: dict[str, int] = dict.fromkeys(AUDIO_OF_LAYOUT, 64) | {"nndc": 15, "jt1078": 37}
 """Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
 
 
@@ -141,6 +143,28 @@ class Hx(_Table, frozen=True, kw_only=True):
     closed: bool = True
 
 
+class Imkh(_Table, frozen=True, kw_only=True):
+    """Hikvision's program stream. header: files begin with `IMKH`; packet: bytes of a picture in
+    one PES packet at most."""
+
+    header: bool = True
+    packet: int = 5120
+
+
+class Gbps(_Table, frozen=True, kw_only=True):
+    """A program stream after GB/T 28181.
+
+    unbounded: the PES packets of pictures tell no length; packet: bytes of a picture in one PES
+    packet at most; stuffing: bytes in a pack header; map: key pictures have a system header and
+    a program stream map before them.
+    """
+
+    unbounded: bool = False
+    packet: int = 8192
+    stuffing: Literal[0, 6] = 0
+    map: bool = True
+
+
 class BadSectors(_Table, frozen=True, kw_only=True):
     """Ranges that the disk refuses: given half-open extents in bytes, or `count` random ranges
     of `size` bytes among the footage."""
@@ -170,6 +194,8 @@ class Scenario(_Table, frozen=True, kw_only=True):
     nndc: Nndc | None = None
     jt1078: Jt1078 | None = None
     hx: Hx | None = None
+    imkh: Imkh | None = None
+    gbps: Gbps | None = None
 
     @property
     def span(self) -> Span:
@@ -286,7 +312,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
     belongs = {scenario.layout} | ({"image"} if scenario.layout != "dhfs" else set())
     faults = [
         (table, f"says nothing for layout {scenario.layout}")
-        for table in ("dhfs", "image", "dhav", "xm", "nndc", "jt1078", "hx")
+        for table in ("dhfs", "image", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps")
         if getattr(scenario, table) is not None and table not in belongs
     ]
     disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
@@ -305,6 +331,12 @@ def _layout_faults(scenario: Scenario) -> _Faults:
         ("image.between_kib", 0 <= image.between_kib <= 1 << 20, "must be 0 to 1048576"),
         ("image.tail_kib", 0 <= image.tail_kib <= 1 << 20, "must be 0 to 1048576"),
     ]  # fmt: skip
+    for name in ("imkh", "gbps"):
+        table = getattr(scenario, name)
+        if table is not None:
+            tests.append(
+                (f"{name}.packet", 100 <= table.packet <= 65_000, "must be 100 to 65000 bytes")
+            )
     if packets is not None:
         tests += [
             ("jt1078.sim", packets.sim.isascii() and packets.sim.isdigit()
