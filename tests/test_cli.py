@@ -622,3 +622,29 @@ def test_disks_are_listed_with_what_to_call_them(monkeypatch: pytest.MonkeyPatch
     assert re.search(r"^/dev/sdb +2,?000\.40 GB .* ST2000VX +not known$", words, re.MULTILINE)
     monkeypatch.setattr("vidrecover.cli._reading.devices", lambda: iter([]))
     assert "no disk shows; connect one" in run("devices").out
+
+
+def test_many_sources_get_a_case_each_and_one_table(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    disk = simulated("dhfs-intact") / "disk.img"
+    fleet = tmp_path / "fleet.txt"
+    fleet.write_text(f"{disk}\tvan17\n{tmp_path}/absent.img\n")
+    found = run("scan-many", fleet, "--cases", tmp_path / "cases", "--jobs", 2, "--json")
+    assert found.code == INCOMPLETE
+    first, second = found.json
+    assert (first["case"], first["error"]) == (str(tmp_path / "cases" / "van17"), None)
+    assert first["states"] == {"recorded": first["cameras"]}
+    assert first["from"] < first["to"]
+    assert "there is no such file" in second["error"]
+    again = run("scan-many", fleet, "--cases", tmp_path / "cases")
+    assert re.search(r"van17 +2 .* 2 recorded$", again.out, re.MULTILINE)
+    assert "absent: " in again.out
+    fleet.write_text(f"{tmp_path}/absent.img\n")
+    assert run("scan-many", fleet, "--cases", tmp_path / "cases").code == FAILED
+    assert run("scan-many", tmp_path / "no.txt").code == WRONG_USAGE
+
+
+def test_only_one_way_to_share_the_work_can_be_asked_for(tmp_path: Path) -> None:
+    words = refused("scan", "disk.img", "--jobs", 2, "--image", tmp_path / "x", code=WRONG_USAGE)
+    assert "only one of --image, --jobs and --cluster" in words

@@ -23,7 +23,7 @@ FLOORS = (
     {"cli"},
     {"__main__"},
 )
-INSIDE_FLOOR_ZERO = {("clock", "model"), ("extents", "model")}
+INSIDE_FLOOR_ZERO = {("clock", "model"), ("extents", "model"), ("workers", "errors")}
 APART = "simulate"
 
 LIBRARIES = {
@@ -34,6 +34,8 @@ LIBRARIES = {
     "hyperscan": {"signatures"},
     "pytsk3": {"volumes"},
     "pyewf": {"source"},
+    "distributed": {"workers"},
+    "obstore": {"source"},
     "sqlite_utils": {"catalogue"},
     "sqlite3": {"catalogue"},
 }

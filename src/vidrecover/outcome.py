@@ -51,6 +51,27 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.damage
 
 
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one source: its case; cameras that were found, seconds of footage, recorder
+    time of the first and the last frame, how many cameras are in which state; what is missing or
+    broken; and why it could not be scanned, if so."""
+
+    source: str
+    case: str
+    cameras: int = 0
+    seconds: float = 0.0
+    first_ms: RecorderMs | None = None
+    last_ms: RecorderMs | None = None
+    states: dict[str, int] = {}
+    damage: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was scanned and nothing is missing or broken."""
+        return self.error is None and not self.damage
+
+
 def scan_report(
     stored: Catalogue,
     source: Source,

@@ -54,6 +54,16 @@ authority_option = click.option(
 )  # fmt: skip
 
 
+def text_of(path: Path) -> str:
+    """The text of a list; raises UsageError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise click.UsageError(f"{path} cannot be read ({reason})") from error
+
+
 def small_file(path: Path) -> bytes:
     """The bytes of a key, certificate or reply; raises EvidenceError."""
     try:

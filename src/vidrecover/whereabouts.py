@@ -7,7 +7,7 @@ from blake3 import blake3
 
 from vidrecover.errors import CatalogueError
 from vidrecover.model import Source, SourceIdentity, SourceRef
-from vidrecover.source import is_device_path
+from vidrecover.source import is_file_name
 
 SOURCE = "source.json"
 _SAMPLES, _SAMPLE_SIZE = 64, 4096
@@ -18,7 +18,7 @@ def remember(folder: Path, ref: SourceRef) -> None:
     path = folder / SOURCE
     known = msgspec.structs.replace(
         ref,
-        path=ref.path if is_device_path(ref.path) else str(Path(ref.path).absolute()),
+        path=str(Path(ref.path).absolute()) if is_file_name(ref.path) else ref.path,
         map_path=None if ref.map_path is None else str(Path(ref.map_path).absolute()),
     )
     try:

@@ -1,15 +1,20 @@
-"""Worker processes that leave Ctrl-C to the process that started them."""
+"""Worker processes that leave Ctrl-C to the process that started them, here or on a cluster."""
 
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+from vidrecover.errors import VidrecoverError
 
 if sys.platform != "win32":
     from multiprocessing import resource_tracker
+
+_CONNECT_S = 10
 
 
 @contextmanager
@@ -23,6 +28,51 @@ def processes(count: int) -> Iterator[Executor]:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+class Crew(NamedTuple):
+    """An executor, and how many work in it."""
+
+    executor: Executor
+    workers: int
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Crew]:
+    """The workers of a Dask scheduler; raises VidrecoverError when there are none.
+
+    A task of a worker that is lost is done again by another.
+    """
+    try:
+        from distributed import Client
+
+        connect: Any = Client  # its methods have no types
+    except ImportError as error:
+        raise VidrecoverError(
+            "a cluster needs more libraries: pip install 'vidrecover[cluster]'"
+        ) from error
+    try:
+        client: Any = connect(address, timeout=_CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise VidrecoverError(
+            f"{address}: no Dask scheduler answers there ({error}); check address and network"
+        ) from error
+    with client:
+        workers = sum(client.nthreads().values())
+        if not workers:
+            raise VidrecoverError(f"{address}: the scheduler has no worker; start some")
+        yield Crew(client.get_executor(retries=2), workers)
+
+
+def losses() -> tuple[type[BaseException], ...]:
+    """What is raised where workers are lost, here or on a cluster."""
+    found: list[type[BaseException]] = [BrokenExecutor]
+    if "distributed" in sys.modules:
+        from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
+
+        found += [KilledWorker, FutureCancelledError]
+    return tuple(found)
 
 
 def _ignore_stopping() -> None:

@@ -17,11 +17,14 @@ from typing import Self
 from vidrecover import extents
 from vidrecover import report as reports
 from vidrecover.case import _answers, _footage, _scanning
+from vidrecover.case._many import Listed, listed, scan_many
 from vidrecover.case._opened import ACTIONS, CATALOGUE, MAP, Opened, opened
 from vidrecover.catalogue import ChannelSummary
 from vidrecover.model import TimeSpan
 
-__all__ = ["ACTIONS", "CATALOGUE", "MAP", "Case"]
+__all__ = [
+    "ACTIONS", "CATALOGUE", "MAP", "Case", "Listed", "listed", "scan_many",
+]  # fmt: skip
 
 
 class Case(Opened):

@@ -10,12 +10,13 @@ import msgspec
 from vidrecover import __version__, extents, volumes, whereabouts
 from vidrecover.case._opened import MAP, Opened
 from vidrecover.case._passes import results
+from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
 from vidrecover.errors import CatalogueError
 from vidrecover.inspection import inspect
 from vidrecover.model import Extent, Progress, Source, SourceRef, UnitResult
 from vidrecover.outcome import ScanReport, scan_report
-from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units, spread
+from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
 from vidrecover.seams import Grid, join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
 from vidrecover.source.imaging import ImagingSource
@@ -31,16 +32,18 @@ def scan(
     pictures: bool = True,
     window_size: int = WINDOW_SIZE,
     image: Path | None = None,
+    cluster: str | None = None,
     planned: Callable[[int, int], None] | None = None,
     progress: Progress | None = None,
 ) -> ScanReport:
     """Index everything on the source; carries on where an earlier scan stopped.
 
     jobs: processes; pictures: look at key pictures of every minute afterwards; image: make a raw
-    image on the way, with one process; planned: told the source's size and the bytes already read
-    before the long work begins. Raises SourceError, CatalogueError, EvidenceError.
+    image on the way, with one process; cluster: address of a Dask scheduler, whose workers reach
+    the source by the same path; planned: told the source's size and the bytes already read before
+    the long work begins. Raises SourceError, CatalogueError, EvidenceError.
     """
-    if image is not None and jobs != 1:
+    if image is not None and (jobs != 1 or cluster is not None):
         raise ValueError("an image is made by one process")
     with open_source(ref) as opened, ExitStack() as stack:
         _refuse_source(case.folder, opened, ref, "choose a --case on another disk")
@@ -63,7 +66,18 @@ def scan(
         if planned is not None:
             planned(source.size, resumed)
         left: list[Extent] = []
-        for result in _units(case, source, ref, pending, jobs, window_size, left):
+        if jobs == 1 and cluster is None:
+            found = _units(case, source, pending, window_size, left)
+        else:
+            found = shared(
+                case.place(),
+                case.formats,
+                pending,
+                jobs=jobs,
+                address=cluster,
+                window_size=window_size,
+            )
+        for result in found:
             case.catalogue.store_unit(result)
             if imaging is not None:
                 imaging.save_map(left)
@@ -109,32 +123,15 @@ def _pending(case: Opened, source: Source, ref: SourceRef) -> list[Extent]:
 
 
 def _units(
-    case: Opened,
-    source: Source,
-    ref: SourceRef,
-    pending: Sequence[Extent],
-    jobs: int,
-    window_size: int,
-    left: list[Extent],
+    case: Opened, source: Source, pending: Sequence[Extent], window_size: int, left: list[Extent]
 ) -> Iterator[UnitResult]:
-    """left: kept up to date with what of a device was left for later."""
-    if jobs == 1:
-        scanner = Scanner(source, case.formats, window_size=window_size)
+    """What the units hold, read here. left: kept up to date with what was left for later."""
+    scanner = Scanner(source, case.formats, window_size=window_size)
 
-        def told(resisting: list[Extent]) -> None:
-            left[:] = extents.merged(resisting)
+    def told(resisting: list[Extent]) -> None:
+        left[:] = extents.merged(resisting)
 
-        yield from results(case.catalogue, source, pending, scanner, told)
-        return
-    with processes(jobs) as executor:
-        yield from spread(
-            ref,
-            case.formats,
-            pending,
-            executor,
-            window_size=window_size,
-            in_flight=2 * jobs,
-        )
+    yield from results(case.catalogue, source, pending, scanner, told)
 
 
 def _save_map(case: Opened, source: Source) -> None:

@@ -27,6 +27,7 @@ def commands() -> None:
 for _one in (
     _reading.devices_command,
     _reading.scan,
+    _reading.scan_many_command,
     _answers.diagnose,
     _recovery.recover,
     _evidence.export,

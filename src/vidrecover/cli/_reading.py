@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from vidrecover import show
-from vidrecover.case import Case
-from vidrecover.cli._exits import DONE, INCOMPLETE
+from vidrecover.case import Case, listed, scan_many
+from vidrecover.cli._exits import DONE, FAILED, INCOMPLETE
 from vidrecover.model import SourceRef
 from vidrecover.source import devices
 from vidrecover.terminal import (
@@ -17,7 +17,13 @@ from vidrecover.terminal import (
     progress_bar,
     source_type,
     tell,
+    text_of,
 )
+
+pictures_option = click.option(
+    "--pictures/--no-pictures", default=True, show_default=True,
+    help="Look at key pictures too: they tell video loss from footage.",
+)  # fmt: skip
 
 
 @click.command()
@@ -27,12 +33,13 @@ from vidrecover.terminal import (
               help="ddrescue map of the image: what it could not read.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes; 1 is best for a spinning disk.")  # fmt: skip
-@click.option("--pictures/--no-pictures", default=True, show_default=True,
-              help="Look at key pictures too: they tell video loss from footage.")  # fmt: skip
+@pictures_option
 @click.option("--image", type=folder_type,
               help="Make a raw image on the way, so that the disk is read once.")  # fmt: skip
 @click.option("--read-limit", "limit", type=click.FloatRange(0.1), default=15, show_default=True,
               help="Seconds after which a read of a disk is given up.")  # fmt: skip
+@click.option("--cluster", metavar="ADDRESS",
+              help="Share the work among the workers of this Dask scheduler.")  # fmt: skip
 @json_option
 def scan(
     source: str,
@@ -42,20 +49,22 @@ def scan(
     pictures: bool,
     image: Path | None,
     limit: float,
+    cluster: str | None,
     as_json: bool,
 ) -> int:
     """Index all footage on a disk or image; goes on where an earlier scan stopped.
 
     Example: vidrecover scan disk.img --case van17
     """
-    if image is not None and jobs > 1:
-        raise click.UsageError("--image is made by one process: leave --jobs out")
+    if (image is not None) + (jobs > 1) + (cluster is not None) > 1:
+        raise click.UsageError("only one of --image, --jobs and --cluster can be given")
     with Case.open(folder, create=True) as case, progress_bar() as bar:
         report = case.scan(
             SourceRef(path=source, map_path=map_path, read_limit_s=limit),
             jobs=jobs,
             pictures=pictures,
             image=image,
+            cluster=cluster,
             planned=bar.plan_reading,
             progress=bar.advance_with(lambda: show.found(case.found())),
         )
@@ -74,3 +83,29 @@ def devices_command(as_json: bool) -> int:
     known = list(devices())
     print_result(show.devices_json(known) if as_json else show.devices_text(known))
     return DONE
+
+
+@click.command("scan-many")
+@click.argument("list_", metavar="LIST", type=folder_type)
+@click.option("--cases", "folder", type=folder_type, default=Path("vidrecover-cases"),
+              show_default=True, help="Folder of the cases, one for each source.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Sources scanned at once.")  # fmt: skip
+@pictures_option
+@json_option
+def scan_many_command(list_: Path, folder: Path, jobs: int, pictures: bool, as_json: bool) -> int:
+    """Scan many disks or images, each into its own case, and sum up what came of them.
+
+    LIST is a text file with a source in each line; after a tab may stand the name of its case.
+
+    Example: vidrecover scan-many fleet.txt --cases cases --jobs 2
+    """
+    sources = listed(text_of(list_))
+    outcomes = []
+    for one in scan_many(sources, folder, jobs=jobs, pictures=pictures):
+        outcomes.append(one)
+        tell(f"{len(outcomes)} of {len(sources)}: {one.source}: {one.error or 'scanned'}")
+    print_result(show.many_json(outcomes) if as_json else show.many_text(outcomes))
+    if all(one.error is not None for one in outcomes):
+        return FAILED
+    return DONE if all(one.is_whole for one in outcomes) else INCOMPLETE

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -67,32 +68,37 @@ def spread(
     *,
     window_size: int = WINDOW_SIZE,
     in_flight: int = 2,
+    at_once: int = 1,
 ) -> Iterator[UnitResult]:
     """Scan the pending units on an executor, results in order.
 
-    in_flight: units handed out at a time, two per worker at most. Raises SourceError when the
-    source cannot be opened. To scan in this process, use `Scanner`.
+    in_flight: tasks handed out at a time, two per worker at most; at_once: units of a task, more
+    than one where handing out costs much. Raises SourceError when the source cannot be opened. To
+    scan in this process, use `Scanner`.
     """
-    packed = pickle.dumps(formats)
-    waiting: deque[Future[UnitResult]] = deque()
+    packed, rest = pickle.dumps(formats), iter(pending)
+    waiting: deque[Future[list[UnitResult]]] = deque()
     try:
-        for one in pending:
-            waiting.append(executor.submit(scan_unit, ref, packed, one, window_size))
+        while units := list(islice(rest, at_once)):
+            waiting.append(executor.submit(scan_units, ref, packed, units, window_size))
             if len(waiting) >= in_flight:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
 
 
-def scan_unit(ref: SourceRef, packed_formats: bytes, unit: Extent, window_size: int) -> UnitResult:
-    """What one unit holds; the entry for worker processes, which keep the source open.
+def scan_units(
+    ref: SourceRef, packed_formats: bytes, units: Sequence[Extent], window_size: int
+) -> list[UnitResult]:
+    """What units hold; the entry for worker processes, which keep the source open.
 
     packed_formats: a pickled FormatSet.
     """
-    return _scanner(ref, packed_formats, window_size).scan(unit)
+    scanner = _scanner(ref, packed_formats, window_size)
+    return [scanner.scan(unit) for unit in units]
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ from vidrecover.show._diagnosis import (
     is_whole,
     speakable,
 )
+from vidrecover.show._many import many_json, many_text
 from vidrecover.show._words import camera_words, iso, ranges, size_words, table, time_words
 from vidrecover.source.imaging import Copied
 
@@ -45,6 +46,8 @@ __all__ = [
     "found",
     "is_whole",
     "left_out_words",
+    "many_json",
+    "many_text",
     "ranges",
     "runbooks_json",
     "scan_json",

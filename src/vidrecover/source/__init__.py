@@ -6,6 +6,7 @@
 | `vhd` | a fixed VHD: raw with a footer of 512 bytes, which is left out |
 | `split` | `.001 .002`, `.000 .001` or `.aa .ab`; the first part is given |
 | `ewf` | E01 or S01; damaged chunks are unreadable, never zeros |
+| `object` | a raw image in object storage, read by ranges |
 | `device` | a block device under Linux, a physical drive under Windows, read directly |
 
 A ddrescue map, or the faults of a test, make their extents unreadable without asking for them.
@@ -45,6 +46,7 @@ from vidrecover.source.ewf import EwfSource
 from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
 from vidrecover.source.raw import SECTOR, RawSource
+from vidrecover.source.remote import RemoteSource, is_remote
 from vidrecover.source.split import SplitSource, parts_of
 
 __all__ = [
@@ -91,6 +93,11 @@ def open_source(ref: SourceRef) -> OpenSource:
         raise
 
 
+def is_file_name(path: str) -> bool:
+    """Whether a source is named by a path, relative or absolute, and not by another address."""
+    return not (is_device_path(path) or is_remote(path))
+
+
 def ewf_of(source: Source) -> EwfSource | None:
     """The E01 image under a source: its `hash_check`, `verify` and `damage`; None for others."""
     inner = _innermost(source)
@@ -125,6 +132,8 @@ def _refused_by_map(map_path: str, source: Source) -> list[Extent]:
 def _open(ref: SourceRef) -> OpenSource:
     """A source by what the path leads to."""
     path = ref.path
+    if is_remote(path):
+        return RemoteSource(path)
     if sys.platform == "win32" and is_device_path(path):  # Windows has no `stat` of a device
         return DeviceSource.open(path, limit_s=ref.read_limit_s)
     try:
