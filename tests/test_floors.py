@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "vidrecover"
 
 FLOORS = (
-    {"errors", "model", "clock", "extents", "workers"},
+    {"errors", "model", "clock", "extents", "servant", "workers"},
     {"source", "formats", "signatures", "runbooks"},
     {"framings", "volumes", "segments"},
     {"scan", "seams"},

@@ -535,7 +535,7 @@ def test_a_script_without_a_main_guard_may_check_pictures(tmp_path: Path) -> Non
 
 
 def test_a_worker_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "_COMMAND", (sys.executable, "-c", "print('not ready')"))
+    monkeypatch.setattr(checking, "_MODULE", "platform")  # prints something else, and ends
     with Worker() as worker:
         judgement = worker.check(job("a", [b""])).judgement
     assert judgement == not_checked("the process that decodes pictures does not start", 1)

@@ -3,35 +3,22 @@
 import contextlib
 import os
 import pickle
-import struct
-import subprocess
-import sys
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import msgspec
 
 from vidrecover.model import Codec
 from vidrecover.picture._measure import MISSING, available
 from vidrecover.picture._values import Judgement, not_checked
+from vidrecover.servant import Servant
 
 TIME_LIMIT_S = 20.0
-START_LIMIT_S = 120.0
-"""A worker imports two large libraries first, maybe from a slow disk; not part of a job."""
-
-READY = b"ready"
-"""What a worker says when it waits for its first job."""
-
-_LENGTH = struct.Struct("<I")
-_COMMAND = (sys.executable, "-m", "vidrecover.picture._worker")
-_HOME = Path(__file__).parents[2]
-"""Where the worker finds this package, and nothing of the folder the user stands in."""
+_MODULE = "vidrecover.picture._worker"
 
 BATCH = 16
 """Jobs handed to an executor at once, to share the start of one worker."""
@@ -113,31 +100,11 @@ def check_batch(jobs: list[Job], time_limit_s: float) -> list[Checked]:
     return list(check(jobs, time_limit_s=time_limit_s))
 
 
-def sent(pipe: IO[bytes], message: bytes) -> None:
-    """Write a message behind its length."""
-    pipe.write(_LENGTH.pack(len(message)) + message)
-    pipe.flush()
-
-
-def received(pipe: IO[bytes]) -> bytes | None:
-    """The next message, None when the other side has ended."""
-    head = pipe.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (size,) = _LENGTH.unpack(head)
-    message = pipe.read(size)
-    return message if len(message) == size else None
-
-
 class Worker:
-    """A process that judges one job at a time, started when needed and again after a crash.
-
-    It imports nothing of the caller's program, so it starts from any script.
-    """
+    """A process that judges one job at a time, started when needed and again after a crash."""
 
     def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
-        self.time_limit_s = time_limit_s
-        self._process: subprocess.Popen[bytes] | None = None
+        self._servant = Servant(_MODULE, time_limit_s)
 
     def __enter__(self) -> Self:
         return self
@@ -157,75 +124,11 @@ class Worker:
     def _judged(self, job: Job) -> Judgement:
         if not available():
             return not_checked(MISSING, len(job.units))
-        if not self._listening():
-            return not_checked("the process that decodes pictures does not start", len(job.units))
-        answer = self._exchanged(pickle.dumps(job), self.time_limit_s)
+        answer = self._servant.ask(pickle.dumps(job))
         if isinstance(answer, str):
             return not_checked(answer, len(job.units))
         return msgspec.msgpack.decode(answer, type=Judgement)
 
-    def _listening(self) -> bool:
-        """Whether a process waits for a job; one is started if there is none."""
-        if self._process is not None and self._process.poll() is None:
-            return True
-        self.close()
-        try:
-            self._process = subprocess.Popen(
-                _COMMAND,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=_HOME,
-            )
-        except OSError:
-            return False
-        if self._exchanged(None, START_LIMIT_S) == READY:
-            return True
-        self.close()
-        return False
-
-    def _exchanged(self, message: bytes | None, limit_s: float) -> bytes | str:
-        """The process's next message after it was told one, or why there is none.
-
-        When the time is over the process is ended, which ends the waiting for it too.
-        """
-        process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(limit_s, end)
-        timer.start()
-        answer = None
-        try:
-            with contextlib.suppress(OSError):
-                if message is not None:
-                    sent(process.stdin, message)
-                answer = received(process.stdout)
-        finally:
-            timer.cancel()
-            timer.join()
-            if answer is None or late.is_set():
-                self.close()
-        if answer is not None:
-            return answer
-        return (
-            f"the decoder took longer than {limit_s:g} s"
-            if late.is_set()
-            else "the decoder crashed"
-        )
-
     def close(self) -> None:
         """End the process; a new one is started if another job comes."""
-        if self._process is None:
-            return
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was not written yet
-                    pipe.close()
-        self._process.wait()
-        self._process = None
+        self._servant.close()
