@@ -33,6 +33,7 @@ DONE, INCOMPLETE, WRONG_USAGE, FAILED = 0, 1, 2, 3
 
 TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}$"}
 CHANNEL = {"type": ["integer", "null"], "minimum": 1}
+NUMBER = {"type": "number", "minimum": 0}
 NAMED_TIME = {"anyOf": [TIME, {"type": "null"}]}
 
 
@@ -94,6 +95,27 @@ DIAGNOSIS = table(
                 }
             )
         ),
+        "overwrite": {
+            "anyOf": [
+                {"type": "null"},
+                table(
+                    {
+                        "known": {"type": "boolean"},
+                        "reason": {"type": "string", "minLength": 1},
+                        "bytes_per_second": {"type": ["integer", "null"]},
+                        "kept_seconds": {"type": ["number", "null"]},
+                        "newest_footage": NAMED_TIME,
+                        "seconds_left": {
+                            "anyOf": [
+                                {"type": "null"},
+                                table(dict.fromkeys(("expected", "least", "most"), NUMBER)),
+                            ]
+                        },
+                        "pull_before": NAMED_TIME,
+                    }
+                ),
+            ]
+        },
     }
 )
 CLIPS = listed(

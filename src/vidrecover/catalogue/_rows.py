@@ -16,6 +16,7 @@ from vidrecover.model import (
     LooseEnd,
     PictureState,
     RecorderMs,
+    Ring,
     Segment,
     SourceIdentity,
     Stream,
@@ -33,7 +34,7 @@ CLAIM = (
     "volume, kind, channel, stream, start_ms, end_ms, entry_start, entry_end, name, damage, open"
 )
 EVENT = "kind, time_ms, channel, code, text, entry_start, entry_end"
-VOLUME = "layout, start, end_, fragment_size, fragment_start, label, damage"
+VOLUME = "layout, start, end_, fragment_size, fragment_start, label, damage, ring"
 SOURCE = "path, kind, size, sector_size, model, serial, stored_hashes"
 RUN = "source_id, path, started, tool_version, formats_digest, format_names"
 
@@ -165,12 +166,13 @@ def source_of(row: Row) -> SourceIdentity:
 def volume_row(report: VolumeReport) -> Row:
     """VOLUME of a report; its claims and events go elsewhere."""
     fragments = (report.fragment_size, report.fragment_start)
-    return (report.layout, *report.extent, *fragments, report.label, json(report.damage))
+    ring = None if report.ring is None else json(report.ring)
+    return (report.layout, *report.extent, *fragments, report.label, json(report.damage), ring)
 
 
 def volume_of(row: Row, claims: Iterable[Claim], events: Iterable[Event]) -> VolumeReport:
     """From VOLUME and what belongs to it."""
-    layout, start, end, fragment_size, fragment_start, label, damage = row
+    layout, start, end, fragment_size, fragment_start, label, damage, ring = row
     return VolumeReport(
         layout=layout,
         extent=Extent(start, end),
@@ -180,6 +182,7 @@ def volume_of(row: Row, claims: Iterable[Claim], events: Iterable[Event]) -> Vol
         fragment_size=fragment_size,
         fragment_start=fragment_start,
         label=label,
+        ring=None if ring is None else msgspec.json.decode(ring, type=Ring),
     )
 
 

@@ -39,7 +39,8 @@ CREATE TABLE volume (
     fragment_size  INTEGER CHECK (fragment_size > 0),   -- bytes of equal fragments, if any
     fragment_start INTEGER CHECK (fragment_start >= 0), -- where fragment 0 begins
     label          TEXT,
-    damage         TEXT NOT NULL CHECK (json_valid(damage)) -- array of sentences
+    damage         TEXT NOT NULL CHECK (json_valid(damage)), -- array of sentences
+    ring           TEXT CHECK (json_valid(ring))        -- model.Ring, if written in a circle
 ) STRICT;
 
 -- What the recorder says of footage; never believed alone.

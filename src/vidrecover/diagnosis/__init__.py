@@ -11,6 +11,7 @@ import msgspec
 
 from vidrecover.diagnosis import _rules, _words, causes
 from vidrecover.diagnosis._facts import Evidence, Facts, Sight, Spells, gathered
+from vidrecover.diagnosis._overwrite import overwrite_clock
 from vidrecover.diagnosis._words import Part
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
@@ -81,6 +82,7 @@ def diagnose(
         channels=tuple(found),
         notes=tuple(_words.notes(facts, segments, wanted)),
         causes=causes.drawn(facts, of_all_time, window),
+        overwrite=overwrite_clock(facts, window),
     )
 
 

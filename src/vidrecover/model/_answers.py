@@ -73,10 +73,36 @@ class ChannelDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
     spans: tuple[StateSpan, ...]
 
 
+class OverwriteClock(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the recorder may run on before the footage of a window is overwritten.
+
+    reason: what it rests on, or why it is not known; then all else is None. rate: bytes of the
+    ring taken in a second of recording; kept_ms: recording that the whole ring holds; newest_ms:
+    where the newest footage ends; left_ms, least_ms, most_ms: of recording until the first byte of
+    the window's footage goes, and its bounds; None as well when no window was asked for.
+    """
+
+    reason: str
+    rate: float | None = None
+    kept_ms: int | None = None
+    newest_ms: RecorderMs | None = None
+    left_ms: int | None = None
+    least_ms: int | None = None
+    most_ms: int | None = None
+
+    @property
+    def pull_before_ms(self) -> RecorderMs | None:
+        """When the disk must be out, if the recorder goes on from its newest footage at once."""
+        if self.newest_ms is None or self.least_ms is None:
+            return None
+        return self.newest_ms + self.least_ms
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Every camera accounted for. scanned_share: 0 to 1; window None: nothing dated was found.
 
-    causes: why what is missing is missing, the most urgent first.
+    causes: why what is missing is missing, the most urgent first; overwrite: how long the recorder
+    may still run, None when no recorder's storage was looked at.
     """
 
     source: str
@@ -85,6 +111,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelDiagnosis, ...]
     notes: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    overwrite: OverwriteClock | None = None
 
 
 class Grade(StrEnum):

@@ -76,11 +76,24 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     id: int | None = None
 
 
+class Ring(msgspec.Struct, frozen=True, kw_only=True):
+    """Storage that a recorder writes in a circle, as its own structure says.
+
+    extent: all of it, absolute; head: where the next block is written, inside it; block: bytes
+    that are taken at once.
+    """
+
+    extent: Extent
+    head: int
+    block: int
+
+
 class VolumeReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one recorder layout or file system yielded.
 
     fragment_size: bytes, and fragment_start: absolute start of fragment 0, for layouts that
-    store in equal fragments; used to rejoin frames cut at a border. damage: in words.
+    store in equal fragments; used to rejoin frames cut at a border. damage: in words. ring: where
+    the layout is written in a circle and says where it stands.
     """
 
     layout: str
@@ -91,3 +104,4 @@ class VolumeReport(msgspec.Struct, frozen=True, kw_only=True):
     fragment_size: int | None = None
     fragment_start: int | None = None
     label: str | None = None
+    ring: Ring | None = None

@@ -12,7 +12,7 @@ from vidrecover.catalogue import ChannelSummary
 from vidrecover.formats import Format
 from vidrecover.model import Clip, Grade
 from vidrecover.outcome import ScanReport
-from vidrecover.show._causes import causes_json, explanation, runbooks_json
+from vidrecover.show._causes import causes_json, explanation, overwrite_json, runbooks_json
 from vidrecover.show._devices import devices_json, devices_text
 from vidrecover.show._diagnosis import (
     STATE_MEANINGS,
@@ -48,6 +48,7 @@ __all__ = [
     "left_out_words",
     "many_json",
     "many_text",
+    "overwrite_json",
     "ranges",
     "runbooks_json",
     "scan_json",

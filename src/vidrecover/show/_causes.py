@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from vidrecover import clock
-from vidrecover.model import Cause, Diagnosis, TimeSpan
+from vidrecover.model import Cause, Diagnosis, OverwriteClock, TimeSpan
 from vidrecover.runbooks import Labels, Language, labels, runbook
-from vidrecover.show._words import ranges
+from vidrecover.show._words import iso, ranges
 
 
 def causes_json(causes: Sequence[Cause], language: Language = "en") -> list[dict[str, Any]]:
@@ -49,6 +49,43 @@ def causes_text(causes: Sequence[Cause], window: TimeSpan | None) -> list[str]:
         lines.append(words.brief)
         lines += [f"  {_line(one, words, window, 'en')}" for one in brief]
     return lines
+
+
+def overwrite_json(one: OverwriteClock | None) -> dict[str, Any] | None:
+    """The overwrite clock: times of recording in seconds, or why it is not known."""
+    if one is None:
+        return None
+    times = {"expected": one.left_ms, "least": one.least_ms, "most": one.most_ms}
+    seconds = {key: None if ms is None else ms / 1000 for key, ms in times.items()}
+    return {
+        "known": one.rate is not None,
+        "reason": one.reason,
+        "bytes_per_second": None if one.rate is None else round(one.rate),
+        "kept_seconds": None if one.kept_ms is None else one.kept_ms / 1000,
+        "newest_footage": iso(one.newest_ms),
+        "seconds_left": None if one.left_ms is None else seconds,
+        "pull_before": iso(one.pull_before_ms),
+    }
+
+
+def overwrite_text(one: OverwriteClock | None) -> list[str]:
+    """Until when the recorder may run, to be told before all else."""
+    if one is None:
+        return []
+    if one.rate is None or one.kept_ms is None:
+        return [f"overwriting: not known; {one.reason}"]
+    if one.left_ms is None or one.least_ms is None or one.most_ms is None:
+        kept = clock.lasting(one.kept_ms)
+        return [
+            f"overwriting: footage stays on the disk for about {kept} of recording ({one.reason});"
+            " with --from and --to it is told for your time"
+        ]
+    newest, before = (clock.spoken(t or 0)[:19] for t in (one.newest_ms, one.pull_before_ms))
+    return [
+        f"PULL THE DISK BEFORE {before}, recorder time, if the recorder runs on from {newest[11:]}:",
+        f"  after {clock.lasting(one.left_ms)} more of recording ({clock.lasting(one.least_ms)} to"
+        f" {clock.lasting(one.most_ms)}) it overwrites this footage ({one.reason})",
+    ]
 
 
 def explanation(result: Diagnosis, language: Language = "en") -> str:

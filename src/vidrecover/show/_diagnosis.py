@@ -6,7 +6,7 @@ from typing import Any
 
 from vidrecover import clock
 from vidrecover.model import ChannelDiagnosis, Diagnosis, State, StateSpan, TimeSpan
-from vidrecover.show._causes import causes_json, causes_text
+from vidrecover.show._causes import causes_json, causes_text, overwrite_json, overwrite_text
 from vidrecover.show._words import camera_words, cameras_words, table
 
 STATE_WORDS = {
@@ -82,6 +82,7 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
         ],
         "notes": list(result.notes),
         "causes": causes_json(result.causes),
+        "overwrite": overwrite_json(result.overwrite),
     }
 
 
@@ -99,7 +100,8 @@ def _span_json(one: StateSpan) -> dict[str, Any]:
 
 def diagnosis_text(result: Diagnosis) -> str:
     """The sum, why, a lane per camera, worst first, every span with its reason; recorder time."""
-    lines = [f"{result.source}: {100 * result.scanned_share:.1f} % of the bytes were read"]
+    lines = overwrite_text(result.overwrite)
+    lines += [f"{result.source}: {100 * result.scanned_share:.1f} % of the bytes were read"]
     notes = [f"note: {one}" for one in result.notes]
     if result.window is None:
         return "\n".join([*lines, "no dated footage was found", *notes])

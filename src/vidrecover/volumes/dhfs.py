@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
-from vidrecover.model import NO_TIME, Claim, ClaimKind, Extent, Source, VolumeReport
+from vidrecover.model import NO_TIME, Claim, ClaimKind, Extent, Ring, Source, VolumeReport
 from vidrecover.volumes import _dhfs_chains as chains
 from vidrecover.volumes import _dhfs_table as table
 
@@ -38,14 +38,15 @@ _SUPERBLOCK = np.dtype(
             "current",
             "block_size",
             "fragment_blocks",
+            "reserved",
             "sector",
             "descriptors",
             "fragments",
             "count",
             "wfs_mark",
         ],
-        "formats": ["<u4"] * 11,
-        "offsets": [0x0C, 0x10, 0x14, 0x18, 0x2C, 0x30, 0x40, 0x44, 0x48, 0x4C, 0x148],
+        "formats": ["<u4"] * 12,
+        "offsets": [0x0C, 0x10, 0x14, 0x18, 0x2C, 0x30, 0x38, 0x40, 0x44, 0x48, 0x4C, 0x148],
         "itemsize": SECTOR,
     }
 )
@@ -74,6 +75,7 @@ class _Superblock(NamedTuple):
     fragments: int
     fragment_count: int
     current: int
+    reserved: int
     first_date: int
     last_date: int
 
@@ -186,6 +188,7 @@ def _placed(row: Any, start: int, offset: int, size: int) -> _Superblock | None:
         fragments=start + int(row["fragments"]) * block,
         fragment_count=int(row["count"]),
         current=int(row["current"]),
+        reserved=int(row["reserved"]),
         first_date=int(row["first_date"]),
         last_date=int(row["last_date"]),
     )
@@ -279,6 +282,21 @@ def _report(source: Source, block: _Superblock, end: int, damage: list[str]) -> 
         fragment_size=block.fragment_size,
         fragment_start=block.fragments,
         label=_label(block),
+        ring=_ring(block, count),
+    )
+
+
+def _ring(block: _Superblock, count: int) -> Ring | None:
+    """The fragments behind the reserved ones, written round and round; None when it is cut off
+    or its numbers cannot be so. [write position: B, reserved: A; dahua-dhfs.md section 4]"""
+    if count != block.fragment_count or not block.reserved <= block.current < count:
+        return None
+    following = block.current + 1 if block.current + 1 < count else block.reserved
+    start = block.fragments + block.reserved * block.fragment_size
+    return Ring(
+        extent=Extent(start, block.fragments + count * block.fragment_size),
+        head=block.fragments + following * block.fragment_size,
+        block=block.fragment_size,
     )
 
 
