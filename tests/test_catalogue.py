@@ -21,6 +21,7 @@ from vidrecover.model import (
     Extent,
     LooseEnd,
     PictureState,
+    Ring,
     Segment,
     SourceIdentity,
     Stream,
@@ -366,6 +367,7 @@ def report() -> VolumeReport:
         fragment_size=100,
         fragment_start=0,
         label="disk",
+        ring=Ring(extent=Extent(100, 900), head=300, block=100),
     )
 
 

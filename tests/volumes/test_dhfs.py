@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidrecover import clock, volumes
-from vidrecover.model import Claim, ClaimKind, Extent, SourceIdentity, VolumeReport
+from vidrecover.model import Claim, ClaimKind, Extent, Ring, SourceIdentity, VolumeReport
 from vidrecover.volumes import dhfs
 
 SECTOR = 512
@@ -196,7 +196,25 @@ def test_the_bytes_of_the_specification_are_read_as_it_says() -> None:
         fragment_start=FRAGMENTS,
         label="ring written up to fragment 70 of 128, "
         "2024-05-17 08:00:00.000 to 2024-05-17 09:00:00.000",
+        ring=Ring(
+            extent=Extent(FRAGMENTS + (64 << 21), FRAGMENTS + (128 << 21)),
+            head=FRAGMENTS + (71 << 21),
+            block=1 << 21,
+        ),
     )
+
+
+def test_a_ring_begins_again_behind_the_reserved_fragments_and_needs_numbers_that_can_be() -> None:
+    def ring(current: int) -> Ring | None:
+        raw = bytearray(disk(CHAIN))
+        superblock = raw.index(struct.pack("<I", 70), START)
+        struct.pack_into("<I", raw, superblock, current)
+        return report(bytes(raw)).ring
+
+    last = ring(COUNT - 1)
+    assert last is not None
+    assert last.head == last.extent.start
+    assert (ring(3), ring(COUNT)) == (None, None)
 
 
 def test_a_whole_chain_is_one_claim_without_damage() -> None:

@@ -40,7 +40,7 @@ CREATE TABLE volume (
     fragment_start INTEGER CHECK (fragment_start >= 0), -- where fragment 0 begins
     label          TEXT,
     damage         TEXT NOT NULL CHECK (json_valid(damage)), -- array of sentences
-    ring           TEXT CHECK (json_valid(ring))        -- model.Ring, if written in a circle
+    ring           TEXT CHECK (ring IS NULL OR json_valid(ring)) -- model.Ring, if written in a circle
 ) STRICT;
 
 -- What the recorder says of footage; never believed alone.

@@ -82,7 +82,8 @@ def overwrite_text(one: OverwriteClock | None) -> list[str]:
         ]
     newest, before = (clock.spoken(t or 0)[:19] for t in (one.newest_ms, one.pull_before_ms))
     return [
-        f"PULL THE DISK BEFORE {before}, recorder time, if the recorder runs on from {newest[11:]}:",
+        f"PULL THE DISK BEFORE {before}, recorder time, if the recorder runs on from"
+        f" {newest[11:]}:",
         f"  after {clock.lasting(one.left_ms)} more of recording ({clock.lasting(one.least_ms)} to"
         f" {clock.lasting(one.most_ms)}) it overwrites this footage ({one.reason})",
     ]
