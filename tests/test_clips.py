@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidrecover import clips, clock
+from vidrecover import clips, clock, nal
 from vidrecover.clips import _grade, _order, _times
 from vidrecover.clips._file import ClipFile, Refused
 from vidrecover.errors import ClipError
@@ -46,7 +46,6 @@ from vidrecover.model import (
     TimeSpan,
     no_frames,
 )
-from vidrecover.repair import nal
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 START = clock.parse_iso("2026-03-14T07:29:00.000")

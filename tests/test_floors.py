@@ -11,10 +11,10 @@ PACKAGE = ROOT / "src" / "vidrecover"
 
 FLOORS = (
     {"errors", "model", "clock", "extents", "servant", "workers"},
-    {"source", "formats", "signatures", "runbooks"},
+    {"source", "formats", "signatures", "runbooks", "nal"},
     {"framings", "volumes", "segments"},
     {"scan", "seams"},
-    {"actions", "catalogue", "timeline", "picture", "repair"},
+    {"actions", "catalogue", "timeline", "picture"},
     {"diagnosis", "clips", "inspection", "outcome", "whereabouts"},
     {"show"},
     {"evidence", "report"},
@@ -29,8 +29,8 @@ APART = "simulate"
 LIBRARIES = {
     "click": {"cli", "terminal"},
     "tqdm": {"terminal"},
-    "av": {"picture", "repair", "clips", "simulate"},
-    "cv2": {"picture", "repair"},
+    "av": {"picture", "clips", "simulate"},
+    "cv2": {"picture"},
     "hyperscan": {"signatures"},
     "pytsk3": {"volumes"},
     "pyewf": {"source"},

@@ -22,7 +22,8 @@ numbers = [1]
 SHIPPED = {
     "dhav-plain", "dhfs-bad-sectors", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265",
     "dhfs-intact", "dhfs-orphaned", "dhfs-ring-failure", "dhfs-ring-restart", "dhfs-twice",
-    "dhfs-wrapped", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-six", "jt1078-ten", "nndc-twelve", "van", "xm-plain",
+    "dhfs-wrapped", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-six", "jt1078-ten", "nndc-twelve",
+    "van", "xm-plain",
 }  # fmt: skip
 
 

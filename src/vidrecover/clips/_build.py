@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from vidrecover import nal
 from vidrecover.clips import _sound, _span
 from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._file import Refused, playable
@@ -25,7 +26,6 @@ from vidrecover.model import (
     Stream,
     TimeSpan,
 )
-from vidrecover.repair import nal
 
 _H26X = (Codec.H264, Codec.H265)
 _STEP_BACK_MS = 1000

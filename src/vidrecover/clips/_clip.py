@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from vidrecover import __version__, clock
+from vidrecover import __version__, clock, nal
 from vidrecover.clips import _names
 from vidrecover.clips._file import ClipFile, Track, container_for, explained
 from vidrecover.clips._fragments import Runs
@@ -14,7 +14,6 @@ from vidrecover.clips._sound import Sound
 from vidrecover.clips._tally import Tally, count_of_frames
 from vidrecover.clips._units import Unit
 from vidrecover.model import Clip, Codec, RecorderMs, Recording, Source
-from vidrecover.repair import nal
 
 _SECOND = 1000
 _SINGLE_MS = 40  # how long a clip of one picture lasts

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vidrecover import nal
 from vidrecover.model import Codec, RecorderMs
-from vidrecover.repair import nal
 
 _LOOKAHEAD = 16
 """No picture is shown more than 16 pictures before or after its turn: max_num_reorder_frames

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from vidrecover import nal
 from vidrecover.model import Codec
-from vidrecover.repair import nal
 
 _H26X = (Codec.H264, Codec.H265)
 _LARGEST = 16384

@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from vidrecover import nal
 from vidrecover.model import Codec
-from vidrecover.repair import nal
 
 _CHUNK, _OVERLAP = 8 << 20, 1 << 16
 _MOST_INFLATED = 64 << 20

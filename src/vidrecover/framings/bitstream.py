@@ -1,6 +1,6 @@
 """What the first bytes of a payload show: start codes, codec, key pictures, audio headers.
 
-Only enough to name a frame in bulk; real parsing of NAL units is done in `repair.nal`.
+Only enough to name a frame in bulk; real parsing of NAL units is done in `nal`.
 """
 
 import numpy as np

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vidrecover.model import Codec
-from vidrecover.repair import _h264, _h265
-from vidrecover.repair._bits import Bits, BitsEnd, rbsp
-from vidrecover.repair._sets import (
+from vidrecover.nal import _h264, _h265
+from vidrecover.nal._bits import Bits, BitsEnd, rbsp
+from vidrecover.nal._sets import (
     PictureParameters,
     SequenceParameters,
     Slice,

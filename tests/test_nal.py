@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from vidrecover import nal
 from vidrecover.model import Codec
-from vidrecover.repair import nal
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 

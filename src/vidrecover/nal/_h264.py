@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from vidrecover.model import Codec
-from vidrecover.repair._bits import Bits, BitsEnd
-from vidrecover.repair._sets import MOST_PIXELS, PictureParameters, SequenceParameters, Slice
+from vidrecover.nal._bits import Bits, BitsEnd
+from vidrecover.nal._sets import MOST_PIXELS, PictureParameters, SequenceParameters, Slice
 
 _SLICES = (1, 2, 5)
 _IDR = 5

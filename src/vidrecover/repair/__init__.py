@@ -1,1 +1,0 @@
-"""Repair at codec level."""
