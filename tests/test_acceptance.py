@@ -18,6 +18,9 @@ UNDATED = ("gbps-plain", "hx-plain")
 """Their bytes carry no date: what was found is told, but in no span."""
 ALLOWED = {("overwritten", "not_known")}
 """(truth, word): what is gone without a trace cannot be known to have been there."""
+NAMELESS = {"wfs-orphaned", "wfs-wrapped"}
+"""Disks whose frames name no camera, with fragments that no descriptor names any more: their
+footage is told, but not always of which camera it is."""
 TRACED = {
     "dhfs-ring-failure": 0.9,
     "dhfs-twice": 0.7,
@@ -79,7 +82,9 @@ def test_every_camera_is_told_rightly_for_every_second(
         wrong += [
             (one["camera"], second, *pair)
             for second, pair in enumerate(zip(true, said, strict=True))
-            if pair[0] != pair[1] and pair not in ALLOWED
+            if pair[0] != pair[1]
+            and pair not in ALLOWED
+            and not (name in NAMELESS and pair == ("not_indexed", "not_known"))
         ]
     assert not wrong
     known, lost = pairs["overwritten", "overwritten"], pairs["overwritten", "not_known"]

@@ -28,7 +28,7 @@ CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 WHOLE = (
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
     "dhfs-orphaned", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten", "nndc-twelve",
-    "xm-plain",
+    "wfs-destroyed", "wfs-formatted", "wfs-intact", "wfs-power-cut", "xm-plain",
 )  # fmt: skip
 """Scenarios in which no frame lacks bytes or the key frame it needs."""
 TORN = ("dhfs-bad-sectors", "dhfs-wrapped", "jt1078-six")

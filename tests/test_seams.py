@@ -19,13 +19,14 @@ from vidrecover.model import (
     Codec,
     Extent,
     FrameFlag,
+    Grid,
     LooseEnd,
     Media,
     Segment,
     SourceIdentity,
     SourceRef,
 )
-from vidrecover.seams import Grid, Seams
+from vidrecover.seams import Seams
 from vidrecover.simulate import dhav, xm
 from vidrecover.source import open_source
 

@@ -257,7 +257,8 @@ def test_live_entries_that_were_closed_list_footage() -> None:
 def test_the_camera_that_the_recorder_names_is_taken_over() -> None:
     unknown = segment(1000, 2000, start=100, channel=None)
     third = claim(0, 60_000, Extent(0, 5000), channel=3)
-    assert attributed([unknown], [third]) == [msgspec.structs.replace(unknown, channel=3)]
+    named = msgspec.structs.replace(unknown, channel=3, named_by_claim=True)
+    assert attributed([unknown], [third]) == [named]
     known = segment(1000, 2000, start=100, channel=1)
     assert attributed([known], [third]) == [known]
 

@@ -9,7 +9,8 @@ is lost, by all cuts together: borders stand in one grid. What stays ambiguous i
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,11 +21,14 @@ from vidrecover import segments
 from vidrecover.formats import Format, FormatSet
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import (
+    EDGE_SIZE,
     NO_CHANNEL,
     NO_TIME,
+    Claim,
     Extent,
     FrameFlag,
     Frames,
+    Grid,
     LooseEnd,
     RecorderMs,
     Segment,
@@ -44,26 +48,6 @@ _AGREEING_SHARE = 0.9
 _LEAST_CUTS, _MOST_CUTS = 3, 2048  # from which a grid is told
 
 
-class Grid(msgspec.Struct, frozen=True):
-    """Where borders can lie: at `start` plus any multiple of `size`, in bytes."""
-
-    start: int
-    size: int
-
-    def border(self, position: int) -> int:
-        """The first border behind a position."""
-        return position + self.size - (position - self.start) % self.size
-
-    def head(self, cut: "_Cut") -> int | None:
-        """Bytes of a cut frame before its border, or None where this grid does not cut it once.
-
-        Of a frame over three fragments nothing proves where the middle one lies.
-        """
-        head = self.border(cut.stop.position) - cut.stop.position
-        once = 0 < cut.size - head <= self.size
-        return head if once and cut.shift % self.size == 0 else None
-
-
 class Seams(msgspec.Struct, frozen=True):
     """Joined frames, and the places of cut frames for which the proof was ambiguous."""
 
@@ -72,11 +56,15 @@ class Seams(msgspec.Struct, frozen=True):
 
 
 class _Cut(msgspec.Struct, frozen=True):
-    """A run's end and the beginning that carries it on, with the size of the frame between."""
+    """A run's end and the beginning that carries it on, with the size of the frame between.
+
+    head: its bytes before the border where a claim tells that; None: a grid must.
+    """
 
     stop: LooseEnd
     begin: LooseEnd
     size: int
+    head: int | None = None
 
     @property
     def shift(self) -> int:
@@ -85,10 +73,9 @@ class _Cut(msgspec.Struct, frozen=True):
 
     @property
     def time_ms(self) -> RecorderMs | None:
-        """Half way between the frames beside it; None when they have no time."""
-        if self.stop.time_ms is None or self.begin.time_ms is None:
-            return None
-        return (self.stop.time_ms + self.begin.time_ms) // 2
+        """Half way between the frames beside it, or that of the one that has a time."""
+        times = [one for one in (self.stop.time_ms, self.begin.time_ms) if one is not None]
+        return sum(times) // len(times) if times else None
 
     @property
     def borders(self) -> npt.NDArray[np.int64]:
@@ -98,12 +85,18 @@ class _Cut(msgspec.Struct, frozen=True):
 
 
 def join(
-    source: Source, ends: Sequence[LooseEnd], formats: FormatSet, grids: Sequence[Grid] = ()
+    source: Source,
+    ends: Sequence[LooseEnd],
+    formats: FormatSet,
+    grids: Sequence[Grid] = (),
+    claims: Sequence[Claim] = (),
 ) -> Seams:
     """All cut frames that can be proven, from the loose ends of a whole scan.
 
-    grids: of the layouts found on the source; each is tried, then the one that the cuts
-    themselves show. Reads the source only where a header or trailer itself was cut.
+    claims: where a claim's bytes go on elsewhere, the frame that is cut there is looked for
+    first; its header must lead exactly to the first frames there. grids: of the layouts found on
+    the source; each is tried, then the one that the cuts themselves show. Reads the source only
+    where a frame is cut.
     """
     joined: list[Segment] = []
     doubtful: list[Extent] = []
@@ -116,9 +109,10 @@ def join(
         one = formats[name]
         if one.framing.reader is None:
             reader = DeclaredReader(one)
+            claimed = list(_claimed(source, own, one, reader, claims))
             cuts = list(_cuts(own, one, reader))
             prover = _Prover(source, one, reader, taken)
-            found, unclear = _joined(cuts, prover, grids)
+            found, unclear = _joined(claimed, cuts, prover, grids)
             joined += found
             doubtful += unclear
     return Seams(tuple(joined), tuple(doubtful))
@@ -150,6 +144,71 @@ def _cuts(ends: Sequence[LooseEnd], one: Format, reader: DeclaredReader) -> Iter
                     yield cut
 
 
+def _claimed(
+    source: Source,
+    ends: Sequence[LooseEnd],
+    one: Format,
+    reader: DeclaredReader,
+    claims: Iterable[Claim],
+) -> Iterator[_Cut]:
+    """Frames cut where the bytes of a claim go on elsewhere, as the claim has it."""
+    stops = sorted((end for end in ends if end.after), key=_position)
+    begins = sorted((end for end in ends if not end.after), key=_position)
+    seen: set[tuple[int, int]] = set()
+    for before, behind in (pair for claim in claims for pair in pairwise(claim.extents)):
+        last = bisect_right(stops, before.end - 1, key=_position) - 1
+        first = bisect_left(begins, behind.start, key=_position)
+        if before.end == behind.start or last < 0 or first == len(begins):
+            continue
+        stop, begin = stops[last], begins[first]
+        places = (stop.position, begin.position)
+        if places in seen or places[0] <= before.start or places[1] >= behind.end:
+            continue
+        seen.add(places)
+        if _follows(begin, stop, counted=one.framing.counted):
+            head, tail = before.end - stop.position, begin.position - behind.start
+            if tail > 0 and head + tail <= one.max_size:
+                cut_off = Extent(stop.position, before.end)
+                if _size(source, reader, cut_off, behind, begin) == head + tail:
+                    yield _Cut(stop, begin, head + tail, head)
+
+
+def _size(
+    source: Source, reader: DeclaredReader, head: Extent, behind: Extent, begin: LooseEnd
+) -> int | None:
+    """Bytes of a frame as its header states it, which may lie on both sides of the border, or
+    its trailer."""
+    raw = source.read(head.start, min(head.size, EDGE_SIZE))
+    if len(raw) < EDGE_SIZE:
+        raw += source.read(behind.start, EDGE_SIZE - len(raw))
+    return reader.stated_size(raw) or reader.trailing_size(begin.edge)
+
+
+def _follows(begin: LooseEnd, stop: LooseEnd, *, counted: bool) -> bool:
+    """Whether one frame may be missing between them, by camera, number and time."""
+    if begin.channel != stop.channel:
+        return False
+    if counted and (stop.sequence is None or begin.sequence != stop.sequence + 2):
+        return False
+    if begin.time_ms is None or stop.time_ms is None:
+        return True
+    return -_STEP_BACK_MS <= begin.time_ms - stop.time_ms <= _LARGEST_STEP_MS
+
+
+def _position(end: LooseEnd) -> int:
+    return end.position
+
+
+def _head(grid: Grid, cut: _Cut) -> int | None:
+    """Bytes of a cut frame before its border, or None where this grid does not cut it once.
+
+    Of a frame over three fragments nothing proves where the middle one lies.
+    """
+    head = grid.border(cut.stop.position) - cut.stop.position
+    once = 0 < cut.size - head <= grid.size
+    return head if once and cut.shift % grid.size == 0 else None
+
+
 def _time(end: LooseEnd) -> RecorderMs:
     return -1 if end.time_ms is None else end.time_ms
 
@@ -163,11 +222,17 @@ def _in_time(begins: Sequence[LooseEnd], stop: LooseEnd) -> Sequence[LooseEnd]:
 
 
 def _joined(
-    cuts: Sequence[_Cut], prover: "_Prover", grids: Sequence[Grid]
+    claimed: Sequence[_Cut], cuts: Sequence[_Cut], prover: "_Prover", grids: Sequence[Grid]
 ) -> tuple[list[Segment], list[Extent]]:
     """Joined frames, and the heads for which several or no joins hold."""
     own = _grid(cuts)
     proofs: dict[int, list[tuple[_Cut, Frames]]] = defaultdict(list)
+    settled: set[int] = set()
+    for cut in claimed:
+        for rows in prover.rows(cut, ()):
+            proofs[cut.stop.position].append((cut, rows))
+            settled |= {cut.stop.position, cut.begin.position}
+    cuts = [c for c in cuts if settled.isdisjoint({c.stop.position, c.begin.position})]
     for cut in cuts:
         found = prover.rows(cut, grids)
         if not found and own is not None:
@@ -197,9 +262,12 @@ class _Prover(NamedTuple):
 
     def rows(self, cut: _Cut, grids: Sequence[Grid]) -> list[Frames]:
         """The rows of the cut frame, once for each border at which it is proven."""
+        if cut.head is not None:
+            rows = self._glued(cut, cut.head)
+            return [] if rows is None else [rows]
         one = self.format
         witnessed = one.framing.counted or any(layout.trailer for layout in one.layouts)
-        fit = (grid.head(cut) for grid in grids if witnessed or grid.size >= _TELLING_FRAGMENT)
+        fit = (_head(grid, cut) for grid in grids if witnessed or grid.size >= _TELLING_FRAGMENT)
         tables = [self._glued(cut, head) for head in sorted({head for head in fit if head})]
         return [rows for rows in tables if rows is not None]
 

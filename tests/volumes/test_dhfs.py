@@ -1,18 +1,22 @@
 """DHFS partitions built here from dahua-dhfs.md, whole, damaged and hostile."""
 
 import random
+import runpy
 import struct
 import time
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidrecover import clock, volumes
-from vidrecover.model import Claim, ClaimKind, Extent, Ring, SourceIdentity, VolumeReport
+from vidrecover.model import Claim, ClaimKind, Extent, Ring, VolumeReport
 from vidrecover.volumes import dhfs
+
+MADE = runpy.run_path(str(Path(__file__).parents[1] / "memory_source.py"))
+MemorySource: Any = MADE["MemorySource"]
 
 SECTOR = 512
 START = 0x8000
@@ -24,42 +28,6 @@ FRAGMENTS = START + 0x200 * SECTOR
 COUNT = 0x80
 SIZE = FRAGMENTS + COUNT * FRAGMENT
 NONE = 0xFFFFFFFF
-
-
-class MemorySource:
-    """Bytes followed by zeros up to `size`; refuses some extents, counts what is read."""
-
-    def __init__(self, data: bytes, size: int, refused: tuple[Extent, ...] = ()) -> None:
-        self.data, self.size, self.refused, self.bytes_read = data, size, refused, 0
-
-    @property
-    def identity(self) -> SourceIdentity:
-        return SourceIdentity(path="memory", kind="raw", size=self.size)
-
-    def read_into(self, offset: int, buffer: npt.NDArray[np.uint8]) -> list[Extent]:
-        end = offset + len(buffer)
-        if offset < 0 or end > self.size:
-            raise ValueError("beyond the end")
-        part = np.frombuffer(self.data[offset:end], dtype=np.uint8)
-        buffer[: len(part)] = part
-        buffer[len(part) :] = 0
-        self.bytes_read += len(buffer)
-        bad = [
-            Extent(max(offset, extent.start), min(end, extent.end))
-            for extent in self.refused
-            if extent.start < end and offset < extent.end
-        ]
-        for extent in bad:
-            buffer[extent.start - offset : extent.end - offset] = 0
-        return bad
-
-    def read(self, offset: int, size: int) -> bytes:
-        buffer = np.zeros(max(0, min(size, self.size - offset)), dtype=np.uint8)
-        self.read_into(offset, buffer)
-        return buffer.tobytes()
-
-    def close(self) -> None:
-        """Nothing to release."""
 
 
 def ms(text: str) -> int:

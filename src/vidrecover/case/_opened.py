@@ -1,13 +1,14 @@
 """An open case folder: its catalogue, its formats, its source, its log."""
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from vidrecover import actions, formats, segments, whereabouts
+from vidrecover import actions, formats, segments, timeline, whereabouts
 from vidrecover.catalogue import Catalogue
 from vidrecover.errors import CatalogueError
 from vidrecover.model import Frames, Segment, Source, SourceRef, TimeSpan
@@ -24,11 +25,20 @@ class Opened(NamedTuple):
     catalogue: Catalogue
 
     def segments(self, span: TimeSpan | None = None) -> Iterator[Segment]:
-        """The catalogue's segments without rows, cameras numbered from 1.
+        """The catalogue's segments without rows, cameras numbered from 1, those of unknown
+        camera with the one that the recorder's records name; in the catalogue's order.
 
         For formats in which only a channel 1 proves that the bytes count from 0, see
         `formats.Framing.channel_one_tells`.
         """
+        unknown = self.catalogue.segments(channel=None, span=span)
+        named = timeline.attributed(unknown, self.catalogue.claims(), self)
+        if span is not None:
+            named = [one for one in named if _shows(one, span)]
+        own = (one for one in self._numbered(span) if one.channel is not None)
+        yield from heapq.merge(own, sorted(named, key=_order), key=_order)
+
+    def _numbered(self, span: TimeSpan | None) -> Iterator[Segment]:
         unsure = {one.name for one in self.formats.formats if one.framing.channel_one_tells}
         if unsure:
             unsure -= {one.format for one in self.catalogue.segments(channel=1)}
@@ -38,10 +48,30 @@ class Opened(NamedTuple):
             else:
                 yield one
 
+    def cut(self, segment: Segment, places: Sequence[int]) -> Iterator[Segment]:
+        """The parts of a segment between the places; their frames are those of the segment that
+        begin there, see `unpack`. With `ends` what `timeline.attributed` asks for."""
+        rows = self.unpack(segment)
+        known = self.formats.formats
+        rows["format"] = [one.name for one in known].index(segment.format)
+        for part in timeline.parts(segment, places):
+            inside = (rows["offset"] >= part.start) & (rows["offset"] < part.end)
+            for one in segments.assemble(rows.compress(inside), known).segments:
+                yield msgspec.structs.replace(one, id=segment.id, rows=b"")
+
+    def ends(self, segment: Segment) -> tuple[int, int]:
+        """Where a glued frame's first piece begins, and its last one ends."""
+        rows = self.unpack(segment)
+        return int(rows["offset"][0]), int(rows["offset"][-1]) + int(rows["size"][-1])
+
     def unpack(self, segment: Segment) -> Frames:
-        """The rows of a segment, in playing order."""
+        """The rows of a segment, or of a part of one, in playing order."""
         assert segment.id is not None
-        return segments.unpack(self.catalogue.segment_rows(segment.id))
+        rows = segments.unpack(self.catalogue.segment_rows(segment.id))
+        if segment.joined:
+            return rows
+        inside = (rows["offset"] >= segment.start) & (rows["offset"] < segment.end)
+        return rows if inside.all() else rows.compress(inside)
 
     def place(self, moved: str | None = None) -> SourceRef:
         """How to open the source; moved: where it is now."""
@@ -78,3 +108,17 @@ def opened(folder: Path, *, create: bool) -> Opened:
         )
     known = formats.load(formats.shipped(), folder / "formats")
     return Opened(folder, known, Catalogue.open(folder / CATALOGUE, create=create))
+
+
+def _shows(segment: Segment, span: TimeSpan) -> bool:
+    """Whether a segment has frames in the span."""
+    if segment.start_ms is None or segment.end_ms is None:
+        return False
+    return segment.start_ms < span.end_ms and segment.end_ms >= span.start_ms
+
+
+def _order(segment: Segment) -> tuple[bool, int, int, str, int, bool, int, int]:
+    """The catalogue's order: unknown camera last, unknown time last."""
+    camera = (segment.channel is None, segment.channel or 0, int(segment.stream))
+    time = (segment.start_ms is None, segment.start_ms or 0, segment.start)
+    return (*camera, segment.format, int(segment.codec), *time)

@@ -14,10 +14,10 @@ from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
 from vidrecover.errors import CatalogueError
 from vidrecover.inspection import inspect
-from vidrecover.model import Extent, Progress, Source, SourceRef, UnitResult
+from vidrecover.model import Extent, Grid, Progress, Source, SourceRef, UnitResult
 from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
-from vidrecover.seams import Grid, join
+from vidrecover.seams import join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
 from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
@@ -75,6 +75,7 @@ def scan(
                 pending,
                 jobs=jobs,
                 address=cluster,
+                grids=_grids(case),
                 window_size=window_size,
             )
         for result in found:
@@ -126,7 +127,7 @@ def _units(
     case: Opened, source: Source, pending: Sequence[Extent], window_size: int, left: list[Extent]
 ) -> Iterator[UnitResult]:
     """What the units hold, read here. left: kept up to date with what was left for later."""
-    scanner = Scanner(source, case.formats, window_size=window_size)
+    scanner = Scanner(source, case.formats, window_size=window_size, grids=_grids(case))
 
     def told(resisting: list[Extent]) -> None:
         left[:] = extents.merged(resisting)
@@ -159,14 +160,19 @@ def _look(case: Opened, source: Source, jobs: int) -> None:
             case.catalogue.store_looks(chain.from_iterable(batch))
 
 
-def _join(case: Opened, source: Source) -> int:
-    """Store the frames cut at borders that could be proven; returns how many could not."""
-    grids = [
+def _grids(case: Opened) -> list[Grid]:
+    """Where the layouts on the source begin their fragments."""
+    return [
         Grid(one.fragment_start, one.fragment_size)
         for one in case.catalogue.volumes()
         if one.fragment_start is not None and one.fragment_size
     ]
-    found = join(source, list(case.catalogue.loose_ends()), case.formats, grids)
+
+
+def _join(case: Opened, source: Source) -> int:
+    """Store the frames cut at borders that could be proven; returns how many could not."""
+    ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
+    found = join(source, ends, case.formats, _grids(case), claims)
     case.catalogue.store_seams(found.joined)
     return len(found.doubtful)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from vidrecover.errors import SourceError
 from vidrecover.formats import FormatSet
-from vidrecover.model import Extent, SourceRef, UnitResult
+from vidrecover.model import Extent, Grid, SourceRef, UnitResult
 from vidrecover.scan import spread
 from vidrecover.workers import Crew, cluster, losses, processes
 
@@ -33,6 +33,7 @@ def shared(
     *,
     jobs: int,
     address: str | None,
+    grids: Sequence[Grid],
     window_size: int,
 ) -> Iterator[UnitResult]:
     """What the pending units hold, in order; see `scan.spread`.
@@ -48,6 +49,7 @@ def shared(
                     formats,
                     rest,
                     executor,
+                    grids=grids,
                     window_size=window_size,
                     in_flight=2 * workers,
                     at_once=1 if address is None else _CLUSTER_UNITS,

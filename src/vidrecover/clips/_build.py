@@ -186,10 +186,21 @@ class Build:
             codec=self._recording.codec,
             camera=self._job.names.camera(self._recording.channel),
             dated=timeline.dated,
-            notes=(*wanted.notes, *timeline.notes, *(sound.notes if sound is not None else ())),
+            notes=(
+                *wanted.notes,
+                *self._camera_notes(),
+                *timeline.notes,
+                *(sound.notes if sound is not None else ()),
+            ),
             sound=sound,
             other_sound=codec.name.lower() if codec is not None else None,
         )
+
+    def _camera_notes(self) -> tuple[str, ...]:
+        """Who names the camera, where the frames themselves do not."""
+        if self._recording.channel is None or not self._facts.nameless:
+            return ()
+        return ("the camera is the one that the recorder's records name: its frames name none",)
 
     def _take(self, unit: Unit, plan: Plan) -> Iterator[Clip]:
         """Puts a frame into the clip in the making; yields the clip that it ends."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from vidrecover import clock
 from vidrecover.clips._units import begins, is_video
 from vidrecover.formats import Format
-from vidrecover.model import NO_TICK, NO_TIME, Frames, RecorderMs
+from vidrecover.model import NO_CHANNEL, NO_TICK, NO_TIME, Frames, RecorderMs
 
 Times = npt.NDArray[np.int64]
 
@@ -46,7 +46,8 @@ class Survey(msgspec.Struct, kw_only=True):
     """What the rows of a whole recording tell about time; all counts are of whole pictures.
 
     first_ms, last_ms: dates of the first and last dated key frame; between: pictures from the
-    one to the other; rate: pictures in 100 seconds as most headers say, 0 unknown.
+    one to the other; rate: pictures in 100 seconds as most headers say, 0 unknown; nameless:
+    pictures whose bytes name no camera.
     """
 
     pictures: int = 0
@@ -57,6 +58,7 @@ class Survey(msgspec.Struct, kw_only=True):
     last_ms: RecorderMs | None = None
     between: int = 0
     rate: int = 0
+    nameless: int = 0
     opening: list[Frames] = []
 
 
@@ -68,6 +70,7 @@ def survey(tables: Iterable[Frames]) -> Survey:
         keys = np.flatnonzero((pictures["kind"] == 1) & (pictures["time_ms"] != NO_TIME))
         found.ticked += int((pictures["tick_ms"] != NO_TICK).sum())
         found.dated += int((pictures["time_ms"] != NO_TIME).sum())
+        found.nameless += int((pictures["channel"] == NO_CHANNEL).sum())
         for rate, count in zip(*np.unique(pictures["rate"], return_counts=True), strict=True):
             rates[int(rate)] = rates.get(int(rate), 0) + int(count)
         if len(keys):

@@ -71,6 +71,16 @@ class Hole(NamedTuple):
 
 
 def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
+    """See `_footage`; says too when the camera is one that only the recorder's records name."""
+    judged = _footage(facts, moment, picture)
+    if not any(segment.named_by_claim for segment in moment.segments):
+        return judged
+    claims = judged.claims or (*moment.holders, *moment.listed, *moment.remains)
+    reason = f"{judged.reason}; the frames name no camera, the recorder's records do"
+    return judged._replace(reason=reason, claims=tuple(claims))
+
+
+def _footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
     """Frames were found: does the recorder list them, and do they show a picture?
 
     Listed are frames in the bytes of a listed claim of their camera and time, and frames at the

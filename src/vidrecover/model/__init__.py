@@ -55,6 +55,7 @@ from vidrecover.model._observed import (
 )
 from vidrecover.model._source import (
     Extent,
+    Grid,
     Progress,
     Source,
     SourceIdentity,
@@ -89,6 +90,7 @@ __all__ = [
     "FrameFlag",
     "Frames",
     "Grade",
+    "Grid",
     "LooseEnd",
     "Media",
     "OverwriteClock",

@@ -14,7 +14,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     format carries no time. frames: video frames (access units, not rows); keys, audio: counts;
     missing: frames that the sequence numbers show to be lost just before it or inside;
     unfinished: frames known to lack bytes; rows: the packed table, see `segments.unpack`;
-    joined: a frame glued over a border.
+    joined: a frame glued over a border; named_by_claim: the bytes name no camera, the channel is
+    what the recorder's records say, see `timeline.attributed`; never stored.
     """
 
     format: str
@@ -35,6 +36,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     unfinished: int
     rows: bytes
     joined: bool = False
+    named_by_claim: bool = False
     id: int | None = None
 
 

@@ -23,6 +23,17 @@ class Extent(NamedTuple):
         return self.end - self.start
 
 
+class Grid(NamedTuple):
+    """Where a recorder's equal fragments begin: at `start` plus any multiple of `size`, bytes."""
+
+    start: int
+    size: int
+
+    def border(self, position: int) -> int:
+        """The first border behind a position."""
+        return position + self.size - (position - self.start) % self.size
+
+
 class SourceIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What tells one source from another.
 

@@ -24,6 +24,7 @@ from vidrecover.model import (
     Extent,
     FrameFlag,
     Frames,
+    Grid,
     Source,
     SourceRef,
     UnitResult,
@@ -66,21 +67,23 @@ def spread(
     pending: Iterable[Extent],
     executor: Executor,
     *,
+    grids: Sequence[Grid] = (),
     window_size: int = WINDOW_SIZE,
     in_flight: int = 2,
     at_once: int = 1,
 ) -> Iterator[UnitResult]:
     """Scan the pending units on an executor, results in order.
 
-    in_flight: tasks handed out at a time, two per worker at most; at_once: units of a task, more
-    than one where handing out costs much. Raises SourceError when the source cannot be opened. To
-    scan in this process, use `Scanner`.
+    grids: see `Scanner`; in_flight: tasks handed out at a time, two per worker at most; at_once:
+    units of a task, more than one where handing out costs much. Raises SourceError when the
+    source cannot be opened. To scan in this process, use `Scanner`.
     """
     packed, rest = pickle.dumps(formats), iter(pending)
     waiting: deque[Future[list[UnitResult]]] = deque()
     try:
         while units := list(islice(rest, at_once)):
-            waiting.append(executor.submit(scan_units, ref, packed, units, window_size))
+            task = executor.submit(scan_units, ref, packed, units, window_size, tuple(grids))
+            waiting.append(task)
             if len(waiting) >= in_flight:
                 yield from waiting.popleft().result()
         while waiting:
@@ -91,19 +94,26 @@ def spread(
 
 
 def scan_units(
-    ref: SourceRef, packed_formats: bytes, units: Sequence[Extent], window_size: int
+    ref: SourceRef,
+    packed_formats: bytes,
+    units: Sequence[Extent],
+    window_size: int,
+    grids: tuple[Grid, ...] = (),
 ) -> list[UnitResult]:
     """What units hold; the entry for worker processes, which keep the source open.
 
-    packed_formats: a pickled FormatSet.
+    packed_formats: a pickled FormatSet; grids: see `Scanner`.
     """
-    scanner = _scanner(ref, packed_formats, window_size)
+    scanner = _scanner(ref, packed_formats, window_size, grids)
     return [scanner.scan(unit) for unit in units]
 
 
 @lru_cache(maxsize=1)
-def _scanner(ref: SourceRef, packed_formats: bytes, window_size: int) -> "Scanner":
-    return Scanner(open_source(ref), pickle.loads(packed_formats), window_size=window_size)
+def _scanner(
+    ref: SourceRef, packed_formats: bytes, window_size: int, grids: tuple[Grid, ...]
+) -> "Scanner":
+    known = pickle.loads(packed_formats)
+    return Scanner(open_source(ref), known, window_size=window_size, grids=grids)
 
 
 class _Seen(NamedTuple):
@@ -133,15 +143,24 @@ def _together(unit: Extent, parts: Sequence[UnitResult]) -> UnitResult:
 
 
 class Scanner:
-    """An open source with the compiled formats and one reading buffer."""
+    """An open source with the compiled formats and one reading buffer.
+
+    grids: where the layouts on the source may cut frames; only frames whose end nothing proves
+    are looked at in their light.
+    """
 
     def __init__(
-        self, source: Source, formats: FormatSet, *, window_size: int = WINDOW_SIZE
+        self,
+        source: Source,
+        formats: FormatSet,
+        *,
+        window_size: int = WINDOW_SIZE,
+        grids: Sequence[Grid] = (),
     ) -> None:
         if not BLOCK <= window_size <= 16 << 20 or window_size % BLOCK:
             raise ValueError("a window has 4 KiB to 16 MiB, in steps of 4 KiB")
         self.formats = formats
-        self._source = source
+        self._source, self._grids = source, grids
         self._readers = [reader_of(one) for one in formats.formats]
         patterns = [
             (pattern, number)
@@ -169,7 +188,7 @@ class Scanner:
             halves = Extent(unit.start, middle), Extent(middle, unit.end)
             return _together(unit, [self.scan(one) for one in halves])
         refused = extents.merged(seen.unreadable)
-        rows = consistent(in_order(together(seen.tables)))
+        rows = consistent(in_order(together(seen.tables)), self._grids)
         seen.tables.clear()
         mark_unreadable(rows, refused)
         found = segments.assemble(rows, self.formats.formats, unit)

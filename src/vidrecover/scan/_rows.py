@@ -1,12 +1,13 @@
 """Which rows of a unit stand, and what its other bytes are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vidrecover import extents, segments
-from vidrecover.model import Extent, FrameFlag, Frames
+from vidrecover.model import Extent, FrameFlag, Frames, Grid
 
 Column = npt.NDArray[Any]
 
@@ -21,17 +22,19 @@ def in_order(rows: Frames) -> Frames:
     return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
-def consistent(rows: Frames) -> Frames:
+def consistent(rows: Frames, grids: Sequence[Grid] = ()) -> Frames:
     """The rows without those that contradict better ones; ordered by offset.
 
     A row whose end nothing proves stays only behind a neighbour of its format, or before a row
-    that is proven; and not where a proven frame of its format begins inside it: a fragment's
-    border cuts it there. Of rows that overlap, the one of the longer unbroken run stays: in `xm`
-    and `dahua-old` the same marks mean different things, and only the run tells.
+    that is proven; and not where a proven frame of its format begins inside it, or a border of
+    the grids lies: a fragment's border cuts it there. Of rows that overlap, the one of the longer
+    unbroken run stays: in `xm` and `dahua-old` the same marks mean different things, and only the
+    run tells.
     """
     unproven = (rows["flags"] & FrameFlag.END_UNPROVEN) != 0
     if unproven.any():
-        rows = rows.compress(~unproven | _supported(rows, unproven))
+        stands = _supported(rows, unproven) & ~_over_a_border(rows, grids)
+        rows = rows.compress(~unproven | stands)
     ends = rows["offset"] + rows["size"]
     if not (rows["offset"][1:] < np.maximum.accumulate(ends)[:-1]).any():
         return rows
@@ -53,6 +56,16 @@ def _supported(rows: Frames, unproven: Column) -> Column:
         cut = following[np.searchsorted(following, starts[places], side="right")] < ends[places]
         stands[places] = supported & ~cut
     return stands
+
+
+def _over_a_border(rows: Frames, grids: Sequence[Grid]) -> Column:
+    """Rows inside which a border of one of the grids lies."""
+    found = np.zeros(len(rows), dtype=bool)
+    last = rows["offset"] + rows["size"] - 1
+    for grid in grids:
+        border = last - (last - grid.start) % grid.size
+        found |= (border > rows["offset"]) & (border >= grid.start)
+    return found
 
 
 def _among(values: Column, ordered: Column) -> Column:

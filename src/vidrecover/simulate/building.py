@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from vidrecover.errors import ScenarioError
-from vidrecover.simulate import dhfs, plain
+from vidrecover.simulate import dhfs, plain, wfs
 from vidrecover.simulate.disk import Disk, Written, told
 from vidrecover.simulate.footage import Footage, film_all
 from vidrecover.simulate.plan import Camera, cameras
@@ -23,6 +23,7 @@ Progress = Callable[[int], None]
 
 _WRITERS: dict[str, Callable[[Disk, Scenario, Sequence[Footage]], Written]] = {
     "dhfs": dhfs.write,
+    "wfs": wfs.write,
     **dict.fromkeys(plain.FILES, plain.write),
 }
 
@@ -86,10 +87,17 @@ def _build(
         for start, end in bad:
             disk.write(start, bytes(end - start))
     mark_unreadable(written.frames, bad)
-    truth = judge(scenario, filmed, written.frames, size=written.size, bad=bad)
+    truth = judge(
+        scenario,
+        filmed,
+        written.frames,
+        size=written.size,
+        bad=bad,
+        nameless=written.nameless,
+    )
     if bad:
         _write(path.parent / _MAP, rescue_map(written.size, bad), undo)
-    _write(path.parent / _FRAMES, table(scenario.layout, written.frames), undo)
+    _write(path.parent / _FRAMES, table(scenario.layout, written.frames, written.nameless), undo)
     _write(path.parent / _TRUTH, _json(truth), undo)
     return truth
 

@@ -57,11 +57,13 @@ class Disk:
 
 class Written(NamedTuple):
     """What a layout wrote: the image's size in bytes, all frames in the order they were made,
-    and the half-open range of bytes in which the footage lies."""
+    the half-open range of bytes in which the footage lies, and the cameras whose number nothing
+    on the disk tells."""
 
     size: int
     frames: list[Frame]
     footage: tuple[int, int]
+    nameless: frozenset[int] = frozenset()
 
 
 def joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

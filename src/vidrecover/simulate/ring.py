@@ -1,7 +1,8 @@
-"""The ring of DHFS fragments: who owns which, how chains grow, what is overwritten.
+"""The ring of equal fragments of DHFS and WFS: who owns which, how chains grow, what is
+overwritten.
 
 Fragments are taken in order, on demand, so the cameras' chains interleave. Positions are in
-fragments and bytes inside them; `dhfs` makes disk offsets of them.
+fragments and bytes inside them; `dhfs` and `wfs` make disk offsets of them.
 """
 
 import struct
@@ -76,11 +77,14 @@ class Chain:
 class Ring:
     """Hands out fragments and keeps the descriptor table true to what was handed out.
 
-    size: number of fragments with the reserved ones, or None for as many as asked for.
+    size: number of fragments with the reserved ones, or None for as many as asked for; layout:
+    whose ring it is, for messages.
     """
 
-    def __init__(self, *, size: int | None, reserved: int, fragment_size: int) -> None:
-        self._size = size
+    def __init__(
+        self, *, size: int | None, reserved: int, fragment_size: int, layout: str = "dhfs"
+    ) -> None:
+        self._size, self._layout = size, layout
         self._reserved = reserved
         self.fragment_size = fragment_size
         self.rows = [Descriptor(kind=RESERVED) for _ in range(reserved)]
@@ -174,8 +178,9 @@ class Ring:
         owner = self.rows[self._at].chain
         if owner is not None and not owner.closed:
             raise ScenarioError(
-                f"key `dhfs.fragments`: a ring of {self._size} fragments is too small: it comes"
-                f" round to a recording of camera {owner.channel} that is still being written"
+                f"key `{self._layout}.fragments`: a ring of {self._size} fragments is too small:"
+                f" it comes round to a recording of camera {owner.channel} that is still being"
+                " written"
             )
         self._reach.setdefault(self._at, []).append(0)
         return self._at

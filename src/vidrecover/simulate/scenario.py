@@ -13,13 +13,14 @@ import msgspec
 from vidrecover.errors import ScenarioError
 from vidrecover.simulate.times import Span, moment
 
-Layout = Literal["dhfs", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps"]
+Layout = Literal["dhfs", "wfs", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps"]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
 
 AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "dhfs": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
     "dhav": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
+    "wfs": frozenset({"none", "alaw", "mulaw"}),
     "xm": frozenset({"none", "alaw", "mulaw"}),
     "nndc": frozenset({"none", "mulaw", "adpcm", "aac"}),
     "jt1078": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
@@ -32,6 +33,9 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
 LAST_CAMERA: dict[str, int] = dict.fromkeys(AUDIO_OF_LAYOUT, 64) | {"nndc": 15, "jt1078": 37}
 """Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
 
+
+INDEXED = frozenset({"dhfs", "wfs"})
+"""Layouts with an index of their own; the others are streams in an image."""
 
 _LONGEST_MS = 86_400_000
 
@@ -89,6 +93,29 @@ class Dhfs(_Table, frozen=True, kw_only=True):
     cut: Literal["anywhere", "header", "trailer"] = "anywhere"
     dhii: int = 0
     power_cut: bool = False
+
+
+class Wfs(_Table, frozen=True, kw_only=True):
+    """A Xiongmai WFS disk.
+
+    fragments, spare, period_s, slack, power_cut: as for `Dhfs`. index: `formatted` sets all
+    descriptors free, `zeroed` leaves nothing of them, `destroyed` overwrites everything up to
+    their end. superblock: `zeroed` leaves only its copy. copy_of_index: the recorder keeps one in
+    its reserved fragments. information: a vehicle information frame before each key picture.
+    """
+
+    version: Literal["0.4", "0.5"] = "0.4"
+    blocks_per_fragment: int = 4096
+    fragments: int | None = None
+    reserved: int = 64
+    spare: int = 4
+    period_s: float = 60.0
+    index: Literal["intact", "formatted", "zeroed", "destroyed"] = "intact"
+    superblock: Literal["intact", "zeroed"] = "intact"
+    copy_of_index: bool = False
+    slack: Literal["zeros", "older"] = "zeros"
+    power_cut: bool = False
+    information: bool = False
 
 
 class Image(_Table, frozen=True, kw_only=True):
@@ -188,6 +215,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     off: tuple[tuple[str, str], ...] = ()
     bad_sectors: BadSectors = BadSectors()
     dhfs: Dhfs | None = None
+    wfs: Wfs | None = None
     image: Image | None = None
     dhav: Dhav | None = None
     xm: Xm | None = None
@@ -289,7 +317,7 @@ def _time_faults(scenario: Scenario) -> _Faults:
 
 def _camera_faults(scenario: Scenario, group: CameraGroup) -> _Faults:
     layout = scenario.layout
-    grid = 8 if layout == "xm" else 2
+    grid = 8 if layout in ("xm", "wfs") else 2
     allowed = sorted(AUDIO_OF_LAYOUT[layout])
     tests = [
         ("numbers", all(1 <= n <= LAST_CAMERA[layout] for n in group.numbers),
@@ -302,28 +330,33 @@ def _camera_faults(scenario: Scenario, group: CameraGroup) -> _Faults:
         ("gop", group.gop is None or 1 <= group.gop <= 300, "must be 1 to 300 pictures"),
         ("quality", 10 <= group.quality <= 45, "must be 10 to 45"),
         ("audio", group.audio in allowed, f"layout {layout} knows {', '.join(allowed)}"),
-        ("index", group.index == "intact" or layout == "dhfs",
+        ("index", group.index == "intact" or layout in INDEXED,
          f"layout {layout} has no index"),
     ]  # fmt: skip
     return [(f"cameras.{key}", wrong) for key, right, wrong in tests if not right]
 
 
 def _layout_faults(scenario: Scenario) -> _Faults:
-    belongs = {scenario.layout} | ({"image"} if scenario.layout != "dhfs" else set())
+    belongs = {scenario.layout} | ({"image"} if scenario.layout not in INDEXED else set())
     faults = [
         (table, f"says nothing for layout {scenario.layout}")
-        for table in ("dhfs", "image", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps")
+        for table in (
+            "dhfs",
+            "wfs",
+            "image",
+            "dhav",
+            "xm",
+            "nndc",
+            "jt1078",
+            "hx",
+            "imkh",
+            "gbps",
+        )
         if getattr(scenario, table) is not None and table not in belongs
     ]
     disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
-    tests = [
-        ("dhfs.blocks_per_fragment", 32 <= disk.blocks_per_fragment <= 65536,
-         "must be 32 to 65536 blocks of 512 bytes"),
-        ("dhfs.reserved", 0 <= disk.reserved <= 1024, "must be 0 to 1024"),
-        ("dhfs.spare", 0 <= disk.spare <= 4096, "must be 0 to 4096"),
-        ("dhfs.fragments", disk.fragments is None or disk.reserved < disk.fragments <= 1 << 20,
-         "must be more than the reserved ones, and at most 1048576"),
-        ("dhfs.period_s", 1 <= disk.period_s <= 86400, "must be 1 to 86400"),
+    tests = _ring_tests("dhfs", disk) + _ring_tests("wfs", scenario.wfs or Wfs())
+    tests += [
         ("dhfs.dhii", disk.dhii == 0 or 32 <= disk.dhii <= disk.blocks_per_fragment * 256,
          "must be 0, or 32 bytes to half a fragment"),
         ("image.period_s", 1 <= image.period_s <= 86400, "must be 1 to 86400"),
@@ -346,6 +379,19 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             ("jt1078.missing_middle", packets.missing_middle >= 0, "must not be negative"),
         ]  # fmt: skip
     return faults + [(key, wrong) for key, right, wrong in tests if not right]
+
+
+def _ring_tests(name: str, disk: Dhfs | Wfs) -> list[tuple[str, bool, str]]:
+    tests = [
+        ("blocks_per_fragment", 32 <= disk.blocks_per_fragment <= 65536,
+         "must be 32 to 65536 blocks of 512 bytes"),
+        ("reserved", 0 <= disk.reserved <= 1024, "must be 0 to 1024"),
+        ("spare", 0 <= disk.spare <= 4096, "must be 0 to 4096"),
+        ("fragments", disk.fragments is None or disk.reserved < disk.fragments <= 1 << 20,
+         "must be more than the reserved ones, and at most 1048576"),
+        ("period_s", 1 <= disk.period_s <= 86400, "must be 1 to 86400"),
+    ]  # fmt: skip
+    return [(f"{name}.{key}", right, wrong) for key, right, wrong in tests]
 
 
 def _bad_sector_faults(bad: BadSectors) -> _Faults:

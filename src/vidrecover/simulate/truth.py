@@ -15,7 +15,7 @@ from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.times import Span, iso, without
 
 WITHOUT_CHANNEL = frozenset({"xm", "hx", "imkh", "gbps"})
-"""Layouts whose bytes do not tell the camera."""
+"""Layouts that do not tell the camera anywhere."""
 
 COLUMNS = (
     "camera", "channel", "stream", "media", "codec", "key", "time", "sequence", "size", "sha256",
@@ -34,7 +34,7 @@ class TruthSpan(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "fro
 
 
 class TruthChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera. channel: as the bytes tell it, None where they do not; camera: the real one."""
+    """One camera. channel: as the disk tells it, None where it does not; camera: the real one."""
 
     channel: int | None
     camera: int
@@ -79,8 +79,12 @@ def judge(
     *,
     size: int,
     bad: Sequence[tuple[int, int]],
+    nameless: frozenset[int] = frozenset(),
 ) -> Truth:
-    """The truth about every camera and minute, at the times of its pictures."""
+    """The truth about every camera and minute, at the times of its pictures.
+
+    nameless: cameras whose number nothing on the disk tells.
+    """
     powered = boots(scenario)
     video: dict[int, list[Frame]] = {camera.number: [] for camera in cameras}
     for frame in frames:
@@ -96,7 +100,7 @@ def judge(
         recorder_end=iso(scenario.span.end_ms),
         channels=tuple(
             TruthChannel(
-                channel=_channel(scenario.layout, camera),
+                channel=_channel(scenario.layout, camera, nameless),
                 camera=camera.number,
                 spans=tuple(_spans(camera, video[camera.number], scenario.span, powered)),
             )
@@ -106,7 +110,7 @@ def judge(
     )
 
 
-def table(layout: str, frames: Sequence[Frame]) -> str:
+def table(layout: str, frames: Sequence[Frame], nameless: frozenset[int] = frozenset()) -> str:
     """The text of `frames.csv`: one row per picture, audio frame or data frame, in time order."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -115,7 +119,7 @@ def table(layout: str, frames: Sequence[Frame]) -> str:
         writer.writerow(
             (
                 frame.camera.number,
-                _channel(layout, frame.camera),
+                _channel(layout, frame.camera, nameless),
                 "main",
                 frame.media,
                 frame.codec,
@@ -132,8 +136,8 @@ def table(layout: str, frames: Sequence[Frame]) -> str:
     return text.getvalue()
 
 
-def _channel(layout: str, camera: Camera) -> int | None:
-    return None if layout in WITHOUT_CHANNEL else camera.number
+def _channel(layout: str, camera: Camera, nameless: frozenset[int]) -> int | None:
+    return None if layout in WITHOUT_CHANNEL or camera.number in nameless else camera.number
 
 
 def _ranges(ranges: Sequence[tuple[int, int]]) -> str:

@@ -3,6 +3,7 @@
 One witness is what the recorder claims, the other the frames that were found.
 """
 
+from vidrecover.timeline._attribution import attributed, parts
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._numbers import Numbers, Step, Told
 from vidrecover.timeline._places import Shelf
@@ -10,7 +11,6 @@ from vidrecover.timeline._reuse import provable_from
 from vidrecover.timeline._witnesses import (
     Comparison,
     Moment,
-    attributed,
     claimed,
     compare,
     covered,
@@ -32,6 +32,7 @@ __all__ = [
     "covered",
     "lists",
     "missing_extents",
+    "parts",
     "provable_from",
     "recordings",
 ]

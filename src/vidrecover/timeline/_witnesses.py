@@ -44,39 +44,6 @@ class Comparison(NamedTuple):
     shelf: Shelf
 
 
-def attributed(segments: Iterable[Segment], claims: Sequence[Claim]) -> list[Segment]:
-    """The segments, those of unknown camera with the camera that the recorder names for them.
-
-    A camera is taken over only when the claims that name the segment's bytes and agree with its
-    time, listed ones before others, name one camera and no second; claims without a time, or
-    frames without one, only for listed claims. [C]
-    """
-    index = Index(claim for claim in claims if claim.channel is not None)
-    return [_attributed(s, index) if s.channel is None else s for s in segments]
-
-
-def _attributed(segment: Segment, index: Index) -> Segment:
-    naming = index.naming(segment)
-    listed = {c.channel for c in naming if c.kind in LISTED and _agrees(segment, c) is not False}
-    others = {c.channel for c in naming if c.kind not in LISTED and _agrees(segment, c)}
-    channels = listed or others
-    if len(channels) != 1:
-        return segment
-    return msgspec.structs.replace(segment, channel=channels.pop())
-
-
-def _agrees(segment: Segment, claim: Claim) -> bool | None:
-    """Whether the times agree to a second; None when one of both has none."""
-    span = claimed(claim)
-    if span is None or segment.start_ms is None or segment.end_ms is None:
-        return None
-    if claim.open:
-        return segment.end_ms >= span.start_ms - _SECOND_MS
-    return (
-        segment.start_ms < span.end_ms + _SECOND_MS and segment.end_ms >= span.start_ms - _SECOND_MS
-    )
-
-
 def lists(claim: Claim) -> bool:
     """Whether the recorder would show the claim's footage: a live entry that was closed.
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from vidrecover.model import Source, VolumeReport
-from vidrecover.volumes import dhfs
+from vidrecover.volumes import dhfs, wfs
 
 LAYOUTS: dict[str, Callable[[Source], list[VolumeReport]]] = {
     "dhfs": dhfs.examine,
+    "wfs": wfs.examine,
 }
 """Every layout known, by the name in its reports."""
 

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
-from vidrecover.model import NO_TIME, Claim, ClaimKind, Extent, Ring, Source, VolumeReport
-from vidrecover.volumes import _dhfs_chains as chains
-from vidrecover.volumes import _dhfs_table as table
+from vidrecover.model import NO_CHANNEL, NO_TIME, Extent, Source, VolumeReport
+from vidrecover.volumes import _chains as chains
+from vidrecover.volumes import _descriptors as descriptors
+from vidrecover.volumes import _tables as tables
+from vidrecover.volumes._reading import read
 
 SECTOR = 512
 MARK = b"DHFS4.1"
@@ -54,6 +56,7 @@ _SUPERBLOCK = np.dtype(
 WFS, whose superblock has the same geometry fields. [B: wfs.md section 3]"""
 _SUPERBLOCK_MARK = 0x55
 _WFS_MARK = 0x789ABCDE
+_SISTER = b"WFS0."
 
 _LEAST_FRAGMENT = 1 << 12
 _MOST_FRAGMENT = 1 << 28
@@ -62,6 +65,25 @@ _CHUNK = 1 << 24
 _SEARCH_PLAIN = 1 << 22
 _SEARCH_MARKED = 1 << 26
 _SEARCH_BEHIND = 1 << 24
+
+
+_DESCRIPTOR = np.dtype(
+    [
+        ("type", "u1"),  # 0 free, 1 first of a recording, 2 continuation, others reserved
+        ("channel", "u1"),  # '0' + channel counted from 0
+        ("number", "<u2"),
+        ("begin", "<u4"),
+        ("end", "<u4"),
+        ("next", "<u4"),
+        ("last", "<u4"),
+        ("previous", "<u4"),
+        ("main", "<u4"),
+        ("unknown", "<u4"),
+    ]
+)
+"""One descriptor on the disk; see `_descriptors.STATED`. [A: dahua-dhfs.md section 5]"""
+_FIRST_CHANNEL = 0x30
+_RESERVED = 0xFE
 
 
 class _Superblock(NamedTuple):
@@ -94,6 +116,8 @@ def examine(source: Source) -> list[VolumeReport]:
     whose main is gone. A main with begin == end is open when it has fragments or a size, and no
     claim when it has neither (only allotted). The slack of a last fragment is in no extent.
     """
+    if source.read(0, len(_SISTER)) == _SISTER:
+        return []
     marked = source.read(0, len(MARK)) == MARK
     found, damage = _listed(source) if marked else ([], ["sector 0 lacks the DHFS mark"])
     if damage:
@@ -115,7 +139,7 @@ def _hollow(source: Source, damage: list[str]) -> VolumeReport:
 def _listed(source: Source) -> tuple[list[_Superblock], list[str]]:
     """Partitions by the partition table, ordered by start, and what is wrong with the table."""
     size = _MOST_PARTITIONS * _PARTITION_ENTRY.itemsize
-    raw, refused = _read(source, Extent(_PARTITION_TABLE, _PARTITION_TABLE + size))
+    raw, refused = read(source, Extent(_PARTITION_TABLE, _PARTITION_TABLE + size))
     whole = len(raw) // _PARTITION_ENTRY.itemsize * _PARTITION_ENTRY.itemsize
     entries = raw[:whole].view(_PARTITION_ENTRY)
     damage = ["the partition table cannot be read in full"] if refused else []
@@ -142,7 +166,7 @@ def _superblock_of(source: Source, start: int, sector: int) -> _Superblock | Non
     offset = (start + sector) * SECTOR
     if offset + SECTOR > source.size:
         return None
-    raw, refused = _read(source, Extent(offset, offset + SECTOR))
+    raw, refused = read(source, Extent(offset, offset + SECTOR))
     rows = raw.view(_SUPERBLOCK)
     if refused or not _plausible(rows)[0]:
         return None
@@ -234,7 +258,7 @@ def _first_superblock(source: Source, extent: Extent) -> _Superblock | None:
     for the descriptors before the fragments, and begin behind the extent's start. [C]
     """
     for start in range(extent.start - extent.start % SECTOR, extent.end, _CHUNK):
-        raw, _ = _read(source, Extent(start, min(start + _CHUNK, extent.end)))
+        raw, _ = read(source, Extent(start, min(start + _CHUNK, extent.end)))
         rows = raw[: len(raw) // SECTOR * SECTOR].view(_SUPERBLOCK)
         for place in np.flatnonzero(_plausible(rows)).tolist():
             offset = start + place * SECTOR
@@ -247,14 +271,14 @@ def _first_superblock(source: Source, extent: Extent) -> _Superblock | None:
 
 
 def _roomy(block: _Superblock) -> bool:
-    table_end = block.descriptors + block.fragment_count * table.DESCRIPTOR.itemsize
+    table_end = block.descriptors + block.fragment_count * descriptors.WIDTH
     return block.offset < block.descriptors and table_end <= block.fragments
 
 
 def _report(source: Source, block: _Superblock, end: int, damage: list[str]) -> VolumeReport:
     """Claims and damage of one partition; no byte behind `end` belongs to it."""
     words = list(damage)
-    room = (min(block.fragments, end) - block.descriptors) // table.DESCRIPTOR.itemsize
+    room = (min(block.fragments, end) - block.descriptors) // descriptors.WIDTH
     count = min(block.fragment_count, room, _MOST_DESCRIPTORS)
     if count < block.fragment_count:
         words.append(
@@ -273,7 +297,8 @@ def _report(source: Source, block: _Superblock, end: int, damage: list[str]) -> 
         block_size=block.block_size,
         end=stop,
     )
-    claims, table_words = _table_claims(source, layout, count)
+    table = tables.read_table(source, block.descriptors, count, _stated)
+    claims, table_words = tables.table_claims(table, layout)
     return VolumeReport(
         layout="dhfs",
         extent=Extent(block.start, max(stop, block.offset + SECTOR)),
@@ -282,22 +307,23 @@ def _report(source: Source, block: _Superblock, end: int, damage: list[str]) -> 
         fragment_size=block.fragment_size,
         fragment_start=block.fragments,
         label=_label(block),
-        ring=_ring(block, count),
+        ring=tables.ring(layout, block.reserved, block.current, block.fragment_count, count),
     )
 
 
-def _ring(block: _Superblock, count: int) -> Ring | None:
-    """The fragments behind the reserved ones, written round and round; None when it is cut off
-    or its numbers cannot be so. [write position: B, reserved: A; dahua-dhfs.md section 4]"""
-    if count != block.fragment_count or not block.reserved <= block.current < count:
-        return None
-    following = block.current + 1 if block.current + 1 < count else block.reserved
-    start = block.fragments + block.reserved * block.fragment_size
-    return Ring(
-        extent=Extent(start, block.fragments + count * block.fragment_size),
-        head=block.fragments + following * block.fragment_size,
-        block=block.fragment_size,
-    )
+def _stated(raw: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Descriptors in the columns that all layouts share."""
+    found = raw.view(_DESCRIPTOR)
+    rows = np.zeros(len(found), dtype=descriptors.STATED)
+    for name in ("number", "begin", "end", "next", "last", "previous", "main"):
+        rows[name] = found[name]
+    types = descriptors.Type
+    kinds = np.full(256, types.OTHER, dtype=np.uint8)
+    kinds[[0, 1, 2, _RESERVED]] = types.FREE, types.MAIN, types.CONTINUATION, types.RESERVED
+    rows["type"] = kinds[found["type"]]
+    channel = found["channel"].astype("<i2") - _FIRST_CHANNEL + 1
+    rows["channel"] = np.where(channel > 0, channel, NO_CHANNEL)
+    return rows
 
 
 def _label(block: _Superblock) -> str:
@@ -307,51 +333,3 @@ def _label(block: _Superblock) -> str:
     return (
         f"ring written up to fragment {block.current} of {block.fragment_count}, {first} to {last}"
     )
-
-
-def _table_claims(
-    source: Source, layout: chains.Layout, count: int
-) -> tuple[list[Claim], list[str]]:
-    """The claims of the descriptor table, and its damage in words."""
-    rows = np.zeros(count, dtype=table.ROW)
-    refused = _understood(source, layout, rows)
-    contradicting = int(np.count_nonzero(rows["use"] == table.Use.OPAQUE))
-    words = []
-    lost = 0
-    for extent in refused:
-        first = (extent.start - layout.table) // table.DESCRIPTOR.itemsize
-        last = -(-(extent.end - layout.table) // table.DESCRIPTOR.itemsize)
-        rows[first:last]["use"] = table.Use.OPAQUE
-        lost += last - first
-        words.append(
-            f"descriptors {first} to {last - 1} cannot be read (offset {extent.start:#x}): "
-            f"what their {last - first} fragments hold is not known"
-        )
-    if contradicting:
-        words.append(f"{contradicting} of {count} descriptors contradict themselves")
-    if contradicting > (count - lost) // 2:
-        return [], [*words, "the descriptor table is overwritten: nothing is taken from it"]
-    claims = chains.claims(rows, layout)
-    if not any(claim.kind is ClaimKind.INDEX for claim in claims):
-        words.append("the descriptor table lists no recording")
-    return claims, words
-
-
-def _understood(source: Source, layout: chains.Layout, rows: table.Rows) -> list[Extent]:
-    """Fill the rows from the disk, some MiB at a time; the extents that the device refused."""
-    refused: list[Extent] = []
-    width = table.DESCRIPTOR.itemsize
-    step = _CHUNK // width
-    for first in range(0, len(rows), step):
-        last = min(first + step, len(rows))
-        raw, bad = _read(source, Extent(layout.table + first * width, layout.table + last * width))
-        rows[first:last] = table.understand(raw.view(table.DESCRIPTOR), first, len(rows))
-        refused += bad
-    return refused
-
-
-def _read(source: Source, extent: Extent) -> tuple[npt.NDArray[np.uint8], list[Extent]]:
-    """The bytes of an extent, cut at the end of the source, and what the device refused."""
-    end = min(extent.end, source.size)
-    buffer = np.zeros(max(0, end - extent.start), dtype=np.uint8)
-    return buffer, source.read_into(extent.start, buffer) if len(buffer) else []

@@ -1,6 +1,6 @@
-"""The descriptors of a DHFS partition, in bulk: what each row says of its fragment.
+"""Tables of descriptors, one for each equal fragment of a ring, in bulk: DHFS and its sister WFS.
 
-Byte facts: dahua-dhfs.md section 5, with its marks.
+What a row says on the disk differs; what it means is the same, and stands here.
 """
 
 from enum import IntEnum
@@ -10,28 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
-from vidrecover.model import NO_CHANNEL, NO_TIME
+from vidrecover.model import NO_TIME
 
 Rows = npt.NDArray[Any]
 
-DESCRIPTOR = np.dtype(
-    [
-        ("type", "u1"),  # 0 free, 1 first of a recording, 2 continuation, others reserved
-        ("channel", "u1"),  # '0' + channel counted from 0
-        ("number", "<u2"),  # main: additional fragments; continuation: position from 1
-        ("begin", "<u4"),  # packed dates; main: of the recording, else of the fragment
-        ("end", "<u4"),
-        ("next", "<u4"),  # 0 or FFFFFFFF: none
-        ("last", "<u4"),  # main: used blocks of the last fragment
-        ("previous", "<u4"),
-        ("main", "<u4"),  # main descriptor of the chain, itself for a main
-        ("unknown", "<u4"),
-    ]
-)
-"""One descriptor on the disk, 32 bytes. [A: dahua-dhfs.md section 5]"""
-
+WIDTH = 32
+"""Bytes of a descriptor. [A: dahua-dhfs.md section 5, wfs.md section 4]"""
 NO_NEXT = 0xFFFFFFFF
-_FIRST_CHANNEL = 0x30
 
 
 class Use(IntEnum):
@@ -44,6 +29,31 @@ class Use(IntEnum):
     FREED_CONTINUATION = 4
     OPAQUE = 5
 
+
+class Type(IntEnum):
+    """What the type byte says, before anything else is looked at."""
+
+    FREE = 0
+    MAIN = 1
+    CONTINUATION = 2
+    RESERVED = 3
+    OTHER = 4
+
+
+STATED = np.dtype(
+    [
+        ("type", "u1"),  # Type
+        ("channel", "<i2"),  # from 1, NO_CHANNEL when not legible
+        ("number", "<u2"),  # main: additional fragments; continuation: position from 1
+        ("begin", "<u4"),  # packed dates; main: of the recording, else of the fragment
+        ("end", "<u4"),
+        ("next", "<u4"),  # 0 or FFFFFFFF: none
+        ("last", "<u4"),  # main: used blocks of the last fragment
+        ("previous", "<u4"),
+        ("main", "<u4"),  # main descriptor of the chain, itself for a main
+    ]
+)
+"""A descriptor as a layout states it, in the columns that all layouts share."""
 
 ROW = np.dtype(
     [
@@ -63,7 +73,7 @@ ROW = np.dtype(
 
 
 def understand(raw: Rows, first: int, count: int) -> Rows:
-    """Rows (ROW) of raw descriptors `first`, `first` + 1, ... of a table of `count`.
+    """Rows (ROW) of stated descriptors `first`, `first` + 1, ... of a table of `count`.
 
     A type alone is not believed. A main names itself, or has dates, a channel and no previous; a
     continuation names a main and a previous inside the table; a free descriptor still says
@@ -71,21 +81,20 @@ def understand(raw: Rows, first: int, count: int) -> Rows:
     """
     rows = np.zeros(len(raw), dtype=ROW)
     own = np.arange(first, first + len(raw))
-    for name in ("last", "next", "previous"):
+    for name in ("last", "next", "previous", "channel"):
         rows[name] = raw[name]
     rows["begin_ms"] = clock.packed_dates(raw["begin"])
     rows["end_ms"] = clock.packed_dates(raw["end"])
-    seen = raw["channel"] >= _FIRST_CHANNEL
-    rows["channel"] = np.where(seen, raw["channel"].astype("<i2") - _FIRST_CHANNEL + 1, NO_CHANNEL)
+    seen, kind = raw["channel"] > 0, raw["type"]
     dated = (rows["begin_ms"] != NO_TIME) & (rows["end_ms"] >= rows["begin_ms"])
     names_itself = raw["main"] == own
     linked = (raw["main"] < count) & (raw["previous"] < count)
     onward = (raw["next"] < count) | (raw["next"] == NO_NEXT)
-    is_main = (raw["type"] == 1) & (names_itself | (dated & seen & (raw["previous"] == 0)))
-    is_more = (raw["type"] == 2) & linked & ~names_itself & (raw["number"] > 0)
-    freed = (raw["type"] == 0) & dated & seen & linked & onward
+    is_main = (kind == Type.MAIN) & (names_itself | (dated & seen & (raw["previous"] == 0)))
+    is_more = (kind == Type.CONTINUATION) & linked & ~names_itself & (raw["number"] > 0)
+    freed = (kind == Type.FREE) & dated & seen & linked & onward
     use = rows["use"]
-    use[(raw["type"] != 0) & (raw["type"] != 0xFE)] = Use.OPAQUE
+    use[(kind != Type.FREE) & (kind != Type.RESERVED)] = Use.OPAQUE
     use[is_main] = Use.MAIN
     use[is_more] = Use.CONTINUATION
     use[freed & names_itself] = Use.FREED_MAIN

@@ -1,7 +1,8 @@
-"""Chains of DHFS fragments, and the claims that they make.
+"""Chains of equal fragments, and the claims that they make: DHFS and its sister WFS.
 
 A link is followed only where both its ends agree; what does not agree is said in the claim's
-`damage`, and the frames decide. Byte facts: dahua-dhfs.md sections 5 and 6, with their marks.
+`damage`, and the frames decide. Byte facts: dahua-dhfs.md sections 5 and 6, wfs.md sections 4
+and 5, with their marks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,13 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, ClaimKind, Extent
-from vidrecover.volumes._dhfs_table import DESCRIPTOR, NO_NEXT, Rows, Use
+from vidrecover.volumes._descriptors import (
+    NO_NEXT,
+    WIDTH,
+    Rows,
+    Use,
+)
 
 _TOLERANCE_MS = 2000
 
 
 class Layout(NamedTuple):
-    """Where fragments and descriptors lie: absolute bytes; `end`: no byte of the volume behind."""
+    """Where fragments and descriptors lie: absolute bytes; `end`: no byte of the volume behind.
+
+    keeps_allotted: a main that was only allotted makes an open claim.
+    """
 
     volume: str
     table: int
@@ -26,13 +35,14 @@ class Layout(NamedTuple):
     fragment_size: int
     block_size: int
     end: int
+    keeps_allotted: bool = False
 
 
 def claims(rows: Rows, layout: Layout) -> list[Claim]:
     """What the table claims, ordered by the descriptors that begin the chains.
 
-    A main that was only allotted makes none: begin equals end, nothing follows, no size.
-    [A: ignored by the tools]
+    A main that was only allotted makes none unless the layout keeps it: begin equals end,
+    nothing follows, no size. [A: ignored by the tools]
     """
     groups = sorted(_grouped(_runs(rows, _links(rows)), rows), key=lambda group: group.chain[0])
     if not groups:
@@ -46,7 +56,7 @@ def claims(rows: Rows, layout: Layout) -> list[Claim]:
         for group, fact, places in zip(
             groups, map(_Fact._make, facts.tolist()), extents, strict=True
         )
-        if not fact.allotted
+        if not fact.allotted or layout.keeps_allotted
     ]
 
 
@@ -271,7 +281,7 @@ def _disordered(
 def _claim(
     group: _Group, fact: _Fact, extents: tuple[Extent, ...], rows: Rows, layout: Layout
 ) -> Claim:
-    entry = layout.table + group.chain[0] * DESCRIPTOR.itemsize
+    entry = layout.table + group.chain[0] * WIDTH
     words = [*(_damage(group, rows, layout) if fact.doubtful else ()), *group.bridges]
     if fact.lost:
         words.append(
@@ -284,7 +294,7 @@ def _claim(
         start_ms=None if fact.start_ms == NO_TIME else fact.start_ms,
         end_ms=None if fact.end_ms == NO_TIME else fact.end_ms + 999,
         extents=extents,
-        entry=Extent(entry, entry + DESCRIPTOR.itemsize),
+        entry=Extent(entry, entry + WIDTH),
         damage="; ".join(words) or None,
         open=fact.open,
     )

@@ -1,0 +1,134 @@
+"""Footage whose bytes name no camera gets the one that the recorder's records name for it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import msgspec
+
+from vidrecover.extents import merged, minus
+from vidrecover.model import LISTED, Claim, Extent, Segment
+from vidrecover.timeline._dating import dated
+from vidrecover.timeline._places import Index
+from vidrecover.timeline._witnesses import claimed
+
+_SECOND_MS = 1000
+_MOST_BORDERS = 64  # of claims inside one segment, in a hostile index
+
+
+class Rows(Protocol):
+    """What must be known of the frames of a segment, which comes without them."""
+
+    def cut(self, segment: Segment, places: Sequence[int]) -> Iterable[Segment]:
+        """The segment cut before the frames that begin at or behind each of the places, which
+        are absolute, ascending and inside it."""
+        ...
+
+    def ends(self, segment: Segment) -> tuple[int, int]:
+        """Where a glued frame's first piece begins, and its last one ends."""
+        ...
+
+
+def attributed(
+    segments: Iterable[Segment], claims: Sequence[Claim], rows: Rows | None = None
+) -> list[Segment]:
+    """The segments, those of unknown camera with the camera that the recorder names for them.
+
+    A camera is taken over only when the claims that name the segment's bytes and agree with its
+    time, listed ones before others, name one camera and no second; claims without a time, or
+    frames without one, only for listed claims. [C] Such segments are `named_by_claim`. Where the
+    claims of two cameras meet inside a segment, or named bytes end in it, it is cut there first.
+    Footage that a glued frame proves to go on in a named fragment has that one's camera.
+    Segments without a time between dated ones of the same claim get theirs, see `dated`.
+    """
+    index = Index(claim for claim in claims if claim.channel is not None)
+    found: list[Segment] = []
+    for segment in segments:
+        if segment.channel is not None:
+            found.append(segment)
+            continue
+        naming = index.naming(segment)
+        places = _borders(segment, naming) if rows is not None and naming else []
+        if not places or rows is None:
+            found.append(_attributed(segment, naming))
+            continue
+        found += [_attributed(part, index.naming(part)) for part in rows.cut(segment, places)]
+    return dated(found if rows is None else _linked(found, claims, rows), claims)
+
+
+def _borders(segment: Segment, naming: Sequence[Claim]) -> list[int]:
+    """Where, inside a segment, the claims that name its bytes begin or end, unless all name all
+    of it."""
+    whole = Extent(segment.start, segment.end)
+    if segment.joined or all(not minus([whole], merged(claim.extents)) for claim in naming):
+        return []
+    edges = {place for claim in naming for extent in claim.extents for place in extent}
+    return sorted(place for place in edges if segment.start < place < segment.end)[:_MOST_BORDERS]
+
+
+def _attributed(segment: Segment, naming: Sequence[Claim]) -> Segment:
+    listed = {c.channel for c in naming if c.kind in LISTED and _agrees(segment, c) is not False}
+    others = {c.channel for c in naming if c.kind not in LISTED and _agrees(segment, c)}
+    channels = listed or others
+    if len(channels) != 1:
+        return segment
+    return msgspec.structs.replace(segment, channel=channels.pop(), named_by_claim=True)
+
+
+def _linked(segments: list[Segment], claims: Sequence[Claim], rows: Rows) -> list[Segment]:
+    """The segments, those of unknown camera with the one camera of the footage that they touch
+    away from the borders of claims, or that glued frames link them to over any number of
+    fragments."""
+    if all(one.channel is not None or one.joined for one in segments):
+        return segments
+    glued = [place for place, one in enumerate(segments) if one.joined]
+    ends = {(s.format, s.end): place for place, s in enumerate(segments) if not s.joined}
+    starts = {(s.format, s.start): place for place, s in enumerate(segments) if not s.joined}
+    group = list(range(len(segments)))
+    for place in glued:
+        one = segments[place]
+        first, last = rows.ends(one)
+        for other in (ends.get((one.format, first)), starts.get((one.format, last))):
+            if other is not None:
+                group[_root(group, other)] = _root(group, place)
+    borders = {place for claim in claims for extent in claim.extents for place in extent}
+    for (name, start), place in starts.items():
+        beside = ends.get((name, start))
+        if beside is not None and start not in borders:
+            group[_root(group, place)] = _root(group, beside)
+    channels: dict[int, set[int | None]] = {}
+    for place, one in enumerate(segments):
+        if one.named_by_claim:
+            channels.setdefault(_root(group, place), set()).add(one.channel)
+    found = list(segments)
+    for place, one in enumerate(segments):
+        own = channels.get(_root(group, place), set())
+        if one.channel is None and len(own) == 1:
+            (channel,) = own
+            found[place] = msgspec.structs.replace(one, channel=channel, named_by_claim=True)
+    return found
+
+
+def _root(group: list[int], place: int) -> int:
+    """The one that stands for a group, paths to it halved."""
+    while group[place] != place:
+        group[place] = group[group[place]]
+        place = group[place]
+    return place
+
+
+def _agrees(segment: Segment, claim: Claim) -> bool | None:
+    """Whether the times agree to a second; None when one of both has none."""
+    span = claimed(claim)
+    if span is None or segment.start_ms is None or segment.end_ms is None:
+        return None
+    if claim.open:
+        return segment.end_ms >= span.start_ms - _SECOND_MS
+    return (
+        segment.start_ms < span.end_ms + _SECOND_MS and segment.end_ms >= span.start_ms - _SECOND_MS
+    )
+
+
+def parts(segment: Segment, places: Sequence[int]) -> list[Extent]:
+    """The bytes between the borders: what `Rows.cut` hands to each of its parts."""
+    return [Extent(*pair) for pair in pairwise([segment.start, *places, segment.end])]
