@@ -80,7 +80,7 @@ def test_glued_frames_between_two_cameras_carry_neither() -> None:
     loose = segment(900, 900, 90, 2000, frames=1, joined=True)
     claims = [claim(1, 0, 9000, Extent(0, 90)), claim(2, 0, 9000, Extent(2000, 2100))]
     found = attributed([first, second, loose], claims, Rows({90: (90, 2000)}))
-    assert [one.channel for one in found] == [1, None, 2, None]
+    assert [one.channel for one in found] == [1, 2, None]
 
 
 def test_footage_without_a_date_follows_the_footage_before_it_in_its_claim() -> None:
