@@ -13,7 +13,8 @@ from vidrecover.simulate import dhav
 from vidrecover.simulate.disk import Disk, Written, joined
 from vidrecover.simulate.footage import Footage, Frame, play, watermark_shot
 from vidrecover.simulate.ring import BLOCK, MAIN, RESERVED, Chain, Place, Ring
-from vidrecover.simulate.scenario import Dhfs, Scenario
+from vidrecover.simulate.scenario import Scenario
+from vidrecover.simulate.settings import Dhfs
 from vidrecover.simulate.times import packed
 
 PARTITION = 0x10000

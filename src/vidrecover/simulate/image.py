@@ -7,7 +7,8 @@ import numpy as np
 
 from vidrecover.simulate.disk import Disk, Written, joined
 from vidrecover.simulate.footage import Frame
-from vidrecover.simulate.scenario import Image, Scenario
+from vidrecover.simulate.scenario import Scenario
+from vidrecover.simulate.settings import Image
 
 ALIGNMENT = 4096
 """Files begin at multiples of this many bytes, as clusters of a file system do."""

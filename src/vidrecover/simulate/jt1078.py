@@ -9,7 +9,7 @@ import numpy as np
 from vidrecover.simulate import hisilicon
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.image import Chunk
-from vidrecover.simulate.scenario import Jt1078
+from vidrecover.simulate.settings import Jt1078
 
 BODY_SIZE = 950
 """Bytes of a body; only a frame's last packet has fewer. [A: section 3]"""

@@ -8,7 +8,8 @@ from vidrecover.simulate import dhav, hx, image, jt1078, nndc, ps, xm
 from vidrecover.simulate.disk import Disk, Written
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.image import Chunk, by_camera, by_part
-from vidrecover.simulate.scenario import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Nndc, Scenario, Xm
+from vidrecover.simulate.scenario import Scenario
+from vidrecover.simulate.settings import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Nndc, Xm
 
 Files = Iterator[Iterator[Chunk]]
 Shots = Iterator[tuple[Frame, bytes]]

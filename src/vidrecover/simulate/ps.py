@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.image import Chunk
-from vidrecover.simulate.scenario import Gbps, Imkh
+from vidrecover.simulate.settings import Gbps, Imkh
 from vidrecover.simulate.times import calendar
 
 VIDEO, AUDIO, PRIVATE = 0xE0, 0xC0, 0xBD

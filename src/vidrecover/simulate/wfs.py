@@ -23,7 +23,8 @@ from vidrecover.simulate.ring import (
     Place,
     Ring,
 )
-from vidrecover.simulate.scenario import Scenario, Wfs
+from vidrecover.simulate.scenario import Scenario
+from vidrecover.simulate.settings import Wfs
 from vidrecover.simulate.times import packed
 
 SUPERBLOCK_BLOCK, COPY_OFFSET, INDEX_BLOCK, DATA_BLOCK = 0x18, 0x83000, 0xBB, 0x3200

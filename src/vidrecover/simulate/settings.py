@@ -1,0 +1,131 @@
+"""What can be said of each layout of a simulated disk, as tables of a scenario."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a scenario; unknown keys are refused."""
+
+
+class Dhfs(Table, frozen=True, kw_only=True):
+    """A Dahua DHFS 4.1 disk.
+
+    fragments: size of the ring with the reserved ones, None for as many as are needed and `spare`
+    free ones; too few make the ring wrap. period_s: length of one recording. index: `formatted`
+    sets all descriptors free, `destroyed` overwrites everything before fragment 0. slack: what
+    lies behind the last frame of a recording's last fragment. cut: forces where frames are cut
+    at the borders of fragments, by a watermark frame of fitting size before it. dhii: bytes of a
+    `DHII` head in the first fragment of each recording. power_cut: the last recording of every
+    camera was never closed.
+    """
+
+    blocks_per_fragment: int = 4096
+    fragments: int | None = None
+    reserved: int = 64
+    spare: int = 4
+    period_s: float = 60.0
+    index: Literal["intact", "formatted", "destroyed"] = "intact"
+    destroyed_with: Literal["random", "zeros"] = "random"
+    slack: Literal["zeros", "older"] = "zeros"
+    cut: Literal["anywhere", "header", "trailer"] = "anywhere"
+    dhii: int = 0
+    power_cut: bool = False
+
+
+class Wfs(Table, frozen=True, kw_only=True):
+    """A Xiongmai WFS disk.
+
+    fragments, spare, period_s, slack, power_cut: as for `Dhfs`. index: `formatted` sets all
+    descriptors free, `zeroed` leaves nothing of them, `destroyed` overwrites everything up to
+    their end. superblock: `zeroed` leaves only its copy. copy_of_index: the recorder keeps one in
+    its reserved fragments. information: a vehicle information frame before each key picture.
+    """
+
+    version: Literal["0.4", "0.5"] = "0.4"
+    blocks_per_fragment: int = 4096
+    fragments: int | None = None
+    reserved: int = 64
+    spare: int = 4
+    period_s: float = 60.0
+    index: Literal["intact", "formatted", "zeroed", "destroyed"] = "intact"
+    superblock: Literal["intact", "zeroed"] = "intact"
+    copy_of_index: bool = False
+    slack: Literal["zeros", "older"] = "zeros"
+    power_cut: bool = False
+    information: bool = False
+
+
+class Image(Table, frozen=True, kw_only=True):
+    """How plain streams lie in an image: files of `period_s`, with other data around them.
+
+    Sizes in KiB; files begin at multiples of 4 KiB, as on a file system.
+    """
+
+    period_s: float = 60.0
+    lead_kib: int = 64
+    between_kib: int = 16
+    tail_kib: int = 64
+
+
+class Dhav(Table, frozen=True, kw_only=True):
+    """Plain DHAV files. prefix: `DAHUA` and zeros up to 0x400 before the first frame."""
+
+    prefix: bool = False
+
+
+class Xm(Table, frozen=True, kw_only=True):
+    """XM frames. information: a vehicle information frame (F9) before each key picture."""
+
+    information: bool = False
+
+
+class Nndc(Table, frozen=True, kw_only=True):
+    """NNdcH264 chunks. extra: length of the extra header of key chunks, which holds the date."""
+
+    extra: Literal[8, 16] = 8
+
+
+class Jt1078(Table, frozen=True, kw_only=True):
+    """JT/T 1078 packets.
+
+    sim: digits of the terminal; sim_bytes: 6 or 10; first_sequence: of the connection;
+    missing_middle: so many key pictures, not a channel's first, lose one middle fragment;
+    attachment: pieces of an alarm attachment, which begins with the same magic, lie between
+    the packets.
+    """
+
+    sim: str = "011234567810"
+    sim_bytes: Literal[6, 10] = 6
+    first_sequence: int = 0
+    missing_middle: int = 0
+    attachment: bool = False
+
+
+class Hx(Table, frozen=True, kw_only=True):
+    """HX files. closed: the index `HXFI` is at the end; without it power was cut."""
+
+    closed: bool = True
+
+
+class Imkh(Table, frozen=True, kw_only=True):
+    """Hikvision's program stream. header: files begin with `IMKH`; packet: bytes of a picture in
+    one PES packet at most."""
+
+    header: bool = True
+    packet: int = 5120
+
+
+class Gbps(Table, frozen=True, kw_only=True):
+    """A program stream after GB/T 28181.
+
+    unbounded: the PES packets of pictures tell no length; packet: bytes of a picture in one PES
+    packet at most; stuffing: bytes in a pack header; map: key pictures have a system header and
+    a program stream map before them.
+    """
+
+    unbounded: bool = False
+    packet: int = 8192
+    stuffing: Literal[0, 6] = 0
+    map: bool = True
