@@ -374,6 +374,19 @@ def test_night_and_a_parked_vehicle_are_no_faults_but_one_camera_alone_is(
     assert [(one.kind, one.channels) for one in found] == ([(kind, (2,))] if kind else [])
 
 
+def test_a_camera_much_less_sharp_than_it_usually_is_is_blurred() -> None:
+    runs = [run(channel, 0, 10) for channel in (1, 2)]
+    pictures = {
+        s.id: [Sight(None, PictureState.LIVE, sharpness=0.3 if i >= 6 and s.channel == 2 else 0.7)]
+        for one in runs
+        for i, s in enumerate(one)
+    }
+    found = causes([s for one in runs for s in one], listed(*runs), pictures=pictures)
+    assert told(found) == [("picture_blurred", (2,), 6, 10, "suspected")]
+    always = {s.id: [Sight(None, PictureState.LIVE, sharpness=0.3)] for one in runs for s in one}
+    assert causes([s for one in runs for s in one], listed(*runs), pictures=always) == ()
+
+
 def test_noise_in_place_of_pictures_is_suspected_encryption() -> None:
     one, two = run(1, 0, 10), run(2, 0, 10)
     noise = [Sight(None, PictureState.NOT_CHECKED, is_scrambled=True)]

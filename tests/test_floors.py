@@ -14,7 +14,7 @@ FLOORS = (
     {"source", "formats", "signatures", "runbooks", "nal"},
     {"framings", "volumes", "segments"},
     {"scan", "seams"},
-    {"actions", "catalogue", "timeline", "picture"},
+    {"actions", "catalogue", "timeline", "picture", "stills"},
     {"diagnosis", "clips", "inspection", "outcome", "whereabouts"},
     {"show"},
     {"evidence", "report"},

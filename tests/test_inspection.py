@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
 import pytest
 
+from vidrecover import stills
 from vidrecover.catalogue import Look
 from vidrecover.inspection import inspect
 from vidrecover.model import (
@@ -23,6 +25,7 @@ from vidrecover.model import (
     Stream,
     no_frames,
 )
+from vidrecover.stills import Album
 
 LIVE, LOST = PictureState.LIVE, PictureState.NO_SIGNAL
 BEGIN = 60_000
@@ -127,11 +130,11 @@ def minute(*lost: range) -> list[bytes]:
     return [card() if any(i in run for run in lost) else scene(i) for i in range(30)]
 
 
-def test_in_a_steady_minute_three_pictures_are_enough() -> None:
+def test_in_a_steady_minute_four_pictures_are_enough() -> None:
     pictures = minute()
     disk = Disk(pictures)
     assert looks(pictures, disk) == [(0, 58, LIVE)]
-    assert disk.reads == 3
+    assert disk.reads == 4
 
 
 @pytest.mark.parametrize(
@@ -196,10 +199,60 @@ def test_the_first_look_begins_with_the_first_whole_key_picture() -> None:
             end_ms=BEGIN + 58_000,
             state=LIVE,
             certain=True,
-            pictures=3,
+            pictures=4,
             reason=group[0].reason,
+            width=352,
+            height=288,
+            sharpness=group[0].sharpness,
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("still", "expected"),
+    [
+        (range(13, 30), [(0, 26, LIVE), (26, 58, PictureState.FROZEN)]),
+        (range(12), [(0, 24, PictureState.FROZEN), (24, 58, LIVE)]),
+        (range(30), [(0, 58, PictureState.FROZEN)]),
+    ],
+)
+def test_a_picture_that_stands_still_is_dated_to_one_key_picture(
+    still: range, expected: list[tuple[int, int, PictureState]]
+) -> None:
+    assert looks([scene(still[0] if i in still else i) for i in range(30)]) == expected
+
+
+def test_stills_are_kept_only_when_asked_for_and_when_something_changes(tmp_path: Path) -> None:
+    pictures = minute(range(20, 30))
+    rows = table(pictures)
+    album = Album(tmp_path / "stills")
+    assert list(inspect([segment(rows)], lambda _: rows, Disk(pictures), {}))
+    assert not (tmp_path / "stills").exists()
+    for _ in range(2):  # the second time nothing has changed
+        list(inspect([segment(rows)], lambda _: rows, Disk(pictures), {}, album=album))
+        kept = list(stills.listed(tmp_path / "stills"))
+        album = Album(tmp_path / "stills")
+    first = [(one.channel, _second(one.time_ms), one.state) for one in kept[:2]]
+    assert first == [(1, 0, LIVE), (1, 40, LOST)]
+    for one in kept:
+        image = cv2.imdecode(np.fromfile(tmp_path / "stills" / one.file, np.uint8), 1)
+        assert image is not None
+        assert image.shape == (262, 320, 3)
+    assert kept[1].file == "camera-01_1970-01-01_00-01-40.000.jpg"
+
+
+def test_noise_in_place_of_a_coded_picture_is_told_from_one() -> None:
+    noise = [np.random.default_rng(i).bytes(6000) for i in range(3)]
+    rows = table(noise)
+    rows["codec"] = Codec.H264
+    one = segment(rows, codec=Codec.H264)
+    ((look,),) = list(inspect([one], lambda _: rows, Disk(noise), {}))
+    assert (look.state, look.scrambled) == (PictureState.NOT_CHECKED, True)
+    plain = [b"\0\0\0\1\x67" + one for one in noise]
+    rows = table(plain)
+    one = segment(rows, codec=Codec.H264)
+    ((look,),) = list(inspect([one], lambda _: rows, Disk(plain), {}))
+    assert (look.state, look.scrambled) == (PictureState.NOT_CHECKED, False)
 
 
 def test_what_cannot_be_looked_at_is_left_out() -> None:

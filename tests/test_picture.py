@@ -33,7 +33,6 @@ from vidrecover.picture import (
     Judgement,
     Picture,
     Worker,
-    beside,
     check,
     choose,
     date_change,
@@ -350,14 +349,6 @@ def test_sharpness_is_judged_against_the_cameras_own_where_it_is_known() -> None
     assert sharpness is not None and sharpness.sharpness is not None
     usual = sharpness.sharpness * 1.8
     assert judge(pictures, usual_sharpness=usual).state == PictureState.BLURRED
-
-
-def test_a_dark_camera_among_lit_ones_is_covered() -> None:
-    dark = shot(seen_through(PictureState.DARK))
-    live, colourless = PictureState.LIVE, PictureState.COLOURLESS
-    assert beside(dark, [live, colourless]).state == PictureState.COVERED
-    assert beside(dark, [live, live, PictureState.DARK]) == dark
-    assert beside(dark, [live]) == dark
 
 
 def test_luma_alone_and_bgr_are_measured_alike() -> None:

@@ -1,7 +1,7 @@
 """Which key pictures of the footage are looked at, and what they show, segment by segment.
 
-A segment is at most a minute long; its first, middle and last key picture tell whether the
-recorder wrote its video-loss picture, and so do key pictures of unusual size. Where they differ,
+A segment is at most a minute long; four of its key pictures tell whether the recorder wrote its
+video-loss picture, and so do key pictures of unusual size. Where they differ,
 the change is dated to one group of pictures. Where a main and a sub stream show the same camera
 at the same time, the main stream is enough.
 """
@@ -31,6 +31,7 @@ from vidrecover.model import (
     Stream,
 )
 from vidrecover.segments import resolved
+from vidrecover.stills import Album, Still, name_of
 
 _CODECS = frozenset({Codec.H264, Codec.H265, Codec.MJPEG, Codec.MPEG4})
 _LARGEST_PICTURE = 4 << 20
@@ -40,10 +41,13 @@ _KIND = {
     PictureState.NO_SIGNAL: PictureState.NO_SIGNAL,
     PictureState.DARK: PictureState.DARK,
     PictureState.COVERED: PictureState.DARK,
+    PictureState.NOISY: PictureState.NOISY,
+    PictureState.BLURRED: PictureState.BLURRED,
+    PictureState.COLOURLESS: PictureState.COLOURLESS,
     PictureState.NOT_CHECKED: PictureState.NOT_CHECKED,
 }
-"""What a change is dated between; all other words are kinds of a picture, and tell too little
-of a single one."""
+"""What a change is dated between. A picture that stands still is told by two, see `_still`; one
+that rolls only by many."""
 
 
 class _Keys(NamedTuple):
@@ -72,12 +76,14 @@ def inspect(
     *,
     executor: Executor | None = None,
     workers: int | None = None,
+    album: Album | None = None,
 ) -> Iterator[tuple[Look, ...]]:
     """What the key pictures of each segment show, one or more looks in order of time; segments
     without any are left out.
 
-    segments: stored ones, without rows; unpack: gives their frames; formats: by name. A crash or
-    hang of the decoder costs one segment, which is then NOT_CHECKED with that reason.
+    segments: stored ones, without rows; unpack: gives their frames; formats: by name; album: where
+    stills are kept, None for none. A crash or hang of the decoder costs one segment, which is then
+    NOT_CHECKED with that reason.
     """
     drawn: deque[_Drawn] = deque()
 
@@ -87,17 +93,41 @@ def inspect(
             if keys is not None:
                 chosen = _chosen(keys)
                 drawn.append(_Drawn(segment, chosen, *_span(keys)))
-                yield _job(keys, chosen, source)
+                yield _job(keys, chosen, source, still=album is not None)
 
     with picture.Worker() as worker:
         for done in picture.check(jobs(), executor, workers=workers):
             one = drawn.popleft()
-            kinds = {*map(_kind, done.judgement.alone)} - {PictureState.NOT_CHECKED}
-            keys = _keys(one.segment, unpack, formats) if len(kinds) > 1 else None
+            keys = _keys(one.segment, unpack, formats) if _changes(done.judgement) else None
             if keys is None:
-                yield (_look(one.segment, one.start_ms, one.end_ms, done.judgement),)
+                found = [(_look(one.segment, one.start_ms, one.end_ms, done.judgement), done.still)]
             else:
-                yield tuple(_dated(keys, one.chosen, done.judgement, source, worker))
+                key_pictures = _Pictures(keys, source, worker, album is not None)
+                found = list(_dated(key_pictures, one.chosen, done.judgement))
+            if album is not None:
+                _keep(album, one.segment, found)
+            yield tuple(look for look, _ in found)
+
+
+def _changes(judged: picture.Judgement) -> bool:
+    """Whether the pictures of one segment do not all show the same."""
+    kinds = {*map(_kind, judged.alone)} - {PictureState.NOT_CHECKED}
+    moves = {unmoved for unmoved, seen in zip(judged.unmoved[1:], judged.alone[1:], strict=True)
+             if _kind(seen) is PictureState.LIVE}  # fmt: skip
+    return len(kinds) > 1 or len(moves) > 1
+
+
+def _keep(album: Album, segment: Segment, found: Iterable[tuple[Look, bytes]]) -> None:
+    for look, jpeg in found:
+        still = Still(
+            file=name_of(segment.channel, look.start_ms, look.segment_id),
+            channel=segment.channel,
+            time_ms=look.start_ms,
+            state=look.state,
+            is_certain=look.certain,
+            reason=look.reason,
+        )
+        album.offer(jpeg, still)
 
 
 def _kind(state: PictureState) -> PictureState:
@@ -116,6 +146,10 @@ def _look(
         certain=judged.certainty is Certainty.CERTAIN,
         pictures=judged.judged,
         reason=judged.reason,
+        width=None if judged.measures is None else judged.measures.width,
+        height=None if judged.measures is None else judged.measures.height,
+        sharpness=None if judged.measures is None else judged.measures.sharpness,
+        scrambled=judged.scrambled > 0 and judged.judged == 0,
     )
 
 
@@ -172,17 +206,24 @@ def _key_pictures(rows: Frames) -> list[npt.NDArray[np.int64]]:
 
 
 def _chosen(keys: _Keys) -> list[int]:
-    """The first, middle and last one, and those at the ends of runs of unusual size."""
+    """Four from the first to the last one, and those at the ends of runs of unusual size."""
     count = len(keys.rows)
     sizes = np.array([one["payload_size"].sum(dtype=np.int64) for one in keys.rows])
     unusual = picture.choose(keys.times, sizes)
     step = -(-len(unusual) // _MOST_UNUSUAL)
-    return sorted({0, count // 2, count - 1, *unusual[::step].tolist()})
+    return sorted({*_spread(0, count - 1), *unusual[::step].tolist()})
 
 
-def _job(keys: _Keys, chosen: Sequence[int], source: Source) -> picture.Job:
+def _spread(first: int, last: int) -> list[int]:
+    """Four places from one to another, both included: so many tell a picture that stands still."""
+    return sorted({first, first + (last - first) // 3, last - (last - first) // 3, last})
+
+
+def _job(keys: _Keys, chosen: Sequence[int], source: Source, *, still: bool = False) -> picture.Job:
     units = tuple(_payload(keys.rows[place], source) for place in chosen)
-    return picture.Job(name=str(keys.segment.id), units=units, codec=keys.segment.codec)
+    wanted = len(chosen) // 2 if still else None
+    name = str(keys.segment.id)
+    return picture.Job(name=name, units=units, codec=keys.segment.codec, still=wanted)
 
 
 def _payload(rows: Frames, source: Source) -> bytes:
@@ -192,31 +233,89 @@ def _payload(rows: Frames, source: Source) -> bytes:
     )
 
 
+class _Pictures(NamedTuple):
+    """The key pictures of a segment, to be looked at again; still: a JPEG is wanted, too."""
+
+    keys: _Keys
+    source: Source
+    worker: picture.Worker
+    still: bool
+
+    def judged(self, places: Sequence[int]) -> picture.Checked:
+        """What some of them show together."""
+        return self.worker.check(_job(self.keys, places, self.source, still=self.still))
+
+    def alike(self, one: int, other: int) -> bool:
+        """Whether two differ by coding alone."""
+        return self.judged([one, other]).judgement.unmoved[-1:] == (True,)
+
+
 def _dated(
-    keys: _Keys,
-    chosen: Sequence[int],
-    judged: picture.Judgement,
-    source: Source,
-    worker: picture.Worker,
-) -> Iterator[Look]:
+    pictures: _Pictures, chosen: Sequence[int], judged: picture.Judgement
+) -> Iterator[tuple[Look, bytes]]:
     """A look for each run of key pictures of one kind, each change dated to one of them."""
+    keys = pictures.keys
     seen = dict(zip(chosen, map(_kind, judged.alone), strict=True))
 
     def look(place: int) -> PictureState:
         if place not in seen:
-            alone = worker.check(_job(keys, [place], source)).judgement.alone
+            alone = pictures.judged([place]).judgement.alone
             seen[place] = _kind(alone[0]) if alone else PictureState.NOT_CHECKED
         return seen[place]
 
     known = [place for place in chosen if seen[place] is not PictureState.NOT_CHECKED]
     for first, last in pairwise(known):
         picture.date_change(first, last, look)
+    for first, last in _still(pictures, chosen, judged, seen):
+        seen |= dict.fromkeys(
+            [place for place in (*seen, first, last) if first <= place <= last], PictureState.FROZEN
+        )
+        for beside in (first - 1, last + 1):
+            if 0 <= beside < len(keys.rows):
+                seen.setdefault(beside, PictureState.LIVE)
     known = sorted(place for place in seen if seen[place] is not PictureState.NOT_CHECKED)
     runs = [list(run) for _, run in groupby(known, key=seen.__getitem__)]
     first_ms, end_ms = _span(keys)
     borders = [None if first_ms is None else int(keys.times[run[0]]) for run in runs]
     borders[0] = first_ms
     for run, (start_ms, stop_ms) in zip(runs, pairwise([*borders, end_ms]), strict=True):
-        some = sorted({run[0], run[len(run) // 2], run[-1]})
-        shown = worker.check(_job(keys, some, source)).judgement
-        yield _look(keys.segment, start_ms, stop_ms, shown)
+        shown = pictures.judged(_spread(run[0], run[-1]))
+        yield _look(keys.segment, start_ms, stop_ms, shown.judgement), shown.still
+
+
+def _still(
+    pictures: _Pictures,
+    chosen: Sequence[int],
+    judged: picture.Judgement,
+    seen: Mapping[int, PictureState],
+) -> Iterator[tuple[int, int]]:
+    """From where to where the picture stands still, dated to one key picture at both ends."""
+    pairs = [
+        (first, last)
+        for (first, last), unmoved in zip(pairwise(chosen), judged.unmoved[1:], strict=True)
+        if unmoved and seen[first] is seen[last] is PictureState.LIVE
+    ]
+    groups: list[list[int]] = []
+    for first, last in pairs:
+        if groups and groups[-1][1] == first:
+            groups[-1][1] = last
+        else:
+            groups.append([first, last])
+    for first, last in groups:
+        before = max((place for place in chosen if place < first), default=first)
+        after = min((place for place in chosen if place > last), default=last)
+        yield (
+            _edge(first, before, lambda place, at=first: pictures.alike(place, at)),  # type: ignore[misc]
+            _edge(last, after, lambda place, at=last: pictures.alike(at, place)),  # type: ignore[misc]
+        )
+
+
+def _edge(inside: int, outside: int, alike: Callable[[int], bool]) -> int:
+    """The place farthest towards `outside` that is still alike, found by halving."""
+    while abs(outside - inside) > 1:
+        middle = (inside + outside) // 2
+        if alike(middle):
+            inside = middle
+        else:
+            outside = middle
+    return inside

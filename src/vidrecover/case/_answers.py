@@ -51,6 +51,14 @@ def report_facts(
 def _sights(looks: Iterable[Look]) -> dict[int, list[Sight]]:
     found: dict[int, list[Sight]] = {}
     for one in looks:
-        sight = Sight(one.start_ms, one.state, is_certain=one.certain)
+        sight = Sight(
+            one.start_ms,
+            one.state,
+            is_certain=one.certain,
+            width=one.width,
+            height=one.height,
+            sharpness=one.sharpness,
+            is_scrambled=one.scrambled,
+        )
         found.setdefault(one.segment_id, []).append(sight)
     return found

@@ -15,6 +15,7 @@ from vidrecover.model import Frames, Segment, Source, SourceRef, TimeSpan
 from vidrecover.source import open_source
 
 CATALOGUE, ACTIONS, MAP = "catalogue.db", "actions.jsonl", "device.map"
+STILLS = "stills"
 
 
 class Opened(NamedTuple):

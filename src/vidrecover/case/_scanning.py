@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from vidrecover import __version__, extents, volumes, whereabouts
-from vidrecover.case._opened import MAP, Opened
+from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
@@ -21,6 +21,7 @@ from vidrecover.seams import join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
 from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
+from vidrecover.stills import Album
 from vidrecover.workers import processes
 
 
@@ -30,6 +31,7 @@ def scan(
     *,
     jobs: int = 1,
     pictures: bool = True,
+    stills: bool = False,
     window_size: int = WINDOW_SIZE,
     image: Path | None = None,
     cluster: str | None = None,
@@ -38,7 +40,8 @@ def scan(
 ) -> ScanReport:
     """Index everything on the source; carries on where an earlier scan stopped.
 
-    jobs: processes; pictures: look at key pictures of every minute afterwards; image: make a raw
+    jobs: processes; pictures: look at key pictures of every minute afterwards; stills:
+    keep some of them as small JPEG files; image: make a raw
     image on the way, with one process; cluster: address of a Dask scheduler, whose workers reach
     the source by the same path; planned: told the source's size and the bytes already read before
     the long work begins. Raises SourceError, CatalogueError, EvidenceError.
@@ -92,7 +95,7 @@ def scan(
             source = stack.enter_context(open_source(there))
         doubtful = _join(case, source)
         if pictures:
-            _look(case, source, jobs)
+            _look(case, source, jobs, stills=stills)
         report = scan_report(
             case.catalogue,
             opened,
@@ -149,13 +152,19 @@ def _save_map(case: Opened, source: Source) -> None:
         ) from error
 
 
-def _look(case: Opened, source: Source, jobs: int) -> None:
-    """Judge the key pictures of all segments that were not looked at yet."""
+def _look(case: Opened, source: Source, jobs: int, *, stills: bool) -> None:
+    """Judge the key pictures of all segments that were not looked at yet; of all segments again
+    when the first stills are asked for."""
+    album = Album(case.folder / STILLS) if stills else None
     seen = {one.segment_id for one in case.catalogue.looks()}
-    unseen = [one for one in case.catalogue.segments() if one.id not in seen]
+    if stills and not (case.folder / STILLS).exists():
+        seen = set()
+    unseen = [one for one in case.segments() if one.id not in seen]
     with processes(jobs) if jobs > 1 else nullcontext() as executor:
         known = {one.name: one for one in case.formats.formats}
-        looks = inspect(unseen, case.unpack, source, known, executor=executor, workers=jobs)
+        looks = inspect(
+            unseen, case.unpack, source, known, executor=executor, workers=jobs, album=album
+        )
         for batch in _batches(looks):
             case.catalogue.store_looks(chain.from_iterable(batch))
 

@@ -28,7 +28,10 @@ SEGMENT = (
     "format, channel, stream, codec, start_ms, end_ms, start, end_, frames, keys, audio, size,"
     " first_sequence, last_sequence, missing, unfinished, joined"
 )
-LOOK = "segment_id, start_ms, end_ms, state, certain, pictures, reason"
+LOOK = (
+    "segment_id, start_ms, end_ms, state, certain, pictures, reason, width, height, sharpness,"
+    " scrambled"
+)
 LOOSE_END = "after, position, format, channel, codec, sequence, time_ms, edge"
 CLAIM = (
     "volume, kind, channel, stream, start_ms, end_ms, entry_start, entry_end, name, damage, open"
@@ -78,7 +81,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     start_ms: of the first key picture that shows this; end_ms: of the one that shows something
     else, or of the segment's last frame; both None when it has no time. certain: False where
-    only suspected; pictures: how many were judged; reason: in words, with the measured values.
+    only suspected; pictures: how many were judged; reason: in words, with the measured values;
+    width, height: as coded; sharpness: see `picture.Measures`; scrambled: noise, no pictures.
     """
 
     segment_id: int
@@ -88,6 +92,10 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     certain: bool
     pictures: int
     reason: str
+    width: int | None = None
+    height: int | None = None
+    sharpness: float | None = None
+    scrambled: bool = False
 
 
 class Tally(NamedTuple):
@@ -291,12 +299,14 @@ def loose_end_of(row: Row) -> LooseEnd:
 def look_row(look: Look) -> Row:
     """LOOK of what pictures show."""
     span = (look.segment_id, look.start_ms, look.end_ms)
-    return (*span, look.state.value, look.certain, look.pictures, look.reason)
+    shape = (look.width, look.height, look.sharpness, look.scrambled)
+    return (*span, look.state.value, look.certain, look.pictures, look.reason, *shape)
 
 
 def look_of(row: Row) -> Look:
     """From LOOK."""
-    number, start_ms, end_ms, state, certain, pictures, reason = row
+    number, start_ms, end_ms, state, certain, pictures, reason, *shape, scrambled = row
+    width, height, sharpness = shape
     return Look(
         segment_id=number,
         start_ms=start_ms,
@@ -305,6 +315,10 @@ def look_of(row: Row) -> Look:
         certain=bool(certain),
         pictures=pictures,
         reason=reason,
+        width=width,
+        height=height,
+        sharpness=sharpness,
+        scrambled=bool(scrambled),
     )
 
 

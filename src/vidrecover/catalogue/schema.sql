@@ -158,6 +158,10 @@ CREATE TABLE picture (
     certain    INTEGER NOT NULL CHECK (certain IN (0, 1)), -- 0: suspected
     pictures   INTEGER NOT NULL CHECK (pictures >= 0), -- how many were judged
     reason     TEXT NOT NULL,                          -- with the measured values
+    width      INTEGER CHECK (width > 0),              -- of the pictures as coded
+    height     INTEGER CHECK (height > 0),
+    sharpness  REAL,                                   -- see picture.Measures
+    scrambled  INTEGER NOT NULL CHECK (scrambled IN (0, 1)), -- 1: noise in place of pictures
     CHECK ((start_ms IS NULL) = (end_ms IS NULL)),
     CHECK (start_ms IS NULL OR end_ms >= start_ms)
 ) STRICT;

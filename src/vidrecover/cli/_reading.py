@@ -34,6 +34,8 @@ pictures_option = click.option(
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes; 1 is best for a spinning disk.")  # fmt: skip
 @pictures_option
+@click.option("--stills", is_flag=True,
+              help="Keep some key pictures in the case, as small JPEG files.")  # fmt: skip
 @click.option("--image", type=folder_type,
               help="Make a raw image on the way, so that the disk is read once.")  # fmt: skip
 @click.option("--read-limit", "limit", type=click.FloatRange(0.1), default=15, show_default=True,
@@ -47,6 +49,7 @@ def scan(
     map_path: str | None,
     jobs: int,
     pictures: bool,
+    stills: bool,
     image: Path | None,
     limit: float,
     cluster: str | None,
@@ -56,6 +59,8 @@ def scan(
 
     Example: vidrecover scan disk.img --case van17
     """
+    if stills and not pictures:
+        raise click.UsageError("--stills are key pictures: they cannot be had with --no-pictures")
     if (image is not None) + (jobs > 1) + (cluster is not None) > 1:
         raise click.UsageError("only one of --image, --jobs and --cluster can be given")
     with Case.open(folder, create=True) as case, progress_bar() as bar:
@@ -63,6 +68,7 @@ def scan(
             SourceRef(path=source, map_path=map_path, read_limit_s=limit),
             jobs=jobs,
             pictures=pictures,
+            stills=stills,
             image=image,
             cluster=cluster,
             planned=bar.plan_reading,

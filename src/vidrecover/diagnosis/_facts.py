@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from statistics import median
 from typing import NamedTuple
 
 import msgspec
@@ -32,14 +33,17 @@ from vidrecover.timeline import (
 )
 
 _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
+_BLUR_SHARE = 0.6  # of the usual sharpness of a camera [B: codec-repair.md 8.2]
+_USUAL_LEAST = 4  # sights from which that is known
+_SEEN = frozenset({PictureState.LIVE, PictureState.BLURRED})
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.DELETED, ClaimKind.REMNANT})
 
 
 class Sight(NamedTuple):
     """What key pictures show from a moment on; start_ms None: of footage without a time.
 
-    is_certain: else suspected; width, height: as coded, None when none decoded; is_scrambled:
-    they are no pictures but noise.
+    is_certain: else suspected; width, height: as coded, None when none decoded; sharpness: see
+    `picture.Measures`; is_scrambled: they are no pictures but noise.
     """
 
     start_ms: RecorderMs | None
@@ -47,6 +51,7 @@ class Sight(NamedTuple):
     is_certain: bool = False
     width: int | None = None
     height: int | None = None
+    sharpness: float | None = None
     is_scrambled: bool = False
 
 
@@ -115,7 +120,8 @@ class Facts:
     (`nameless`). timeless: such a claim without a time, by camera. undated: frames without a
     time, by camera; unlisted: cameras with such frames in no listed bytes. unknown_bytes:
     of no known format. oldest: of all frames with a time; proven:
-    see `timeline.provable_from`. dates: see `timeline.Comparison`.
+    see `timeline.provable_from`. dates: see `timeline.Comparison`. seen: the pictures, judged
+    against the camera's own other hours, by segment.
     """
 
     evidence: Evidence
@@ -139,11 +145,12 @@ class Facts:
     cameras: frozenset[int]
     nameless: Spells
     timeless: Mapping[int | None, Claim]
+    seen: Mapping[int, Sequence[Sight]]
     events: list[tuple[RecorderMs, Event]]
 
     def sights(self, segment: Segment) -> Sequence[Sight]:
         """What the key pictures of a segment show, in order of time."""
-        return () if segment.id is None else self.evidence.pictures.get(segment.id, ())
+        return () if segment.id is None else self.seen.get(segment.id, ())
 
     def during(self, span: TimeSpan) -> list[tuple[RecorderMs, Event]]:
         """The log's records from five seconds before a span to five seconds behind it."""
@@ -215,8 +222,35 @@ def gathered(
             compared.dates[id(c)] for c in lost if c.channel is None and c.start_ms is not None
         ),
         timeless={claim.channel: claim for claim in lost if claim.start_ms is None},
+        seen=_against_the_usual(evidence.pictures, shelf),
         events=_in_order(evidence.events),
     )
+
+
+def _against_the_usual(
+    pictures: Mapping[int, Sequence[Sight]], shelf: Shelf
+) -> Mapping[int, Sequence[Sight]]:
+    """The sights, blurred where they are much less sharp than the camera usually is."""
+    known: dict[int | None, list[float]] = {}
+    owner = {s.id: s.channel for s in (*shelf.segments, *shelf.glued) if s.id is not None}
+    for number, sights in pictures.items():
+        sharp = [s.sharpness for s in sights if s.state in _SEEN and s.sharpness is not None]
+        known.setdefault(owner.get(number), []).extend(sharp)
+    usual = {one: median(values) for one, values in known.items() if len(values) >= _USUAL_LEAST}
+    usual.pop(None, None)
+    if not usual:
+        return pictures
+    return {
+        number: [_compared(sight, usual.get(owner.get(number))) for sight in sights]
+        for number, sights in pictures.items()
+    }
+
+
+def _compared(sight: Sight, usual: float | None) -> Sight:
+    is_live = sight.state is PictureState.LIVE and sight.sharpness is not None
+    if usual is None or not is_live or (sight.sharpness or 0) >= _BLUR_SHARE * usual:
+        return sight
+    return sight._replace(state=PictureState.BLURRED, is_certain=False)
 
 
 def _counted(undated: Iterable[Segment]) -> dict[int | None, int]:

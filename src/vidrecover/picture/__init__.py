@@ -7,7 +7,7 @@ message in it, in three pictures alike, is called certain.
 
 from vidrecover.picture._check import Checked, Job, Worker, check
 from vidrecover.picture._decode import decode_keys
-from vidrecover.picture._judge import beside, is_card, judge, judge_measures, state_alone
+from vidrecover.picture._judge import is_card, judge, judge_measures, state_alone
 from vidrecover.picture._measure import available, measure
 from vidrecover.picture._sampling import Change, choose, date_change
 from vidrecover.picture._values import (
@@ -34,7 +34,6 @@ __all__ = [
     "Plane",
     "Worker",
     "available",
-    "beside",
     "check",
     "choose",
     "date_change",

@@ -28,7 +28,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Key pictures of one camera to be judged together; small: a handful of access units.
 
     name: the caller's own, given back. units, parameter_sets: see `decode_keys`; in time order.
-    span_ms, usual_sharpness: see `judge`.
+    span_ms, usual_sharpness: see `judge`; still: the unit whose picture is wanted as a JPEG.
     """
 
     name: str
@@ -37,13 +37,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     parameter_sets: bytes = b""
     span_ms: int | None = None
     usual_sharpness: float | None = None
+    still: int | None = None
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one job."""
+    """What became of one job. still: the JPEG asked for, empty when there is none."""
 
     name: str
     judgement: Judgement
+    still: bytes = b""
 
 
 def check(
@@ -100,6 +102,10 @@ def check_batch(jobs: list[Job], time_limit_s: float) -> list[Checked]:
     return list(check(jobs, time_limit_s=time_limit_s))
 
 
+def _failed(job: Job, why: str) -> Checked:
+    return Checked(name=job.name, judgement=not_checked(why, len(job.units)))
+
+
 class Worker:
     """A process that judges one job at a time, started when needed and again after a crash."""
 
@@ -119,15 +125,12 @@ class Worker:
 
     def check(self, job: Job) -> Checked:
         """The judgement of one job; raises nothing because of its bytes."""
-        return Checked(name=job.name, judgement=self._judged(job))
-
-    def _judged(self, job: Job) -> Judgement:
         if not available():
-            return not_checked(MISSING, len(job.units))
+            return _failed(job, MISSING)
         answer = self._servant.ask(pickle.dumps(job))
         if isinstance(answer, str):
-            return not_checked(answer, len(job.units))
-        return msgspec.msgpack.decode(answer, type=Judgement)
+            return _failed(job, answer)
+        return msgspec.msgpack.decode(answer, type=Checked)
 
     def close(self) -> None:
         """End the process; a new one is started if another job comes."""

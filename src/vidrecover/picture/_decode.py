@@ -22,6 +22,12 @@ DECODERS = {
     Codec.MJPEG: "mjpeg",
 }
 
+SCRAMBLED_LEAST = 1024
+STARTS_WITHIN = 64
+EVEN = 400.0
+"""Bytes that a unit must have, and within which its start code would stand; chi-square of 255
+degrees of freedom that uniform noise stays below: its mean is 255, its deviation 23. [C]"""
+
 LARGEST = 8192 * 4320
 """Pixels of the largest picture that is decoded; a broken header may claim any size."""
 
@@ -83,3 +89,19 @@ def _picture(frame: VideoFrame, *, damaged: bool) -> Picture | None:
 def _plane(plane: av.video.plane.VideoPlane) -> Plane:
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return np.ascontiguousarray(rows[:, : plane.width])
+
+
+def is_scrambled(unit: bytes, codec: Codec) -> bool:
+    """Whether bytes that should be a coded picture are uniform noise: no start code where one
+    must stand, and all byte values equally often, as encryption leaves them. [C]
+
+    Coded pictures are nearly as uniform, but begin with a start code; so only that and the
+    evenness together count.
+    """
+    if codec not in (Codec.H264, Codec.H265) or len(unit) < SCRAMBLED_LEAST:
+        return False
+    if b"\x00\x00\x01" in unit[:STARTS_WITHIN]:
+        return False
+    counts = np.bincount(np.frombuffer(unit, dtype=np.uint8), minlength=256)
+    expected = len(unit) / 256
+    return float(((counts - expected) ** 2).sum() / expected) < EVEN

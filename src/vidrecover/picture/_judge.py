@@ -4,7 +4,7 @@ The rules are those of codec-repair.md 8.2 [B], moved where tests on real footag
 pictures made to deceive said so [C]; each constant says why.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -138,6 +138,7 @@ def judge_measures(
         rejected=len(measures) - len(judged),
         cards=len(cards),
         alone=tuple(state_alone(each) for each in measures),
+        unmoved=tuple(each is not None and is_unmoved(each) for each in measures),
     )
 
 
@@ -178,21 +179,12 @@ def state_alone(measures: Measures | None) -> PictureState:
     return found[0] if found else PictureState.LIVE
 
 
-def beside(judgement: Judgement, others: Iterable[PictureState]) -> Judgement:
-    """The judgement of a dark camera, knowing what its vehicle's other cameras show meanwhile.
-
-    One dark camera among at least two lit ones and no other dark one is covered (suspected);
-    where others are dark too it is night, a garage or the power. [C: 8.2]
-    """
-    seen = list(others)
-    lit = sum(state in (PictureState.LIVE, PictureState.COLOURLESS) for state in seen)
-    enough = judgement.judged >= COVER_PICTURES
-    if judgement.state != PictureState.DARK or not enough or lit < 2 or PictureState.DARK in seen:
-        return judgement
-    return msgspec.structs.replace(
-        judgement,
-        state=PictureState.COVERED,
-        reason=f"{judgement.reason}; {lit} other cameras show light at the same time",
+def is_unmoved(measures: Measures) -> bool:
+    """Whether a picture differs from the one before it by no more than coding does."""
+    return (
+        _below(measures.change, FROZEN_CHANGE)
+        and _below(measures.change_peak, FROZEN_PEAK)
+        and _below(measures.cell_change, FROZEN_CELLS)
     )
 
 
@@ -294,12 +286,7 @@ def _found_in_time(scenes: Sequence[Measures], middle: Measures) -> list[Picture
     """What only a row of pictures can show."""
     pairs = [each for each in scenes if each.change is not None]
     found = []
-    if (
-        len(scenes) >= FROZEN_PICTURES
-        and _below(middle.change, FROZEN_CHANGE)
-        and _below(middle.change_peak, FROZEN_PEAK)
-        and _below(middle.cell_change, FROZEN_CELLS)
-    ):
+    if len(scenes) >= FROZEN_PICTURES and is_unmoved(middle):
         found.append(PictureState.FROZEN)
     rolled = sum(
         (each.shift_rows or 0) > ROLL_ROWS and (each.shift_gain or 0) > ROLL_GAIN for each in pairs
@@ -319,7 +306,7 @@ def _medians(measures: Sequence[Measures]) -> Measures:
     for name in Measures.__struct_fields__:
         known = [value for each in measures if (value := getattr(each, name)) is not None]
         values[name] = median(known) if 2 * len(known) >= len(measures) else None
-    for name in ("width", "ground", "tint_blue", "tint_red", "shift_rows"):
+    for name in ("width", "height", "ground", "tint_blue", "tint_red", "shift_rows"):
         values[name] = None if values[name] is None else int(values[name])
     values["lettering"] = values["lettering"] > 0.5
     return Measures(**values)

@@ -117,6 +117,7 @@ def _alone(picture: Picture) -> Measures:
     luma = _luma(band)
     return Measures(
         width=picture.width,
+        height=picture.height,
         mean=luma.mean,
         deviation=luma.deviation,
         flat=luma.flat,

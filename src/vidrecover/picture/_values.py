@@ -41,8 +41,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     """What can be counted in one picture, the overlay bands at top and bottom left out.
 
     Luma and differences run from 0 to 255, shares from 0 to 1.
-    width: as coded. mean, deviation: of the luma. flat: share of 16x16 cells that deviate by
-    less than 1.5. texture: median deviation of the cells. dominant: share of pixels within 3
+    width, height: as coded. mean, deviation: of the luma. flat: share of 16x16 cells that deviate
+    by less than 1.5. texture: median deviation of the cells. dominant: share of pixels within 3
     of the commonest luma. edges: share of Sobel magnitudes above 60. sharpness: the steepest
     steps over one pixel against those over eight, about 0.15 (blurred) to 1, None without
     contrast. noise: Immerkaer's
@@ -63,6 +63,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     width: int
+    height: int
     mean: float
     deviation: float
     flat: float
@@ -93,7 +94,9 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     also: what else they show, e.g. colourless (infrared at night is no fault). judged: pictures
     measured; rejected: pictures that did not decode or decoded with errors; cards: video-loss
     pictures among the judged. measures: medians over the judged, None when there are none.
-    alone: what each given picture shows by itself, in the given order.
+    alone: what each given picture shows by itself, in the given order; unmoved: whether it differs
+    from the one before it by coding alone. scrambled: units among the given that are no coded
+    pictures but uniform noise.
     """
 
     state: PictureState
@@ -105,6 +108,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     cards: int = 0
     measures: Measures | None = None
     alone: tuple[PictureState, ...] = ()
+    unmoved: tuple[bool, ...] = ()
+    scrambled: int = 0
 
 
 def not_checked(reason: str, rejected: int = 0) -> Judgement:
@@ -115,4 +120,5 @@ def not_checked(reason: str, rejected: int = 0) -> Judgement:
         reason=reason,
         rejected=rejected,
         alone=(PictureState.NOT_CHECKED,) * rejected,
+        unmoved=(False,) * rejected,
     )

@@ -10,18 +10,26 @@ import av
 import cv2
 import msgspec
 
-from vidrecover.picture._check import Job
-from vidrecover.picture._decode import decode_keys
+from vidrecover.picture._check import Checked, Job
+from vidrecover.picture._decode import decode_keys, is_scrambled
 from vidrecover.picture._judge import judge
+from vidrecover.picture._still import jpeg
 from vidrecover.servant import serve
 
 
 def answer(message: bytes) -> bytes:
-    """The judgement of a pickled job, as MessagePack."""
+    """What became of a pickled job, as MessagePack."""
     job: Job = pickle.loads(message)
     pictures = decode_keys(job.units, job.codec, job.parameter_sets)
     judgement = judge(pictures, span_ms=job.span_ms, usual_sharpness=job.usual_sharpness)
-    return msgspec.msgpack.encode(judgement)
+    scrambled = sum(is_scrambled(unit, job.codec) for unit in job.units)
+    wanted = pictures[job.still] if job.still is not None else None
+    checked = Checked(
+        name=job.name,
+        judgement=msgspec.structs.replace(judgement, scrambled=scrambled),
+        still=b"" if wanted is None else jpeg(wanted),
+    )
+    return msgspec.msgpack.encode(checked)
 
 
 if __name__ == "__main__":
