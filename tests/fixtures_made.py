@@ -18,11 +18,13 @@ import av
 import msgspec
 import numpy as np
 
-from vidrecover.simulate import dhav, hisilicon, hx, jt1078, nndc, ps, sound, xm
+from vidrecover.simulate import dhav, hisilicon, hx, jt1078, mp4, nndc, ps, sound, xm
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
+from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.pictures import Scene
 from vidrecover.simulate.plan import Camera
 from vidrecover.simulate.scenario import Audio, Codec
+from vidrecover.simulate.settings import Mp4
 from vidrecover.simulate.times import iso, moment, packed
 
 FOLDER = Path(__file__).parents[1] / "fixtures"
@@ -604,11 +606,44 @@ def _gb28181(sample: Sample, one: Camera) -> None:
     sample.other(b"\0\0\1\xb9")
 
 
+def make_mp4() -> Sample:
+    """Files with the index at the end, at the beginning, in fragments and never written; types
+    of boxes where no box is. The rows are the heads of boxes: a file's frames are told later."""
+    sample = Sample(29, proven_by_neighbour=False)
+    sample.noise(333)
+    sample.other(b"see moov and mdat: ftyp")
+    for index, codec in (("end", "h264"), ("start", "h265"), ("fragments", "h264")):
+        _mp4_file(sample, camera(1, codec, "none"), Mp4(index=index, wide=index == "end"))  # type: ignore[arg-type]
+        sample.noise(1500)
+    _mp4_file(sample, camera(2, "h264", "none"), Mp4(index="missing", gps=True))
+    sample.noise(300)
+    sample.other(struct.pack(">I4s", 20, b"ftyp") + bytes(12))  # no brand
+    sample.other(struct.pack(">I4sI4s", 64, b"moov", 80, b"mvhd"))  # larger inside than outside
+    return sample
+
+
+def _mp4_file(sample: Sample, one: Camera, settings: Mp4) -> None:
+    shots = [
+        (
+            Frame(one, "video", one.codec, unit.key, False, time_ms, 0, START_MS, (0, 0), 0, ""),
+            unit.data,
+        )
+        for time_ms, unit in pictures(one, 14)
+    ]
+    for chunk in mp4.chunks(shots, settings):
+        if chunk.data[4:8] not in (b"ftyp", b"moov", b"moof", b"mdat"):
+            sample.other(chunk.data)
+            continue
+        sample.frame(chunk.data[:8], (8, 8), "data")
+        sample.other(chunk.data[8:])
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
     "hx": make_hx,
     "jt1078": make_jt1078,
+    "mp4": make_mp4,
     "mpegps": make_mpegps,
     "nndc": make_nndc,
     "pave": make_pave,

@@ -13,7 +13,7 @@ FLOORS = (
     {"errors", "model", "clock", "extents", "servant", "workers"},
     {"source", "formats", "signatures", "runbooks", "nal"},
     {"framings", "volumes", "segments"},
-    {"scan", "seams"},
+    {"containers", "scan", "seams"},
     {"actions", "catalogue", "timeline", "picture", "stills"},
     {"diagnosis", "clips", "inspection", "outcome", "whereabouts"},
     {"show"},

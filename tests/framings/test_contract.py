@@ -203,7 +203,7 @@ def test_every_window_end_gives_the_same_rows_or_asks_for_more(name: str) -> Non
     candidates = np.unique(matcher_of(one).find(array).positions)
     whole = {row["offset"]: row.tolist() for row in read(one, data)}
     wanted = expected(name)
-    frame = wanted[wanted["size"] > 60][1]
+    frame = wanted[wanted["size"] >= min(60, wanted["size"].max())][1]
     start, end = int(frame["offset"]), int(frame["offset"] + frame["size"])
     inside = candidates[(candidates >= start) & (candidates < start + 8)] - start
     for stop in range(end - 12, end + 120):

@@ -7,7 +7,7 @@ from vidrecover import actions, clips, evidence, timeline
 from vidrecover import report as reports
 from vidrecover.case._answers import report_facts
 from vidrecover.case._opened import ACTIONS, Opened
-from vidrecover.model import Clip, Progress, Segment, TimeSpan
+from vidrecover.model import Clip, Progress, Recording, Segment, TimeSpan
 
 
 def recover(
@@ -37,6 +37,7 @@ def recover(
             folder,
             clocks={one.name: clips.TickClock.of(one) for one in case.formats.formats},
             span=span,
+            borrow=_borrow(case),
             progress=progress,
         )
         made, left_out = list[Clip](), list[clips.LeftOut]()
@@ -74,7 +75,7 @@ def export(
         facts = report_facts(case, channels=[channel] if channel else None, window=span)
         order = evidence.ordered(
             case.catalogue, case.formats, chosen, case.unpack, facts.diagnosis, case.folder,
-            exhibit=exhibit, channel=channel, span=span, operator=operator,
+            exhibit=exhibit, channel=channel, span=span, operator=operator, borrow=_borrow(case),
         )  # fmt: skip
         packed = evidence.export(
             folder,
@@ -88,6 +89,17 @@ def export(
         )
     actions.add(case.folder / ACTIONS, packed.action)
     return packed
+
+
+def _borrow(case: Opened) -> Callable[[Recording], clips.Borrowed | None]:
+    """What container files say of their streams, for each recording that is of one."""
+    tracks = case.catalogue.tracks()
+
+    def borrow(recording: Recording) -> clips.Borrowed | None:
+        number = recording.segments[0].track
+        return clips.of_container(tracks[number]) if number in tracks else None
+
+    return borrow
 
 
 def _chosen(

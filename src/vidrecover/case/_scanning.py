@@ -7,14 +7,23 @@ from pathlib import Path
 
 import msgspec
 
-from vidrecover import __version__, extents, volumes, whereabouts
+from vidrecover import __version__, containers, extents, segments, volumes, whereabouts
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
 from vidrecover.errors import CatalogueError
 from vidrecover.inspection import inspect
-from vidrecover.model import Extent, Grid, Progress, Source, SourceRef, UnitResult
+from vidrecover.model import (
+    ClaimKind,
+    Extent,
+    Grid,
+    Progress,
+    Source,
+    SourceRef,
+    UnitResult,
+    together,
+)
 from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
 from vidrecover.seams import join
@@ -94,6 +103,7 @@ def scan(
             there = SourceRef(path=copied.path, map_path=str(imaging.map_path))
             source = stack.enter_context(open_source(there))
         doubtful = _join(case, source)
+        _contain(case, source)
         if pictures:
             _look(case, source, jobs, stills=stills)
         report = scan_report(
@@ -167,6 +177,25 @@ def _look(case: Opened, source: Source, jobs: int, *, stills: bool) -> None:
         )
         for batch in _batches(looks):
             case.catalogue.store_looks(chain.from_iterable(batch))
+
+
+def _contain(case: Opened, source: Source) -> None:
+    """Read the container files whose boxes the scan saw, and store those that are new."""
+    one = next((f for f in case.formats.formats if f.framing.reader == containers.READER), None)
+    if one is None:
+        return
+    seen = [s for s in case.catalogue.segments(rows=True) if s.format == one.name and not s.track]
+    boxes = together([segments.unpack(segment.rows) for segment in seen])
+    done = case.catalogue.containers()
+    for found in containers.build(source, boxes, one, known=_in_pieces(case), done=done):
+        case.catalogue.store_container(found)
+
+
+def _in_pieces(case: Opened) -> dict[int, tuple[Extent, ...]]:
+    """Files that lie in several pieces as a file system lists them, by first byte."""
+    kinds = (ClaimKind.FILE, ClaimKind.DELETED_FILE)
+    claims = case.catalogue.claims(kinds)
+    return {one.extents[0].start: one.extents for one in claims if len(one.extents) > 1}
 
 
 def _grids(case: Opened) -> list[Grid]:

@@ -5,7 +5,7 @@ resumable whenever the program is stopped. Nothing computed is stored.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,19 +15,21 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
-from vidrecover.catalogue import _file, _rows
+from vidrecover.catalogue import _containers, _file, _rows, _volumes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
     Claim,
     ClaimKind,
+    Container,
     Event,
     Extent,
     LooseEnd,
     Segment,
     SourceIdentity,
     TimeSpan,
+    Track,
     UnitResult,
     VolumeReport,
 )
@@ -40,7 +42,8 @@ _SEGMENT_ORDER = (
 _SUMS = """
     SELECT channel, stream, count(*), sum(frames), sum(size),
            coalesce(sum(end_ms - start_ms), 0), min(start_ms), max(end_ms)
-    FROM segment WHERE id > ? AND id <= ? GROUP BY channel, stream"""
+    FROM segment WHERE id > ? AND id <= ? AND hidden_by IS NULL AND (frames > 0 OR audio > 0)
+    GROUP BY channel, stream"""
 
 
 class Catalogue:
@@ -125,28 +128,23 @@ class Catalogue:
         with self._transaction():
             self._conn.execute("DELETE FROM volume WHERE source_id = ?", (run.source_id,))
             for report in reports:
-                self._store_volume(run.source_id, report)
+                _volumes.store(self._conn, run.source_id, report)
 
     def volumes(self) -> list[VolumeReport]:
         """All layouts and file systems with their claims and events, in the order stored."""
-        rows = self._all(f"SELECT id, {_rows.VOLUME} FROM volume ORDER BY id")
-        return [
-            _rows.volume_of(
-                row[1:],
-                self._claims("volume_id = ?", [row[0]]),
-                self._events("WHERE volume_id = ? ORDER BY id", [row[0]]),
-            )
-            for row in rows
-        ]
+        with _file.told(self._path):
+            return _volumes.volumes(self._conn)
 
     def claims(self, kinds: Iterable[ClaimKind] | None = None) -> list[Claim]:
         """Claims of these kinds, or all, in the order stored."""
         wanted = [str(kind) for kind in (ClaimKind if kinds is None else kinds)]
-        return self._claims(f"kind IN ({', '.join('?' * len(wanted))})", wanted)
+        with _file.told(self._path):
+            return _volumes.claims(self._conn, f"kind IN ({', '.join('?' * len(wanted))})", wanted)
 
     def events(self) -> list[Event]:
         """Log records ordered by time, those without a time last."""
-        return self._events("ORDER BY time_ms IS NULL, time_ms, id", [])
+        with _file.told(self._path):
+            return _volumes.events(self._conn, "ORDER BY time_ms IS NULL, time_ms, id")
 
     def pending(self, size: int, unit_size: int) -> list[Extent]:
         """What remains to be scanned with the formats of this run, in order.
@@ -166,7 +164,8 @@ class Catalogue:
         """Store what a unit of the scan found, in place of whatever units it overlaps.
 
         A unit that is only partly replaced goes as a whole: what is left of it is pending again.
-        Segments glued over borders go with any replaced unit, until `store_seams`.
+        Segments glued over borders go with any replaced unit, until `store_seams`; containers,
+        which follow from all units together, with any unit, until `store_container`.
         """
         run = self._working()
         with self._transaction():
@@ -176,6 +175,7 @@ class Catalogue:
             ).rowcount
             if replaced:
                 self._conn.execute("DELETE FROM segment WHERE unit_id IS NULL")
+            if _containers.drop(self._conn, run.source_id) or replaced:
                 self._tally = _rows.Tally()
             unit = (run.source_id, run.id, *result.extent)
             unit_id = self._insert_one("unit", "source_id, run_id, start, end_", unit)
@@ -199,6 +199,28 @@ class Catalogue:
             self._tally = _rows.Tally()
             self._insert_segments(run.source_id, None, glued)
 
+    def store_container(self, found: Container) -> None:
+        """Store a container file; footage of other formats inside its bytes is shown no more.
+
+        Raises CatalogueError when one that starts there is stored already.
+        """
+        run = self._working()
+        with self._transaction():
+            self._tally = _rows.Tally()
+            number, unit_id, tracks = _containers.insert(self._conn, run.source_id, found)
+            self._insert_segments(run.source_id, unit_id, found.segments, tracks)
+            _containers.hide(self._conn, run.source_id, number, found)
+
+    def containers(self) -> list[Container]:
+        """All container files without their segments, ordered by first byte."""
+        with _file.told(self._path):
+            return list(_containers.stored(self._conn))
+
+    def tracks(self) -> dict[int, Track]:
+        """How streams of containers are decoded, by the number that segments name."""
+        with _file.told(self._path):
+            return _containers.tracks(self._conn)
+
     def segments(
         self,
         *,
@@ -212,7 +234,7 @@ class Catalogue:
         segments with a frame in it; rows: with their frame tables, which are left empty otherwise.
         Shows the state at the first `next`, whatever is stored meanwhile.
         """
-        tests: list[str] = []
+        tests = ["hidden_by IS NULL"]
         values: list[int | None] = []
         if channel is not msgspec.UNSET:
             tests += ["(channel IS NULL) = ?", "channel IS ?"]  # both, for the index in order
@@ -220,8 +242,9 @@ class Catalogue:
         if span is not None:
             tests += ["start_ms < ?", "end_ms >= ?"]
             values += [span.end_ms, span.start_ms]
-        where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        query = f"SELECT id, {_rows.SEGMENT} FROM segment{where} ORDER BY {_SEGMENT_ORDER}"
+        where = " AND ".join(tests)
+        query = f"SELECT id, {_rows.SEGMENT}, track_id FROM segment WHERE {where}"
+        query += f" ORDER BY {_SEGMENT_ORDER}"
         return self._segments(query, values, rows)
 
     def segment_rows(self, segment_id: int) -> bytes:
@@ -260,11 +283,11 @@ class Catalogue:
 
     def unidentified(self) -> list[Extent]:
         """Bytes that no format knew, merged and ordered."""
-        return self._stretches("unidentified")
+        return minus(self._stretches("unidentified"), _containers.claims(self._conn))
 
     def blank(self) -> list[Extent]:
-        """Bytes of a single value, merged and ordered."""
-        return self._stretches("blank")
+        """Bytes of a single value outside of container files, merged and ordered."""
+        return minus(self._stretches("blank"), _containers.claims(self._conn))
 
     def scanned(self) -> list[Extent]:
         """What was read by every format of this run, or of the last one, merged and ordered."""
@@ -305,26 +328,19 @@ class Catalogue:
             )
         return int(number)
 
-    def _store_volume(self, source_id: int, report: VolumeReport) -> None:
-        row = (source_id, *_rows.volume_row(report))
-        volume_id = self._insert_one("volume", f"source_id, {_rows.VOLUME}", row)
-        first = self._all("SELECT coalesce(max(id), 0) + 1 FROM claim")[0][0]
-        claims = ((first + i, volume_id, *_rows.claim_row(c)) for i, c in enumerate(report.claims))
-        self._insert("claim", f"id, volume_id, {_rows.CLAIM}", claims)
-        extents = (
-            (first + i, place, *extent)
-            for i, claim in enumerate(report.claims)
-            for place, extent in enumerate(claim.extents)
-        )
-        self._insert("claim_extent", "claim_id, seq, start, end_", extents)
-        events = ((volume_id, *_rows.event_row(one)) for one in report.events)
-        self._insert("event", f"volume_id, {_rows.EVENT}", events)
-
     def _insert_segments(
-        self, source_id: int, unit_id: int | None, segments: Sequence[Segment]
+        self,
+        source_id: int,
+        unit_id: int | None,
+        segments: Sequence[Segment],
+        tracks: Mapping[int, int] | None = None,
     ) -> None:
-        rows = ((source_id, unit_id, *_rows.segment_row(one)) for one in segments)
-        self._insert("segment", f"source_id, unit_id, {_rows.SEGMENT}", rows)
+        known = tracks or {}
+        rows = (
+            (source_id, unit_id, *_rows.segment_row(one), known.get(one.track or 0))
+            for one in segments
+        )
+        self._insert("segment", f"source_id, unit_id, {_rows.SEGMENT}, track_id", rows)
         last = self._all("SELECT last_insert_rowid()")[0][0]  # ids count up in a transaction
         blobs = enumerate((one.rows for one in segments), last - len(segments) + 1)
         self._insert("segment_rows", "segment_id, rows", blobs)
@@ -337,21 +353,6 @@ class Catalogue:
     def _insert(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
         marks = ", ".join("?" * len(columns.split(",")))
         self._conn.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
-
-    def _claims(self, test: str, values: Sequence[Any]) -> list[Claim]:
-        chosen = f"SELECT id, {_rows.CLAIM} FROM claim WHERE {test} ORDER BY id"
-        extents: dict[int, list[Extent]] = {}
-        for number, start, end in self._all(
-            "SELECT claim_id, claim_extent.start, claim_extent.end_ FROM claim_extent"
-            f" JOIN claim ON claim.id = claim_id WHERE {test} ORDER BY claim_id, seq",
-            values,
-        ):
-            extents.setdefault(number, []).append(Extent(start, end))
-        return [_rows.claim_of(row, extents.get(row[0], ())) for row in self._all(chosen, values)]
-
-    def _events(self, rest: str, values: Sequence[Any]) -> list[Event]:
-        rows = self._all(f"SELECT id, {_rows.EVENT} FROM event {rest}", values)
-        return [_rows.event_of(row) for row in rows]
 
     def _stretches(self, kind: str) -> list[Extent]:
         rows = self._all("SELECT start, end_ FROM stretch WHERE kind = ?", [kind])

@@ -93,19 +93,29 @@ def _migrated(path: Path, conn: sqlite3.Connection) -> Database:
     return database
 
 
-def _first_schema(database: Database) -> None:
-    """Migration 1: all of schema.sql, statement by statement, inside the open transaction."""
+def _run(database: Database, name: str) -> None:
+    """A file of statements, one by one, inside the open transaction."""
     statement = ""
-    text = files("vidrecover.catalogue").joinpath("schema.sql").read_text("utf-8")
+    text = files("vidrecover.catalogue").joinpath(name).read_text("utf-8")
     for line in text.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             database.conn.execute(statement)
             statement = ""
+
+
+def _first_schema(database: Database) -> None:
+    """Migration 1: all of schema.sql."""
+    _run(database, "schema.sql")
     database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-_MIGRATIONS = {"0001_schema": _first_schema}
+def _containers(database: Database) -> None:
+    """Migration 2: files of container formats and their streams."""
+    _run(database, "0002_containers.sql")
+
+
+_MIGRATIONS = {"0001_schema": _first_schema, "0002_containers": _containers}
 """All changes of the schema, by name, oldest first; never altered once released."""
 
 

@@ -251,7 +251,7 @@ def segment_row(segment: Segment) -> Row:
 
 
 def segment_of(row: Row) -> Segment:
-    """From id, SEGMENT and the packed table of frames."""
+    """From id, SEGMENT, the id of its track and the packed table of frames."""
     return Segment(
         id=row[0],
         format=row[1],
@@ -271,7 +271,8 @@ def segment_of(row: Row) -> Segment:
         missing=row[15],
         unfinished=row[16],
         joined=bool(row[17]),
-        rows=row[18],
+        track=row[18],
+        rows=row[19],
     )
 
 

@@ -11,8 +11,9 @@ import msgspec
 
 from vidrecover import clock
 from vidrecover.clips import _fragments
-from vidrecover.clips._build import Borrowed, Build, Job, LeftOut
+from vidrecover.clips._build import Build, Job, LeftOut
 from vidrecover.clips._grade import grade, graded
+from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
 from vidrecover.clips._span import within
 from vidrecover.clips._times import TickClock
@@ -22,7 +23,8 @@ from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
 from vidrecover.source import lies_on
 
 __all__ = [
-    "Borrowed", "LeftOut", "Names", "TickClock", "Unpack", "as_json", "grade", "graded", "save",
+    "Borrowed", "LeftOut", "Names", "TickClock", "Unpack", "as_json", "grade", "graded",
+    "of_container", "save",
     "within", "write",
 ]  # fmt: skip
 
@@ -45,10 +47,10 @@ def write(
 
     unpack: rows of a segment in playing order; clocks: by name of format; span: only this,
     begun at the last key frame before it; borrow: asked once per recording for parameter sets,
-    used where key frames carry none; listed: write `fragments.csv`; progress: bytes of frames
-    read. Grades are those before decoding: see `grade`. Raises ClipError when the folder cannot
-    be used or fills up; clips yielded before stay whole. At most some MiB are held in memory,
-    whatever the recording.
+    used where key frames carry none, and for what else the frames do not tell; listed: write
+    `fragments.csv`; progress: bytes of frames read. Grades are those before decoding: see
+    `grade`. Raises ClipError when the folder cannot be used or fills up; clips yielded before
+    stay whole. At most some MiB are held in memory, whatever the recording.
     """
     _prepare(folder, source)
     job = Job(

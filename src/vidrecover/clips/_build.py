@@ -10,6 +10,7 @@ from vidrecover import nal
 from vidrecover.clips import _sound, _span
 from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._file import Refused, playable
+from vidrecover.clips._loans import Borrowed
 from vidrecover.clips._names import Names
 from vidrecover.clips._shape import Shape, shape
 from vidrecover.clips._tally import Tally
@@ -32,18 +33,6 @@ _STEP_BACK_MS = 1000
 _STEP_ON_MS = 600_000
 _USUAL_MS = 40
 _FIRST_UNITS = 500
-
-
-class Borrowed(NamedTuple):
-    """Parameter sets for key frames that carry none.
-
-    units: with start codes; origin: where they were found, in words; foreign: they are of
-    another recording, which makes a clip damaged.
-    """
-
-    units: bytes
-    origin: str
-    foreign: bool
 
 
 class LeftOut(NamedTuple):
@@ -174,7 +163,10 @@ class Build:
     def _plan(self, wanted: _span.Wanted) -> Plan:
         codec = _sound.most_common(rows for rows, _ in self._timed(wanted))
         sound = None
-        if codec == Codec.AAC:
+        told = self._borrowed.sound if self._borrowed is not None else None
+        if told is not None and codec is not None:
+            sound = _sound.told(codec, told)
+        elif codec == Codec.AAC:
             heard = (one for one in self._units(wanted, None) if not one.video and not one.torn)
             first = next(heard, None)
             sound = _sound.from_adts(first.payload) if first is not None else None
@@ -191,6 +183,7 @@ class Build:
                 *self._camera_notes(),
                 *timeline.notes,
                 *(sound.notes if sound is not None else ()),
+                *(self._borrowed.notes if self._borrowed is not None else ()),
             ),
             sound=sound,
             other_sound=codec.name.lower() if codec is not None else None,
@@ -234,6 +227,8 @@ class Build:
     def _with_start_codes(self, unit: Unit) -> bytes:
         """The payload as decoders of streams want it; the first key frame shows what is stored."""
         payload = unit.payload
+        if self._borrowed is not None and self._borrowed.lengths:
+            return nal.annexb(payload, self._borrowed.lengths) or b""
         if not self._has_lengths and not (unit.key and self._has_lengths is None):
             return payload
         changed = nal.annexb(payload)
@@ -261,13 +256,13 @@ class Build:
         if self._making is not None and (self._jumped or self._differs(found)):
             yield self._finished()
         note, foreign = "", False
-        if self._making is None and found is None and self._borrowed is not None:
-            payload = self._borrowed.units + payload
-            found, head = shape(plan.codec, payload), nal.head(plan.codec, payload)
-            foreign = self._borrowed.foreign
-            note = (
-                f"parameter sets {'borrowed' if foreign else 'taken'} from {self._borrowed.origin}"
-            )
+        lent = self._borrowed if self._making is None and found is None else None
+        if lent is not None and lent.units:
+            payload = lent.units + payload
+            found = shape(plan.codec, payload)
+            head = nal.head(plan.codec, payload) if plan.codec in _H26X else []
+            foreign = lent.foreign
+            note = f"parameter sets {'borrowed' if foreign else 'taken'} from {lent.origin}"
         if self._making is None:
             if found is None:
                 self._ahead.before_key += 1

@@ -12,6 +12,7 @@ from av.container import InputContainer
 from vidrecover.clips._times import Timeline
 from vidrecover.clips._units import begins
 from vidrecover.model import Codec, Frames, Media
+from vidrecover.model import Sound as Coding
 
 _BYTES_A_SAMPLE = {Codec.PCM_ALAW: 1, Codec.PCM_MULAW: 1, Codec.PCM_S16LE: 2}
 _RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000)
@@ -23,6 +24,11 @@ _PCM_DEMUXERS = {Codec.PCM_ALAW: "alaw", Codec.PCM_MULAW: "mulaw", Codec.PCM_S16
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_SAMPLES = 1024
 _LOW_COMPLEXITY = 1
+_LARGEST_ADTS = 8192 - 7
+_AMR_SAMPLES = 160
+# Bytes of a frame by mode; 8 is silence, 15 no data. [A: dvr-audio.md section 2]
+_AMR_SIZES = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
+_AMR_SILENCE = b"\x7c"
 # One silent frame of AAC-LC, mono and stereo, as streaming players insert it. [A: hls.js, and
 # decoded here]
 _AAC_SILENCE = {
@@ -32,17 +38,21 @@ _AAC_SILENCE = {
 
 
 class Sound(NamedTuple):
-    """Audio of a recording that its clips will hold; rate: samples per second."""
+    """Audio of a recording that its clips will hold; rate: samples per second.
+
+    bare: AAC frames without ADTS headers, as containers hold them.
+    """
 
     codec: Codec
     rate: int
     notes: tuple[str, ...] = ()
     channels: int = 1
+    bare: bool = False
 
     @property
     def in_mp4(self) -> bool:
         """Whether MP4 keeps it with its times; PCM needs Matroska."""
-        return self.codec == Codec.AAC
+        return self.codec in (Codec.AAC, Codec.AMR)
 
 
 class Packet(NamedTuple):
@@ -104,12 +114,54 @@ def from_adts(payload: bytes) -> Sound | None:
     return Sound(Codec.AAC, _AAC_RATES[index], channels=channels)
 
 
+def told(codec: Codec, coding: Coding) -> Sound | None:
+    """Sound as a container says it is coded; None where a clip cannot hold it."""
+    if codec == Codec.AAC:
+        return _from_config(coding.config)
+    if codec == Codec.AMR:
+        return Sound(codec, _TELEPHONE)
+    if not is_telephone(codec) or coding.channels not in (1, 2) or not coding.rate:
+        return None
+    return Sound(codec, coding.rate, channels=coding.channels)
+
+
+def _from_config(config: bytes) -> Sound | None:
+    """Sound of an AudioSpecificConfig; None for what ADTS headers cannot say.
+
+    Five bits object type, four sampling frequency index, four channels (ISO/IEC 14496-3 clause
+    1.6.2.1); 5 and 29 announce an extension of low complexity, whose core plays alone. [A]
+    """
+    value = int.from_bytes(config[:2], "big") if len(config) >= 2 else 0
+    kind, index, channels = value >> 11, value >> 7 & 15, value >> 3 & 15
+    if kind not in (2, 5, 29) or index >= len(_AAC_RATES) or channels not in _AAC_SILENCE:
+        return None
+    return Sound(Codec.AAC, _AAC_RATES[index], channels=channels, bare=True)
+
+
 def packets(sound: Sound, payload: bytes) -> Iterator[Packet]:
     """The payload of an audio frame as the container wants it; ADTS frames one by one."""
-    if sound.codec == Codec.AAC:
+    if sound.bare:
+        if 0 < len(payload) < _LARGEST_ADTS:
+            yield Packet(_adts_head(sound, len(payload)) + payload, _AAC_SAMPLES)
+    elif sound.codec == Codec.AAC:
         yield from (Packet(one, _AAC_SAMPLES) for one in _adts(payload))
+    elif sound.codec == Codec.AMR:
+        yield from (Packet(one, _AMR_SAMPLES) for one in _amr(payload))
     elif payload:
-        yield Packet(payload, len(payload) // _BYTES_A_SAMPLE[sound.codec])
+        samples = len(payload) // (_BYTES_A_SAMPLE[sound.codec] * sound.channels)
+        yield Packet(payload, samples)
+
+
+def _amr(payload: bytes) -> Iterator[bytes]:
+    """Frames of AMR narrow band: bits 3 to 6 of the first byte tell the size. [A: RFC 4867
+    clause 5.3]"""
+    position = 0
+    while position < len(payload):
+        size = _AMR_SIZES[payload[position] >> 3 & 15]
+        if not size or position + size > len(payload):
+            return
+        yield payload[position : position + size]
+        position += size
 
 
 def _adts(payload: bytes) -> Iterator[bytes]:
@@ -132,18 +184,25 @@ def template(sound: Sound) -> InputContainer:
     """
     if sound.codec == Codec.AAC:
         return av.open(io.BytesIO(_silent_adts(sound) * 4), "r", format="aac")
-    options = {"sample_rate": str(sound.rate), "ch_layout": "mono"}
+    if sound.codec == Codec.AMR:
+        return av.open(io.BytesIO(b"#!AMR\n" + _AMR_SILENCE * 4), "r", format="amr")
+    layout = "mono" if sound.channels == 1 else "stereo"
+    options = {"sample_rate": str(sound.rate), "ch_layout": layout}
     form = _PCM_DEMUXERS[sound.codec]
     return av.open(io.BytesIO(bytes(1600)), "r", format=form, options=options)
 
 
 def _silent_adts(sound: Sound) -> bytes:
-    """A silent AAC frame behind its ADTS header (ISO/IEC 13818-7 clause 6.2)."""
+    """A silent AAC frame behind its ADTS header."""
     body = _AAC_SILENCE[sound.channels]
-    size = len(body) + 7
-    index = _AAC_RATES.index(sound.rate)
+    return _adts_head(sound, len(body)) + body
+
+
+def _adts_head(sound: Sound, length: int) -> bytes:
+    """The ADTS header of an AAC frame of so many bytes (ISO/IEC 13818-7 clause 6.2)."""
+    size, index = length + 7, _AAC_RATES.index(sound.rate)
     head = (
         *(0xFF, 0xF1, _LOW_COMPLEXITY << 6 | index << 2 | sound.channels >> 2),
         *((sound.channels & 3) << 6 | size >> 11, size >> 3 & 255, (size & 7) << 5 | 31, 0xFC),
     )
-    return bytes(head) + body
+    return bytes(head)

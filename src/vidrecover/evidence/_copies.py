@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from vidrecover import clips
 from vidrecover.clips import Borrowed, LeftOut, TickClock, Unpack
 from vidrecover.errors import ClipError, EvidenceError
@@ -36,7 +38,7 @@ class Lent:
         """What `borrow` of `clips.write` asks for."""
         found = self._borrow(recording) if self._borrow is not None else None
         if found is not None:
-            self.loan = Loan(units=found.units.hex(), origin=found.origin, foreign=found.foreign)
+            self.loan = Loan(**found._asdict() | {"units": found.units.hex()})
         return found
 
 
@@ -44,7 +46,7 @@ def lend(loan: Loan | None) -> Borrow | None:
     """The same parameter sets again."""
     if loan is None:
         return None
-    found = Borrowed(bytes.fromhex(loan.units), loan.origin, loan.foreign)
+    found = Borrowed(**msgspec.structs.asdict(loan) | {"units": bytes.fromhex(loan.units)})
     return lambda _: found
 
 

@@ -1,15 +1,15 @@
 """What a case gives to a package: the wanted recordings and what is known around them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vidrecover import extents, timeline
 from vidrecover.catalogue import Catalogue
-from vidrecover.clips import TickClock, Unpack
+from vidrecover.clips import Borrowed, TickClock, Unpack
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence._values import ClockCheck, Order
 from vidrecover.formats import FormatSet
-from vidrecover.model import Diagnosis, Segment, TimeSpan
+from vidrecover.model import Diagnosis, Recording, Segment, TimeSpan
 
 
 def ordered(
@@ -25,6 +25,7 @@ def ordered(
     span: TimeSpan | None = None,
     operator: str | None = None,
     clock: ClockCheck | None = None,
+    borrow: Callable[[Recording], Borrowed | None] | None = None,
 ) -> Order:
     """The order for a camera and span of a case.
 
@@ -51,6 +52,7 @@ def ordered(
         format_limits={name: tuple(known[name].limits) for name in used},
         descriptions=_own(folder / "formats", used),
         actions=_read(folder / "actions.jsonl"),
+        borrow=borrow,
     )
 
 

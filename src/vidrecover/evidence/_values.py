@@ -13,6 +13,7 @@ from vidrecover.model import (
     Extent,
     Grade,
     Recording,
+    Sound,
     TimeSpan,
 )
 
@@ -137,13 +138,16 @@ class Missed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Loan(msgspec.Struct, frozen=True, kw_only=True):
+class Loan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Parameter sets that the access copy has and the master has not; units: hexadecimal, empty
-    in a content-free package."""
+    in a content-free package. lengths, sound, notes: see `clips.Borrowed`."""
 
     units: str
     origin: str
     foreign: bool
+    lengths: int = 0
+    sound: Sound | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Exhibit(msgspec.Struct, frozen=True, kw_only=True):

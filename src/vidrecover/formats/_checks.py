@@ -36,7 +36,7 @@ _CLOCK_TYPES = {
     "unix_s": (frozenset({"u32", "u64", "i64"}), 4, "u32, u64, or 4s or longer"),
     "unix_ms": (frozenset({"u64", "i64"}), 8, "u64, or 8s or longer"),
 }  # integer types, or raw bytes of at least so many
-_FOR_READERS = frozenset({"signature", "max_size"})
+_FOR_READERS = frozenset({"at", "signature", "max_size"})
 
 
 class Complaint:

@@ -164,7 +164,7 @@ class Framing(Layout, kw_only=True, frozen=True):
     """How frames follow each other; either one layout, or several under `layout`.
 
     Keys given beside `layout` are defaults for each of them. reader: the name of a Python
-    reader; then only signature, max_size and the clock's facts are given here. counted:
+    reader; then only signature, `at`, max_size and the clock's facts are given here. counted:
     sequence numbers rise by one per frame of a channel, so that holes show. same_tick: video
     rows of one counter value are one picture. resolution_ms: of the dates. channel_one_tells:
     makers disagree whether cameras count from 0 or from 1, and `channel` adds one: where channel

@@ -6,11 +6,15 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
-from vidrecover.framings import jt1078, mpegps
+from vidrecover.framings import jt1078, mp4, mpegps
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
-READERS: dict[str, Reader] = {"jt1078": jt1078.frames, "mpegps": mpegps.frames}
+READERS: dict[str, Reader] = {
+    "jt1078": jt1078.frames,
+    "mp4": mp4.frames,
+    "mpegps": mpegps.frames,
+}
 """Readers that a description can name under `framing.reader`."""
 
 SCATTERED = frozenset({"mpegps"})

@@ -31,6 +31,11 @@ from vidrecover.model._claims import (
     Ring,
     VolumeReport,
 )
+from vidrecover.model._containers import (
+    Container,
+    Sound,
+    Track,
+)
 from vidrecover.model._frames import (
     FRAME_DTYPE,
     NO_CHANNEL,
@@ -82,6 +87,7 @@ __all__ = [
     "ClaimKind",
     "Clip",
     "Codec",
+    "Container",
     "Diagnosis",
     "Event",
     "EventKind",
@@ -101,6 +107,7 @@ __all__ = [
     "Recording",
     "Ring",
     "Segment",
+    "Sound",
     "Source",
     "SourceIdentity",
     "SourceRef",
@@ -108,6 +115,7 @@ __all__ = [
     "StateSpan",
     "Stream",
     "TimeSpan",
+    "Track",
     "UnitResult",
     "VolumeReport",
     "Window",

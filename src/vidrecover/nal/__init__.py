@@ -110,20 +110,21 @@ def head(codec: Codec, data: bytes) -> list[Nal]:
     return found
 
 
-def annexb(payload: bytes) -> bytes | None:
-    """The payload with start codes, if it is a chain of NAL units with 4-byte lengths, or None.
+def annexb(payload: bytes, lengths: int = 4) -> bytes | None:
+    """The payload with start codes, if it is a chain of NAL units behind their lengths, or None.
+
+    lengths: bytes of each length.
 
     MP4 files store lengths (ISO/IEC 14496-15 clause 5.3.2) where the others store start codes.
     The lengths must end exactly at the end of the payload. [A] A single small unit behind a
     3-byte start code can look like that by chance: ask for a key frame, not for each frame.
     """
     position, parts = 0, []
-    while position + 4 < len(payload):
-        start, end = (
-            position + 4,
-            position + 4 + int.from_bytes(payload[position : position + 4], "big"),
-        )
-        if end - start < 2:
+    least = 2 if lengths == 4 else 1
+    while position + lengths < len(payload):
+        start = position + lengths
+        end = start + int.from_bytes(payload[position:start], "big")
+        if end - start < least:
             return None
         parts.append(payload[start:end])
         position = end

@@ -86,19 +86,27 @@ class _Group(NamedTuple):
     bounds: Column
 
 
-def assemble(rows: Frames, formats: Sequence[Format], unit: Extent = _ANYWHERE) -> Assembled:
+def assemble(
+    rows: Frames,
+    formats: Sequence[Format],
+    unit: Extent = _ANYWHERE,
+    *,
+    linked: bool = False,
+) -> Assembled:
     """The segments of one scanned unit.
 
     rows: ordered by offset, their `format` indexes `formats`. Those that lie outside the unit
     only tell how the first and last ones inside are to be understood. Hostile bytes can make
-    more segments than one for each 4 KiB: then only the longest are made.
+    more segments than one for each 4 KiB: then only the longest are made. linked: the rows are
+    in playing order, and something else than their place tells that they belong together.
     """
     key = (
         rows["format"].astype(np.int64) << 32
         | (rows["channel"].astype(np.int64) + 1 & 0xFFFF) << 8
         | rows["stream"]
     )
-    lost, parted = holes(rows), apart(rows)
+    lost = holes(rows)
+    parted = np.zeros(len(rows), dtype=np.int64) if linked else apart(rows)
     order = np.argsort(key, kind="stable")
     edges = [0, *(np.flatnonzero(np.diff(key[order])) + 1).tolist(), len(rows)]
     groups = [
@@ -160,7 +168,9 @@ def _grouped(
     times = _filled(group, resolved(group, one)[0], parted[places])
     missing = _lost(group, one)
     breaks = _breaks(group, times, missing, parted[places], one)
-    first, last = np.searchsorted(group["offset"], unit).tolist()
+    first, last = 0, len(group)
+    if unit != _ANYWHERE:
+        first, last = np.searchsorted(group["offset"], unit).tolist()
     inside = breaks[(breaks > first) & (breaks < last)]
     bounds = np.concatenate([[first], inside, [last]]) if last > first else inside
     missing = np.where((missing > 0) & (missing <= _LARGEST_LOSS), missing, 0)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from vidrecover.simulate import dhav, hx, image, jt1078, nndc, ps, xm
+from vidrecover.simulate import dhav, hx, image, jt1078, mp4, nndc, ps, xm
 from vidrecover.simulate.disk import Disk, Written
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.image import Chunk, by_camera, by_part
 from vidrecover.simulate.scenario import Scenario
-from vidrecover.simulate.settings import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Nndc, Xm
+from vidrecover.simulate.settings import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Mp4, Nndc, Xm
 
 Files = Iterator[Iterator[Chunk]]
 Shots = Iterator[tuple[Frame, bytes]]
@@ -90,6 +90,14 @@ def gbps_files(scenario: Scenario, shots: Shots) -> Files:
             yield ps.gb28181_chunks(camera, settings, ticks)
 
 
+def mp4_files(scenario: Scenario, shots: Shots) -> Files:
+    """A file per camera and period, or one for all cameras together."""
+    settings = scenario.mp4 or Mp4()
+    for part in by_part(shots):
+        for own in [part] if settings.together else by_camera(part):
+            yield mp4.chunks(own, settings)
+
+
 FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "dhav": dhav_files,
     "xm": xm_files,
@@ -98,4 +106,5 @@ FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "hx": hx_files,
     "imkh": imkh_files,
     "gbps": gbps_files,
+    "mp4": mp4_files,
 }

@@ -19,6 +19,7 @@ from vidrecover.simulate.settings import (
     Image,
     Imkh,
     Jt1078,
+    Mp4,
     Nndc,
     Table,
     Wfs,
@@ -26,7 +27,7 @@ from vidrecover.simulate.settings import (
 )
 from vidrecover.simulate.times import Span, moment
 
-Layout = Literal["dhfs", "wfs", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps"]
+Layout = Literal["dhfs", "wfs", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps", "mp4"]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
 
@@ -40,6 +41,7 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "hx": frozenset({"none", "alaw"}),
     "imkh": frozenset({"none", "alaw", "mulaw", "aac"}),
     "gbps": frozenset({"none", "alaw", "mulaw", "aac"}),
+    "mp4": frozenset({"none", "alaw", "mulaw", "aac"}),
 }
 """Audio codecs that the specification of each layout gives a code for."""
 
@@ -111,6 +113,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     hx: Hx | None = None
     imkh: Imkh | None = None
     gbps: Gbps | None = None
+    mp4: Mp4 | None = None
 
     @property
     def span(self) -> Span:
@@ -238,6 +241,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             "hx",
             "imkh",
             "gbps",
+            "mp4",
         )
         if getattr(scenario, table) is not None and table not in belongs
     ]

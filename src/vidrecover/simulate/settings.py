@@ -109,6 +109,20 @@ class Hx(Table, frozen=True, kw_only=True):
     closed: bool = True
 
 
+class Mp4(Table, frozen=True, kw_only=True):
+    """MP4 files. index: where `moov` stands, in `fragments` piece by piece, or `missing`: power
+    was cut. sets: parameter sets in the index only (`aside`) or in key pictures too (`both`).
+    together: all cameras in one file. gps: `freeGPS ` blocks between the samples. wide: sizes
+    and offsets of 64 bits.
+    """
+
+    index: Literal["end", "start", "fragments", "missing"] = "end"
+    sets: Literal["aside", "both"] = "both"
+    together: bool = False
+    gps: bool = False
+    wide: bool = False
+
+
 class Imkh(Table, frozen=True, kw_only=True):
     """Hikvision's program stream. header: files begin with `IMKH`; packet: bytes of a picture in
     one PES packet at most."""

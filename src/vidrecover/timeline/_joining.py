@@ -22,16 +22,30 @@ def recordings(
     segments: ordered as `Catalogue.segments` gives them. A gap is more than tolerance_ms from the
     last frame to the next first one; where they lie on the source makes none, so a wrap does not.
     The same content found twice makes two recordings. Segments without a time are joined while
-    less than 1 MiB lies between them.
+    less than 1 MiB lies between them. Streams of container files are each for themselves.
     """
     found: list[Recording] = []
     for _, group in groupby(segments, key=lambda s: (s.channel, s.stream, s.format)):
-        for members in _by_codec(list(group)):
+        for members in _by_track(list(group)):
             dated = [(s.start_ms, s) for s in members if s.start_ms is not None]
             undated = [s for s in members if s.start_ms is None]
+            if undated and members[0].track is not None:
+                found.append(_recording(members))
+                continue
             chains = _chains_in_time(_in_order(dated), tolerance_ms) + _chains_in_place(undated)
             found.extend(_recording(chain) for chain in chains)
     return found
+
+
+def _by_track(members: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """Segments of one codec each, those of a container's stream together whatever their codec."""
+    tracks: dict[int, list[Segment]] = {}
+    for one in members:
+        if one.track is not None:
+            tracks.setdefault(one.track, []).append(one)
+    rest = [one for one in members if one.track is None]
+    yield from _by_codec(rest) if rest else ()
+    yield from tracks.values()
 
 
 def _by_codec(members: Sequence[Segment]) -> list[list[Segment]]:
