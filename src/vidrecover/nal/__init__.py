@@ -27,6 +27,7 @@ __all__ = [
     "VideoParameters",
     "annexb",
     "head",
+    "picture_id",
     "picture_parameters",
     "sequence_parameters",
     "slice_header",
@@ -190,6 +191,30 @@ def slice_header(
             return None
         reader = _h264.slice_header if codec == Codec.H264 else _h265.slice_header
         return reader(unit, bits, sps, pps)
+    except BitsEnd:
+        return None
+
+
+def picture_id(codec: Codec, unit: bytes) -> int | None:
+    """Which picture parameter set a slice asks for, None for other units.
+
+    pic_parameter_set_id of H.264 stands behind first_mb_in_slice and slice_type (clause 7.3.3),
+    slice_pic_parameter_set_id of H.265 behind one or two flags (clause 7.3.6.1). [A] Of H.265 only
+    the first slice segment of a picture is read.
+    """
+    bits = _payload(codec, unit[:_SLICE_HEAD], "slice")
+    try:
+        if bits is None:
+            return None
+        if codec == Codec.H264:
+            bits.unsigned()
+            bits.unsigned(9)
+            return bits.unsigned(255)
+        if not bits.flag():
+            return None
+        if 16 <= (unit[0] >> 1) & 63 <= 23:
+            bits.skip(1)
+        return bits.unsigned(63)
     except BitsEnd:
         return None
 

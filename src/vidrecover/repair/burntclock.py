@@ -1,0 +1,341 @@
+"""The clock in the picture, read without knowing its font: it calibrates itself.
+
+A recorder writes date and time into its pictures, in cells of fixed pitch. The cell whose pattern
+runs through one cycle of ten is that of the single seconds; the pattern that stands there when the
+cell to its left changes is the 0. So the ten digits of this recorder's font are known, and all
+other cells are read with them. [B: codec-repair.md 4.1, two recorders] No model and no font file is
+needed, and what does not step like a clock is not believed.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.clock import parse_iso
+from vidrecover.model import RecorderMs
+
+Luma = npt.NDArray[np.uint8]
+Bits = npt.NDArray[np.bool_]
+
+LEAST_S = 20
+"""Seconds of footage in which all ten digits occur, twice."""
+LEAST_PER_S = 2
+"""Pictures a second that calibration needs: each second must be seen."""
+
+_LEVELS = (190, 170, 210, 150, 130)
+_TOPHATS = (30, 20, 45)
+_HEIGHTS = (16, 20, 24, 32, 48)
+_INK = (0.08, 0.70)
+_CANDIDATES = 300
+_ALIKE, _READ = 0.055, 0.10
+_GOOD, _ENOUGH, _LEAST_READ = 0.99, 0.90, 0.8
+_MOST_PICTURES = 600  # that calibration looks at
+_TRIED = 12  # of the cells that run through a cycle: neighbours differ in how cleanly they cut
+_CELLS = 26  # to the left of the single seconds: date, time and a few blanks between them
+_MOST_PATTERNS, _MOST_CLUSTERS = 200, 40
+_MOST_CHANGES = 0.75  # of the steps from picture to picture, at two pictures a second
+_TIME = re.compile(r"(\d\d).(\d\d).(\d\d)$")
+_DATES = (
+    re.compile(r"(?P<y>20\d\d).(?P<m>\d\d).(?P<d>\d\d)\D{1,6}$"),
+    re.compile(r"(?P<d>\d\d).(?P<m>\d\d).(?P<y>20\d\d)\D{1,6}$"),
+    re.compile(r"(?P<m>\d\d).(?P<d>\d\d).(?P<y>20\d\d)\D{1,6}$"),
+)
+
+
+class Ink(NamedTuple):
+    """How letters are told from the picture: luma above a level, or that much above what
+    surrounds them."""
+
+    level: int
+    tophat: bool
+
+    def of(self, picture: Luma) -> Bits:
+        """Which pixels are letters."""
+        if not self.tophat:
+            return picture > self.level
+        return cv2.morphologyEx(picture, cv2.MORPH_TOPHAT, _kernel()) > self.level
+
+
+class Font(NamedTuple):
+    """A recorder's clock: where its single seconds stand, and what its digits look like.
+
+    x, y: left upper corner, in pixels; width, height: of a cell; digits: ten patterns of 0 and 1;
+    order: place of the date's pattern in `yyyy-mm-dd`, `dd-mm-yyyy`, `mm-dd-yyyy`; certain: day
+    and month cannot be meant the other way round.
+    """
+
+    ink: Ink
+    x: int
+    y: int
+    width: int
+    height: int
+    digits: npt.NDArray[np.float32]
+    order: int = 0
+    certain: bool = True
+
+    def text(self, picture: Luma) -> str:
+        """What stands in the cells up to the single seconds, `.` for all that is no digit."""
+        bits = self.ink.of(picture)
+        found = []
+        for place in range(_CELLS, -1, -1):
+            left = self.x - place * self.width
+            if left < 0:
+                continue
+            cell = bits[self.y : self.y + self.height, left : left + self.width]
+            apart = np.abs(self.digits - cell).mean(axis=(1, 2))
+            best = int(apart.argmin())
+            found.append(str(best) if apart[best] < _READ else ".")
+        return "".join(found)
+
+    def read(self, picture: Luma) -> RecorderMs | None:
+        """The time that a picture shows, in whole seconds, None when it cannot be read."""
+        return _time(self.text(picture), self.order)
+
+
+class Reading(NamedTuple):
+    """What the clock in a row of pictures shows.
+
+    times: of each picture, None where it cannot be read; rate: pictures in a second of the clock;
+    jumps: places in the row where the clock steps back, or by more than the pictures allow for.
+    """
+
+    font: Font
+    times: tuple[RecorderMs | None, ...]
+    rate: float | None
+    jumps: tuple[int, ...]
+
+
+def read(pictures: Sequence[Luma], fonts: Sequence[Font] = ()) -> Reading | None:
+    """The clock in pictures of one camera in order; None when none is found or believed.
+
+    pictures: uint8 (height, width), all of one size, at least LEAST_PER_S for each second and
+    LEAST_S of them to calibrate. fonts: known ones, tried first, with which few pictures do.
+    """
+    for font in fonts:
+        found = _reading(pictures, font)
+        if found is not None:
+            return found
+    made = calibrate(pictures)
+    return None if made is None else _reading(pictures, made)
+
+
+def calibrate(pictures: Sequence[Luma]) -> Font | None:
+    """The clock's font, told by how its cells change; None when no cell behaves like one."""
+    if len(pictures) < LEAST_S * LEAST_PER_S or len({one.shape for one in pictures}) != 1:
+        return None
+    stack = np.stack(pictures[:_MOST_PICTURES])
+    best: tuple[float, Font] | None = None
+    for ink in _inks():
+        bits = np.stack([ink.of(one) for one in stack])
+        ranked = sorted(_fonts(bits, ink), key=lambda one: -one[0])
+        for _, font in ranked[:_TRIED]:
+            dated = _dated(pictures, font)
+            if dated is not None and (best is None or dated[0] > best[0]):
+                best = dated
+        if best is not None and best[0] >= _GOOD:
+            break
+    return None if best is None else best[1]
+
+
+def _inks() -> Iterator[Ink]:
+    for place in range(max(len(_LEVELS), len(_TOPHATS))):
+        if place < len(_LEVELS):
+            yield Ink(_LEVELS[place], tophat=False)
+        if place < len(_TOPHATS):
+            yield Ink(_TOPHATS[place], tophat=True)
+
+
+def _kernel() -> npt.NDArray[Any]:
+    return np.ones((9, 9), dtype=np.uint8)
+
+
+def _fonts(bits: Bits, ink: Ink) -> Iterator[tuple[float, Font]]:
+    """Cells that run through one cycle of ten, with how well they do."""
+    changed = (bits[1:] != bits[:-1]).mean(axis=0, dtype=np.float32)
+    inked = bits.mean(axis=0, dtype=np.float32)
+    for height in _HEIGHTS:
+        width = height // 2
+        if height * 12 > bits.shape[1] or width * 20 > bits.shape[2]:
+            continue
+        for y, x in _windows(changed, inked, width, height):
+            cell = bits[:, y : y + height, x : x + width]
+            patterns = cell.reshape(len(cell), -1)
+            cycle = _cycle(patterns) if _stands_still(patterns) else None
+            if cycle is None or cycle.score < _ENOUGH or x < width:
+                continue
+            zero = _zero(cycle.labels, bits[:, y : y + height, x - width : x])
+            if zero is None:
+                continue
+            digits = np.stack(
+                [cell[cycle.labels == (zero + digit) % 10].mean(axis=0) for digit in range(10)]
+            ).astype(np.float32)
+            yield cycle.score, Font(ink, x, y, width, height, digits)
+
+
+def _windows(
+    changed: npt.NDArray[np.float32], inked: npt.NDArray[np.float32], width: int, height: int
+) -> list[tuple[int, int]]:
+    """Corners of the cells that change most and hold a letter's share of ink."""
+    change, ink = _sums(changed, width, height), _sums(inked, width, height) / (width * height)
+    change[(ink < _INK[0]) | (ink > _INK[1])] = 0
+    best = np.argsort(change, axis=None)[::-1][:_CANDIDATES]
+    rows, columns = np.unravel_index(best[change.ravel()[best] > 0], change.shape)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def _sums(values: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float64]:
+    """The sum of each window of that size."""
+    whole = np.pad(values.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
+    sums: npt.NDArray[np.float64] = (
+        whole[height:, width:]
+        - whole[:-height, width:]
+        - whole[height:, :-width]
+        + whole[:-height, :-width]
+    )
+    return sums
+
+
+def _stands_still(patterns: Bits) -> bool:
+    """Whether a cell mostly stays as it is from picture to picture, as digits do."""
+    changes = (patterns[1:] != patterns[:-1]).mean(axis=1) > _ALIKE
+    return bool(changes.mean() <= _MOST_CHANGES)
+
+
+class _Cycle(NamedTuple):
+    """labels: place in the cycle of ten for each picture, -1 for none; score: 0 to 1."""
+
+    labels: npt.NDArray[np.int64]
+    score: float
+
+
+def _cycle(patterns: Bits) -> _Cycle | None:
+    """The ten patterns of a cell in their order, when they follow each other in one cycle."""
+    clusters = _clusters(patterns)
+    if clusters is None:
+        return None
+    counts = np.bincount(clusters[clusters >= 0])
+    kept = np.flatnonzero(counts >= 0.02 * len(patterns))
+    if len(kept) != 10:
+        return None
+    known = np.full(len(counts), -1)
+    known[kept] = np.arange(10)
+    labels = np.where(clusters >= 0, known[clusters], -1)
+    seen = labels[labels >= 0]
+    steps = Counter(
+        (a, b) for a, b in zip(seen[:-1].tolist(), seen[1:].tolist(), strict=True) if a != b
+    )
+    total = sum(steps.values())
+    if total < 12:
+        return None
+    following = {}
+    for (a, b), _ in sorted(steps.items(), key=lambda item: item[1]):
+        following[a] = b  # the commonest comes last
+    order, place = [], 0
+    for _ in range(10):
+        order.append(place)
+        place = following.get(place, -1)
+        if place < 0:
+            return None
+    if len(set(order)) != 10 or place != 0:
+        return None
+    sure = sum(count for (a, b), count in steps.items() if following[a] == b) / total
+    rank = np.empty(10, dtype=np.int64)
+    rank[order] = np.arange(10)
+    ranked = np.where(labels >= 0, rank[labels], -1)
+    return _Cycle(ranked, sure * len(seen) / len(labels))
+
+
+def _clusters(patterns: Bits) -> npt.NDArray[np.int64] | None:
+    """A number for each pattern, alike ones the same; None when they are too many to be digits."""
+    rows = np.packbits(patterns, axis=1)
+    whole = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
+    _, first, inverse, counts = np.unique(
+        whole, return_index=True, return_inverse=True, return_counts=True
+    )
+    packed = rows[first]
+    if len(packed) > _MOST_PATTERNS:
+        return None
+    known = np.unpackbits(packed, axis=1, count=patterns.shape[1]).view(np.bool_)
+    numbers = np.full(len(packed), -1, dtype=np.int64)
+    for number in range(_MOST_CLUSTERS):
+        free = np.flatnonzero(numbers < 0)
+        if not len(free):
+            return numbers[inverse.ravel()]
+        seed = free[np.argmax(counts[free])]
+        near = (known[free] != known[seed]).mean(axis=1) <= _ALIKE
+        numbers[free[near]] = number
+    return None
+
+
+def _zero(labels: npt.NDArray[np.int64], tens: Bits) -> int | None:
+    """Which place of the cycle is the 0: what is seen when the cell to the left changes."""
+    changed = (tens[1:] != tens[:-1]).reshape(len(tens) - 1, -1).mean(axis=1) > 2 * _ALIKE
+    seen = labels[1:][changed & (labels[1:] >= 0)]
+    if len(seen) < 2:
+        return None
+    place, count = Counter(seen.tolist()).most_common(1)[0]
+    return int(place) if count >= 0.6 * len(seen) else None
+
+
+def _dated(pictures: Sequence[Luma], font: Font) -> tuple[float, Font] | None:
+    """The font with the order of its date, and the share of pictures that it reads, when it reads
+    as a clock; None otherwise."""
+    texts = [font.text(one) for one in pictures[:: max(len(pictures) // 60, 1)]]
+    shares = [
+        sum(_time(text, order) is not None for text in texts) / len(texts)
+        for order in range(len(_DATES))
+    ]
+    best = max(range(len(shares)), key=lambda order: (shares[order], -order))
+    if shares[best] < _LEAST_READ:
+        return None
+    other = sum(share >= _LEAST_READ for share in shares)
+    return shares[best], font._replace(order=best, certain=best == 0 or other == 1)
+
+
+def _time(text: str, order: int) -> RecorderMs | None:
+    time = _TIME.search(text)
+    if time is None:
+        return None
+    date = _DATES[order].search(text[: time.start()])
+    if date is None:
+        return None
+    hours, minutes, seconds = time.groups()
+    try:
+        return parse_iso(f"{date['y']}-{date['m']}-{date['d']}T{hours}:{minutes}:{seconds}")
+    except ValueError:  # the 31st of June, 25 o'clock: something was misread
+        return None
+
+
+def _reading(pictures: Sequence[Luma], font: Font) -> Reading | None:
+    """What the font reads, if it steps as a clock does."""
+    if any(one.shape[0] < font.y + font.height for one in pictures):
+        return None
+    times = [font.read(one) for one in pictures]
+    known = [(place, one) for place, one in enumerate(times) if one is not None]
+    if len(known) < max(0.5 * len(times), 1):
+        return None
+    jumps = [
+        place
+        for (last, before), (place, now) in pairwise(known)
+        if not 0 <= now - before <= 1000 * (1 + place - last)
+    ]
+    if len(jumps) > 0.02 * len(known) + 1:
+        return None
+    return Reading(font, tuple(times), _rate(known, jumps), tuple(jumps))
+
+
+def _rate(known: Sequence[tuple[int, RecorderMs]], jumps: Sequence[int]) -> float | None:
+    """Pictures in a second: between the first and the last change of the clock, no jump between."""
+    if jumps:
+        return None
+    changes = [(place, now) for (_, before), (place, now) in pairwise(known) if now != before]
+    if len(changes) < 3:
+        return None
+    (first, start), (last, end) = changes[0], changes[-1]
+    return (last - first) * 1000 / (end - start)
