@@ -39,6 +39,7 @@ _MOST_PICTURES = 600  # that calibration looks at
 _TRIED = 12  # of the cells that run through a cycle: neighbours differ in how cleanly they cut
 _CELLS = 26  # to the left of the single seconds: date, time and a few blanks between them
 _MOST_PATTERNS, _MOST_CLUSTERS = 200, 40
+_MOST_KINDS = 12  # that hold nine tenths of all patterns: ten digits, and what covers them
 _MOST_CHANGES = 0.75  # of the steps from picture to picture, at two pictures a second
 _TIME = re.compile(r"(\d\d).(\d\d).(\d\d)$")
 _DATES = (
@@ -270,6 +271,8 @@ def _clusters(patterns: Bits) -> npt.NDArray[np.int64] | None:
         seed = free[np.argmax(counts[free])]
         near = (known[free] != known[seed]).mean(axis=1) <= _ALIKE
         numbers[free[near]] = number
+        if number == _MOST_KINDS and counts[numbers < 0].sum() > 0.1 * len(patterns):
+            return None
     return None
 
 
