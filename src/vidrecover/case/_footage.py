@@ -6,8 +6,9 @@ from pathlib import Path
 from vidrecover import actions, clips, evidence, timeline
 from vidrecover import report as reports
 from vidrecover.case._answers import report_facts
+from vidrecover.case._loans import lender
 from vidrecover.case._opened import ACTIONS, Opened
-from vidrecover.model import Clip, Progress, Recording, Segment, TimeSpan
+from vidrecover.model import Clip, Progress, Segment, TimeSpan
 
 
 def recover(
@@ -28,7 +29,7 @@ def recover(
     told: given each clip when it is finished and graded, and whatever cannot become one,
     with the reason. Raises ClipError, SourceError.
     """
-    with case.source(source) as opened:
+    with case.source(source) as opened, lender(case, opened) as borrow:
         chosen = _chosen(case, channel, span, planned)
         written = clips.write(
             timeline.recordings(chosen),
@@ -37,7 +38,7 @@ def recover(
             folder,
             clocks={one.name: clips.TickClock.of(one) for one in case.formats.formats},
             span=span,
-            borrow=_borrow(case),
+            borrow=borrow,
             progress=progress,
         )
         made, left_out = list[Clip](), list[clips.LeftOut]()
@@ -70,12 +71,12 @@ def export(
 
     operator: who answers for it; signer: signs it. Raises EvidenceError, SourceError.
     """
-    with case.source(source) as opened:
+    with case.source(source) as opened, lender(case, opened) as borrow:
         chosen = _chosen(case, channel, span, planned)
         facts = report_facts(case, channels=[channel] if channel else None, window=span)
         order = evidence.ordered(
             case.catalogue, case.formats, chosen, case.unpack, facts.diagnosis, case.folder,
-            exhibit=exhibit, channel=channel, span=span, operator=operator, borrow=_borrow(case),
+            exhibit=exhibit, channel=channel, span=span, operator=operator, borrow=borrow,
         )  # fmt: skip
         packed = evidence.export(
             folder,
@@ -89,17 +90,6 @@ def export(
         )
     actions.add(case.folder / ACTIONS, packed.action)
     return packed
-
-
-def _borrow(case: Opened) -> Callable[[Recording], clips.Borrowed | None]:
-    """What container files say of their streams, for each recording that is of one."""
-    tracks = case.catalogue.tracks()
-
-    def borrow(recording: Recording) -> clips.Borrowed | None:
-        number = recording.segments[0].track
-        return clips.of_container(tracks[number]) if number in tracks else None
-
-    return borrow
 
 
 def _chosen(

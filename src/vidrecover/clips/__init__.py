@@ -15,6 +15,7 @@ from vidrecover.clips._build import Build, Job, LeftOut
 from vidrecover.clips._grade import grade, graded
 from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
+from vidrecover.clips._opening import Opening, opening
 from vidrecover.clips._span import within
 from vidrecover.clips._times import TickClock
 from vidrecover.clips._units import Unpack
@@ -23,10 +24,21 @@ from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
 from vidrecover.source import lies_on
 
 __all__ = [
-    "Borrowed", "LeftOut", "Names", "TickClock", "Unpack", "as_json", "grade", "graded",
-    "of_container", "save",
-    "within", "write",
-]  # fmt: skip
+    "Borrowed",
+    "LeftOut",
+    "Names",
+    "Opening",
+    "TickClock",
+    "Unpack",
+    "as_json",
+    "grade",
+    "graded",
+    "of_container",
+    "opening",
+    "save",
+    "within",
+    "write",
+]
 
 LIST = "clips.json"
 
