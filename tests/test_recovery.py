@@ -29,6 +29,7 @@ WHOLE = (
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
     "dhfs-orphaned", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten", "mp4-fragments",
     "mp4-plain", "mp4-power-cut", "mp4-two", "nndc-twelve",
+    "hikvision-destroyed", "hikvision-formatted", "hikvision-intact", "hikvision-power-cut",
     "wfs-destroyed", "wfs-formatted", "wfs-intact", "wfs-power-cut", "xm-plain",
 )  # fmt: skip
 """Scenarios in which no frame lacks bytes or the key frame it needs."""

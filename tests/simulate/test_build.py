@@ -18,7 +18,14 @@ from vidrecover import simulate
 from vidrecover.errors import ScenarioError
 
 SMALL = sorted(set(simulate.scenarios()) - {"van"})
-RINGS = ("dhfs-ring-failure", "dhfs-ring-restart", "dhfs-twice", "dhfs-wrapped", "wfs-wrapped")
+RINGS = (
+    "dhfs-ring-failure",
+    "dhfs-ring-restart",
+    "dhfs-twice",
+    "dhfs-wrapped",
+    "wfs-wrapped",
+    "hikvision-wrapped",
+)
 WHOLE = [name for name in SMALL if name not in ("dhfs-bad-sectors", "jt1078-six", *RINGS)]
 DECODERS = {"h264": "h264", "h265": "hevc"}
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from vidrecover.errors import ScenarioError
-from vidrecover.simulate import dhfs, plain, wfs
+from vidrecover.simulate import dhfs, hikvision, plain, wfs
 from vidrecover.simulate.disk import Disk, Written, told
 from vidrecover.simulate.footage import Footage, film_all
 from vidrecover.simulate.plan import Camera, cameras
@@ -24,6 +24,7 @@ Progress = Callable[[int], None]
 _WRITERS: dict[str, Callable[[Disk, Scenario, Sequence[Footage]], Written]] = {
     "dhfs": dhfs.write,
     "wfs": wfs.write,
+    "hikvision": hikvision.write,
     **dict.fromkeys(plain.FILES, plain.write),
 }
 

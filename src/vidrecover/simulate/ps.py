@@ -120,16 +120,16 @@ class Clock(NamedTuple):
 
 
 def imkh_chunks(
-    shots: Sequence[tuple[Frame, bytes]], settings: Imkh, clock: Clock
+    shots: Sequence[tuple[Frame, bytes]], settings: Imkh, clock: Clock, first: int = 0
 ) -> Iterator[Chunk]:
     """One file of one camera; a pack for each picture, sound in the pack of the picture before,
-    private data behind every key picture."""
+    private data behind every key picture. first: from which the frames are counted."""
     camera = shots[0][0].camera
     sound = STREAM_TYPES.get(camera.audio)
     if settings.header:
         yield Chunk(media_info(camera.codec, camera.audio))
     interval = round(90_000 / camera.rate)
-    for number, (shot, payload) in enumerate(shots):
+    for number, (shot, payload) in enumerate(shots, start=first):
         pts = clock.at(shot)
         if shot.media == "audio":
             yield _whole(packet_hikvision(AUDIO, payload, pts), shot, len(payload))

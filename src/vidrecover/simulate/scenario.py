@@ -15,6 +15,7 @@ from vidrecover.simulate.settings import (
     Dhav,
     Dhfs,
     Gbps,
+    Hikvision,
     Hx,
     Image,
     Imkh,
@@ -27,7 +28,9 @@ from vidrecover.simulate.settings import (
 )
 from vidrecover.simulate.times import Span, moment
 
-Layout = Literal["dhfs", "wfs", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps", "mp4"]
+Layout = Literal[
+    "dhfs", "wfs", "hikvision", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps", "mp4"
+]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
 
@@ -35,6 +38,7 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "dhfs": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
     "dhav": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
     "wfs": frozenset({"none", "alaw", "mulaw"}),
+    "hikvision": frozenset({"none", "alaw", "mulaw", "aac"}),
     "xm": frozenset({"none", "alaw", "mulaw"}),
     "nndc": frozenset({"none", "mulaw", "adpcm", "aac"}),
     "jt1078": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
@@ -49,7 +53,7 @@ LAST_CAMERA: dict[str, int] = dict.fromkeys(AUDIO_OF_LAYOUT, 64) | {"nndc": 15, 
 """Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
 
 
-INDEXED = frozenset({"dhfs", "wfs"})
+INDEXED = frozenset({"dhfs", "wfs", "hikvision"})
 """Layouts with an index of their own; the others are streams in an image."""
 
 _LONGEST_MS = 86_400_000
@@ -105,6 +109,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     bad_sectors: BadSectors = BadSectors()
     dhfs: Dhfs | None = None
     wfs: Wfs | None = None
+    hikvision: Hikvision | None = None
     image: Image | None = None
     dhav: Dhav | None = None
     xm: Xm | None = None
@@ -233,6 +238,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
         for table in (
             "dhfs",
             "wfs",
+            "hikvision",
             "image",
             "dhav",
             "xm",
@@ -247,7 +253,14 @@ def _layout_faults(scenario: Scenario) -> _Faults:
     ]
     disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
     tests = _ring_tests("dhfs", disk) + _ring_tests("wfs", scenario.wfs or Wfs())
+    hik = scenario.hikvision or Hikvision()
     tests += [
+        ("hikvision.block_kib", 128 <= hik.block_kib <= 1 << 20, "must be 128 to 1048576"),
+        ("hikvision.blocks", hik.blocks is None or 1 <= hik.blocks <= 4096, "must be 1 to 4096"),
+        ("hikvision.spare", 0 <= hik.spare <= 4096, "must be 0 to 4096"),
+        ("hikvision.period_s", 1 <= hik.period_s <= 86400, "must be 1 to 86400"),
+        ("hikvision.page_entries", 1 <= hik.page_entries <= 83, "must be 1 to 83"),
+        ("hikvision.zone_minutes", -720 <= hik.zone_minutes <= 840, "must be -720 to 840"),
         ("dhfs.dhii", disk.dhii == 0 or 32 <= disk.dhii <= disk.blocks_per_fragment * 256,
          "must be 0, or 32 bytes to half a fragment"),
         ("image.period_s", 1 <= image.period_s <= 86400, "must be 1 to 86400"),

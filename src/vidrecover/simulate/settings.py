@@ -57,6 +57,31 @@ class Wfs(Table, frozen=True, kw_only=True):
     information: bool = False
 
 
+class Hikvision(Table, frozen=True, kw_only=True):
+    """A Hikvision disk.
+
+    block_kib: size of a data block; blocks: how many, None for as many as are needed and `spare`
+    empty ones; too few make the ring come round. period_s: recordings of one camera end so often,
+    each with an entry of its own, also within one block. page_entries: of an index page; few make
+    many pages. zone_minutes: what the recorder's clock is ahead of the index and the log, which
+    count in UTC. index: `formatted` leaves empty trees and no log; `first_tree_wiped`,
+    `trees_wiped` leave zeros. start: `master_wiped` leaves the copy behind the log, `destroyed`
+    overwrites everything before the first block. log_before: the offset in the master sector is
+    where the log ends. power_cut: the last recording of every camera was never closed.
+    """
+
+    block_kib: int = 512
+    blocks: int | None = None
+    spare: int = 2
+    period_s: float = 60.0
+    page_entries: int = 83
+    zone_minutes: int = 0
+    index: Literal["intact", "formatted", "first_tree_wiped", "trees_wiped"] = "intact"
+    start: Literal["intact", "master_wiped", "destroyed"] = "intact"
+    log_before: bool = False
+    power_cut: bool = False
+
+
 class Image(Table, frozen=True, kw_only=True):
     """How plain streams lie in an image: files of `period_s`, with other data around them.
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from vidrecover.model import Source, VolumeReport
-from vidrecover.volumes import dhfs, wfs
+from vidrecover.volumes import dhfs, hikvision, wfs
 
 LAYOUTS: dict[str, Callable[[Source], list[VolumeReport]]] = {
     "dhfs": dhfs.examine,
     "wfs": wfs.examine,
+    "hikvision": hikvision.examine,
 }
 """Every layout known, by the name in its reports."""
 
