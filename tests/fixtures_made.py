@@ -18,7 +18,7 @@ import av
 import msgspec
 import numpy as np
 
-from vidrecover.simulate import dhav, hisilicon, hx, jt1078, mp4, nndc, ps, sound, xm
+from vidrecover.simulate import dhav, hisilicon, hx, jt1078, mp4, nndc, ps, sound, ts, xm
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.pictures import Scene
@@ -638,6 +638,95 @@ def _mp4_file(sample: Sample, one: Camera, settings: Mp4) -> None:
         sample.other(chunk.data[8:])
 
 
+def make_mpegts() -> Sample:
+    """Packets of 188 bytes with sound between those of pictures, one twice and one lost; then
+    packets of 192."""
+    sample = Sample(9)
+    one = camera(1, "h264", "mulaw")
+    sample.noise(951)
+    sample.other(b"G@\x11\x10\0\2\xb0" + bytes(20) + b"\0\0\1\xe0\0\0\x80\x80\5" * 3)
+    first = _Transport(sample, one, stamped=False)
+    first.sound(START_MS, bytes(80))
+    first.tables()
+    film = pictures(one, 14)
+    for place, (time_ms, unit) in enumerate(film):
+        first.picture(time_ms, unit, lost=place == 4, doubled=place == 2)
+        if place == 9:
+            del sample.data[-60:]
+            first.ends()
+            sample.noise(1001)
+    first.ends()
+    sample.noise(640)
+    other = camera(2, "h265", "aac")
+    second_ = _Transport(sample, other, stamped=True)
+    for time_ms, unit in pictures(other, 6):
+        second_.picture(time_ms, unit)
+    second_.ends()
+    sample.noise(99)
+    return sample
+
+
+class _Transport:
+    """Packets of one program into a sample."""
+
+    def __init__(self, sample: Sample, one: Camera, *, stamped: bool) -> None:
+        self._sample, self._one, self._voice = sample, one, sounds(one)
+        self._mux, self._lead = ts.Mux(stamped=stamped), 4 if stamped else 0
+
+    def tables(self) -> None:
+        """Tables: the first is part of the row before it, the map is a row, as empty packets
+        behind it are part of."""
+        table = self._mux.section(ts.PAT, ts.association([(1, ts.MAP)]))
+        self._behind(table)
+        streams = ts.stream_types(self._one.codec, self._one.audio)
+        table = self._mux.section(ts.MAP, ts.program_map(1, ts.VIDEO, streams))
+        codec = _AUDIO_CODECS[self._one.audio]
+        self._sample.frame(table, (len(table), len(table)), "data", codec=codec)
+        self._behind(self._mux.null())
+
+    def ends(self) -> None:
+        """The run ends: only sound tells its length."""
+        last = [row for row in self._sample.rows if row.kind in ("key", "delta")][-1]
+        last.flags.append("END_UNPROVEN")
+
+    def _behind(self, data: bytes) -> None:
+        self._sample.rows[-1].size += len(data)
+        self._sample.other(data)
+
+    def picture(
+        self, time_ms: int, unit: AccessUnit, *, lost: bool = False, doubled: bool = False
+    ) -> None:
+        """A picture with a piece of sound between its packets, tables before a key one."""
+        if unit.key and self._sample.rows[-1].kind != "data" and not self._lead:
+            self.tables()
+        pts = (time_ms - START_MS) * 90 + 900
+        data = ps.packet(ps.VIDEO, unit.data, pts, unbounded=True)
+        parts = list(
+            self._mux.payload(ts.VIDEO, data, len(data) - len(unit.data), pts, key=unit.key)
+        )
+        if lost:
+            self._mux.lose(ts.VIDEO)
+        known = {"codec": self._one.codec, "tick_ms": pts // 90}
+        flags = ["UNFINISHED"] if lost else []
+        for place, (packet, where) in enumerate(parts):
+            marks = ["CONTINUES"] * (place > 0) + ["MORE"] * (place < len(parts) - 1)
+            if doubled and place == 0:
+                self._sample.other(packet)
+            self._sample.frame(packet, where, _kind(unit), flags=[*marks, *flags], **known)
+            if place == 0:
+                self.sound(time_ms + 5)
+
+    def sound(self, time_ms: int, part: bytes = b"") -> None:
+        """A piece of sound."""
+        part, pts = part or next(self._voice), (time_ms - START_MS) * 90 + 900
+        data = ps.packet(ps.AUDIO, part, pts)
+        parts = list(self._mux.payload(ts.AUDIO, data, len(data) - len(part), None, key=False))
+        codec = _AUDIO_CODECS[self._one.audio]
+        for place, (packet, where) in enumerate(parts):
+            marks = ["CONTINUES"] * (place > 0) + ["MORE"] * (place < len(parts) - 1)
+            self._sample.frame(packet, where, "audio", codec=codec, tick_ms=pts // 90, flags=marks)
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
@@ -645,6 +734,7 @@ MAKERS: dict[str, Callable[[], Sample]] = {
     "jt1078": make_jt1078,
     "mp4": make_mp4,
     "mpegps": make_mpegps,
+    "mpegts": make_mpegts,
     "nndc": make_nndc,
     "pave": make_pave,
     "xm": make_xm,

@@ -125,7 +125,7 @@ def test_the_small_description_that_others_are_made_from_is_right(tmp_path: Path
         ("checksum = {kind = 'sum8', field = 'kind', over = 22}",
          "key `framing.checksum`: over: the header has 21 bytes only"),
         ("trailer = {text = ''}", "key `framing.trailer.text`: Expected `str` of length >= 1"),
-        ("at = 125", "key `framing.at`: puts the signature beyond byte 128 of its frame"),
+        ("at = 253", "key `framing.at`: puts the signature beyond byte 256 of its frame"),
         ("media = {field = 'kind', video = [1]}\ncarries = 'audio'",
          "key `framing.carries`: means nothing beside `media`"),
         ("max_size = 4194305", "key `framing.max_size`: Expected `int` <= 4194304"),

@@ -28,12 +28,12 @@ CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 WHOLE = (
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
     "dhfs-orphaned", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten", "mp4-fragments",
-    "mp4-plain", "mp4-power-cut", "mp4-two", "nndc-twelve",
+    "mp4-plain", "mp4-power-cut", "mp4-two", "nndc-twelve", "ts-plain",
     "hikvision-destroyed", "hikvision-formatted", "hikvision-intact", "hikvision-power-cut",
     "wfs-destroyed", "wfs-formatted", "wfs-intact", "wfs-power-cut", "xm-plain",
 )  # fmt: skip
 """Scenarios in which no frame lacks bytes or the key frame it needs."""
-TORN = ("dhfs-bad-sectors", "dhfs-wrapped", "jt1078-six")
+TORN = ("dhfs-bad-sectors", "dhfs-wrapped", "jt1078-six", "ts-sectors")
 
 
 class Played(NamedTuple):
@@ -201,6 +201,7 @@ def test_real_recorders_give_all_their_pictures_at_their_own_speed(tmp_path: Pat
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
 @pytest.mark.parametrize("name", [
     "dhfs-intact", "dhfs-h265", "gbps-plain", "hx-plain", "imkh-plain", "nndc-twelve",
+    "ts-plain",
 ])  # fmt: skip
 def test_ffprobe_reads_every_clip(
     name: str, simulated: Callable[[str], Path], tmp_path: Path

@@ -215,7 +215,7 @@ def test_every_frame_of_a_plain_stream_is_found_once(
     )
     assert len(wanted) == len(known)
     extra = {one.format for one in found if merged_payload(one) not in known}
-    assert extra <= {"hx", "xm", "jt1078", "mpegps"}, (
+    assert extra <= {"hx", "xm", "jt1078", "mpegps", "mpegts"}, (
         "heads, information and attachments are frames too"
     )
 

@@ -26,7 +26,8 @@ RINGS = (
     "wfs-wrapped",
     "hikvision-wrapped",
 )
-WHOLE = [name for name in SMALL if name not in ("dhfs-bad-sectors", "jt1078-six", *RINGS)]
+HARMED = ("dhfs-bad-sectors", "jt1078-six", "ts-sectors")
+WHOLE = [name for name in SMALL if name not in {*HARMED, *RINGS}]
 DECODERS = {"h264": "h264", "h265": "hevc"}
 
 

@@ -23,7 +23,7 @@ from vidrecover.formats._layout import (
 )
 from vidrecover.model import Codec
 
-FARTHEST_SIGNATURE = 128
+FARTHEST_SIGNATURE = 256
 """A signature ends at most so many bytes behind the start of its frame: windows see no more."""
 LARGEST_HEADER = 1024
 

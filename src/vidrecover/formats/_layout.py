@@ -168,7 +168,8 @@ class Framing(Layout, kw_only=True, frozen=True):
     sequence numbers rise by one per frame of a channel, so that holes show. same_tick: video
     rows of one counter value are one picture. resolution_ms: of the dates. channel_one_tells:
     makers disagree whether cameras count from 0 or from 1, and `channel` adds one: where channel
-    1 never occurs on a source, the numbers are taken as the bytes say, one lower.
+    1 never occurs on a source, the numbers are taken as the bytes say, one lower. gap: bytes of
+    the format's own structure that may lie between two frames of an unbroken run.
     """
 
     reader: str | None = None
@@ -178,3 +179,4 @@ class Framing(Layout, kw_only=True, frozen=True):
     resolution_ms: Annotated[int, msgspec.Meta(ge=1)] = 1000
     modulus_ms: Annotated[int, msgspec.Meta(ge=2)] | None = None
     channel_one_tells: bool = False
+    gap: Annotated[int, msgspec.Meta(ge=0, le=1 << 16)] = 0

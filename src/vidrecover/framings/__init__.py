@@ -6,7 +6,7 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
-from vidrecover.framings import jt1078, mp4, mpegps
+from vidrecover.framings import jt1078, mp4, mpegps, mpegts
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
@@ -14,10 +14,11 @@ READERS: dict[str, Reader] = {
     "jt1078": jt1078.frames,
     "mp4": mp4.frames,
     "mpegps": mpegps.frames,
+    "mpegts": mpegts.frames,
 }
 """Readers that a description can name under `framing.reader`."""
 
-SCATTERED = frozenset({"mpegps"})
+SCATTERED = frozenset({"mpegps", "mpegts"})
 """Readers whose frames lie in several places with others between: where one goes beyond a
 window, the window is looked at again from its start."""
 

@@ -117,9 +117,12 @@ def name_video(data: Bytes, positions: Column, sizes: Column) -> tuple[Column, C
     return codec, np.where(mpeg4, (first != _MPEG4_PICTURE) | intra, key)
 
 
-def name_audio(data: Bytes, positions: Column, sizes: Column) -> Column:
+def name_audio(data: Bytes, positions: Column, sizes: Column, totals: Column) -> Column:
     """Codec of sound that shows it: a header of ADTS or of MPEG audio, and at the length that it
-    tells another or the payload's end. [A: ISO/IEC 13818-7 clause 6.2, 11172-3 clause 2.4.1.3]"""
+    tells another or the payload's end. [A: ISO/IEC 13818-7 clause 6.2, 11172-3 clause 2.4.1.3]
+
+    sizes: bytes of the payloads that lie together there; totals: of all of them.
+    """
     head = bytes_at(data, positions, 6).astype(np.int64)
     words = head[:, 0] << 8 | head[:, 1]
     adts = (words & 0xFFF6) == 0xFFF0
@@ -131,7 +134,8 @@ def name_audio(data: Bytes, positions: Column, sizes: Column) -> Column:
     slots = np.where((layer == 1) & (version != 3), 72_000, 144_000)
     length = np.where(adts, length, slots * kilobits // frequency + (head[:, 2] >> 1 & 1))
     again = cut(data, positions + np.where(adts | mpeg, length, 0), ">u2").astype(np.int64)
-    closed = (length == sizes) | ((length < sizes - 1) & ((again & 0xFFFE) == (words & 0xFFFE)))
+    closed = (length < sizes - 1) & ((again & 0xFFFE) == (words & 0xFFFE))
+    closed |= (length == totals) | ((length >= sizes) & (length < totals))
     named = np.where(layer == 1, Codec.MP3, Codec.MP2)
     codec = np.where(adts, Codec.AAC, np.where(mpeg, named, Codec.UNKNOWN))
     return np.where(closed & (length > 6), codec, Codec.UNKNOWN).astype(np.uint8)

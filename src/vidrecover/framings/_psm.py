@@ -24,7 +24,7 @@ _VERSIONS, _PROGRAM_STREAM = [0x0101, 0x0201], 2
 _SOUNDS = np.zeros(256, dtype=np.uint8)
 _SOUNDS[[0x03, 0x04, 0x0F]] = (Codec.MP2, Codec.MP2, Codec.AAC)
 _SOUNDS[[0x90, 0x91, 0x96]] = (Codec.PCM_ALAW, Codec.PCM_MULAW, Codec.G726)
-_SOUNDS[[0x92, 0x93, 0x99, 0x9B]] = Codec.OTHER_AUDIO
+_SOUNDS[[0x11, 0x81, 0x92, 0x93, 0x99, 0x9B]] = Codec.OTHER_AUDIO
 # Sound as the file header names it. [A: vendor header; imkh-ps.md section 3]
 _INFO_SOUNDS = np.zeros(65536, dtype=np.uint8)
 _INFO_SOUNDS[[0x2000, 0x2001, 0x3000]] = (Codec.MP2, Codec.AAC, Codec.AMR)
@@ -54,7 +54,7 @@ def maps(data: Bytes, positions: Column, ends: Column) -> Maps:
     times = _dates(bytes_at(data, positions + _FIRST_DESCRIPTOR + 6, 6).astype(np.int64))
     wrong = np.zeros(len(positions), dtype=bool)
     dated = np.flatnonzero(hikvision & (ends - positions <= _MOST_CHECKED))
-    wrong[dated] = _wrong(data, positions[dated], ends[dated])
+    wrong[dated] = _wrong(data, positions[dated], ends[dated], swapped=True)
     return Maps(np.where(hikvision, times, NO_TIME), _sounds(data, positions, ends), wrong)
 
 
@@ -88,9 +88,9 @@ def _sounds(data: Bytes, positions: Column, ends: Column) -> Column:
     return found
 
 
-def _wrong(data: Bytes, positions: Column, ends: Column) -> Column:
-    """Whether the last four bytes are neither the MPEG-2 CRC-32 of those before them nor this
-    swapped, as Hikvision stores it. [A; B for the swap: imkh-ps.md section 6]"""
+def _wrong(data: Bytes, positions: Column, ends: Column, *, swapped: bool) -> Column:
+    """Whether the last four bytes are not the MPEG-2 CRC-32 of those before them, nor, where
+    allowed, this swapped, as Hikvision stores it. [A; B for the swap: imkh-ps.md section 6]"""
     sums = np.full(len(positions), 0xFFFFFFFF, dtype=np.int64)
     at, last = positions.copy(), ends - 4
     while len(positions) and (inside := at < last).any():
@@ -98,8 +98,31 @@ def _wrong(data: Bytes, positions: Column, ends: Column) -> Column:
         after = (sums << 8 & 0xFFFFFFFF) ^ _TABLE[sums >> 24 ^ byte]
         sums, at = np.where(inside, after, sums), at + 1
     stored = cut(data, last, ">u4")
-    result: Column = (stored != sums) & (stored.byteswap() != sums)
+    result: Column = (stored != sums) & (~np.bool_(swapped) | (stored.byteswap() != sums))
     return result
+
+
+def program_maps(data: Bytes, positions: Column, ends: Column) -> tuple[Column, Column]:
+    """Codec of the first sound that each program map of a transport stream names, and which maps
+    are right by their checksum.
+
+    positions: of their tables; ends: of what may belong to them. [A: H.222.0 clause 2.4.4.8]
+    """
+    head = bytes_at(data, positions, 12).astype(np.int64)
+    last = positions + 3 + ((head[:, 1] & 15) << 8 | head[:, 2])
+    right = last <= ends
+    right[right] = ~_wrong(data, positions[right], last[right], swapped=False)
+    at = positions + 12 + ((head[:, 10] & 15) << 8 | head[:, 11])
+    found = np.zeros(len(positions), dtype=np.uint8)
+    for _ in range(_MOST_STREAMS):
+        inside = right & (at + 5 <= last - 4)
+        if not inside.any():
+            break
+        entry = bytes_at(data, np.where(inside, at, 0), 5).astype(np.int64)
+        named = inside & (found == 0)
+        found[named] = _SOUNDS[entry[named, 0]]
+        at = at + 5 + ((entry[:, 3] & 15) << 8 | entry[:, 4])
+    return found, np.flatnonzero(right)
 
 
 def _table() -> Column:

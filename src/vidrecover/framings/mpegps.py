@@ -39,6 +39,7 @@ _HEAD_SIZE = 21  # of the longest pack header
 _COUNTED = 0xFE  # six bytes of stuffing, of which the last four count packs [A]
 _MOST_STEPS = 4096  # units of one pack
 _BATCH = 1 << 16
+_NOWHERE = 1 << 62
 _FARTHEST = 1 << 20  # between two packets of one picture
 _LARGEST_HEADER = 4096
 
@@ -114,7 +115,7 @@ class _Walk:
             packs, foreign = self._onward(part)
         units = _Units(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
         order = np.argsort(units.position, kind="stable")
-        return _apart(_Units(*(column[order] for column in units)))
+        return self._apart(_Units(*(column[order] for column in units)))
 
     def _onward(self, part: _Units) -> tuple[Column, Column]:
         """Where the next units begin that no other walk has come to."""
@@ -171,21 +172,31 @@ class _Walk:
         result: Column = behind[np.searchsorted(behind, positions)]
         return result
 
+    def _apart(self, units: _Units) -> _Units:
+        """The units without those that lie inside others.
 
-def _apart(units: _Units) -> _Units:
-    """The units without those that lie inside others.
+        One that nothing follows gives way to those that begin inside it: its length is wrong, or
+        its bytes are gone. Any other wins over what begins inside it: imitated codes.
+        """
+        kept = np.isin(units.end, units.position)
+        doubtful = np.flatnonzero(~kept)
+        others = np.union1d(units.position, self._packs_behind(units.end[doubtful]))
+        inside = np.searchsorted(others, units.position[doubtful], side="right")
+        kept[doubtful] = np.append(others, _NOWHERE)[inside] >= units.end[doubtful]
+        units = _Units(*(column[kept] for column in units))
+        reach = np.maximum.accumulate(units.end)
+        kept = np.ones(len(units.position), dtype=bool)
+        kept[1:] = units.position[1:] >= reach[:-1]
+        return _Units(*(column[kept] for column in units))
 
-    One that nothing follows gives way to those that begin inside it: its length is wrong, or
-    its bytes are gone. Any other wins over what begins inside it: imitated codes.
-    """
-    follows = np.isin(units.end, units.position)
-    kept = np.ones(len(units.position), dtype=bool)
-    kept[:-1] = follows[:-1] | (units.position[1:] >= units.end[:-1])
-    units = _Units(*(column[kept] for column in units))
-    reach = np.maximum.accumulate(units.end)
-    kept = np.ones(len(units.position), dtype=bool)
-    kept[1:] = units.position[1:] >= reach[:-1]
-    return _Units(*(column[kept] for column in units))
+    def _packs_behind(self, ends: Column) -> Column:
+        """Packs behind the limit that begin before one of the ends."""
+        end = min(int(ends.max()), len(self._data)) if len(ends) else 0
+        part = self._data[self._limit : end]
+        found = np.flatnonzero((part[:-3] == 0) & (part[2:-1] == 1) & (part[3:] == PACK))
+        found = found + self._limit
+        packs: Column = found[_is_pack(cut(self._data, found, _HEAD))]
+        return packs
 
 
 class _Rows:
@@ -233,8 +244,9 @@ class _Rows:
             tables.append(self._others(others))
         codes = np.unique(units.code[self._media & video]).tolist()
         tables += [self._pictures(np.flatnonzero(units.code == code)) for code in codes]
-        tables.append(self._unclear())
         rows = np.concatenate(tables)
+        if not (rows["flags"] & FrameFlag.OVERRUN).any():
+            rows = np.concatenate([rows, self._unclear()])
         return rows[np.argsort(rows["offset"], kind="stable")]
 
     def _table(self, places: Column) -> Frames:
@@ -267,7 +279,7 @@ class _Rows:
         rows = self._table(places)
         audio = np.flatnonzero(rows["kind"] == Media.AUDIO)
         begin, size = self._payload(rows.take(audio))
-        rows["codec"][audio] = _pes.name_audio(self._window.data, begin, size)
+        rows["codec"][audio] = _pes.name_audio(self._window.data, begin, size, size)
         return rows
 
     def _pictures(self, places: Column) -> Frames:
@@ -335,10 +347,8 @@ class _Rows:
         packs, first = np.unique(self._pack[pictures], return_index=True)
         packs, first = np.append(packs, -1), np.append(pictures[first], 0)
         at = np.searchsorted(packs[:-1], self._pack[places])
-        for targets, kept in (
-            (self._group[places], np.ones(len(places), dtype=bool)),
-            (first[at], packs[at] == self._pack[places]),
-        ):
+        shown = packs[at] == self._pack[places]
+        for targets, kept in ((self._group[places], slice(None)), (first[at], shown)):
             self._times[targets[kept]] = read.time_ms[kept]
             self._wrong[targets[kept]] = read.wrong[kept]
         self._sounds[self._group[places]] = read.sound
@@ -364,13 +374,12 @@ class _Rows:
         return rows
 
     def _unclear(self) -> Frames:
-        """A row that asks for more bytes, where the window ends among the headers of a pack."""
+        """A row that asks for more bytes, where the window ends inside of a pack."""
         units = self._units
-        if not self._blind[-1] or self._media[-1] or units.foreign[-1]:
+        if not self._blind[-1] or units.foreign[-1]:
             return no_frames()
         rows = no_frames(1)
-        place = max(int(self._group[-1]), 0)
-        rows["offset"] = units.position[place] + self._window.offset
+        rows["offset"] = units.position[-1] + self._window.offset
         rows["size"], rows["flags"] = 1, FrameFlag.OVERRUN
         return rows
 

@@ -106,7 +106,7 @@ def assemble(
         | rows["stream"]
     )
     lost = holes(rows)
-    parted = np.zeros(len(rows), dtype=np.int64) if linked else apart(rows)
+    parted = np.zeros(len(rows), dtype=np.int64) if linked else apart(rows, formats)
     order = np.argsort(key, kind="stable")
     edges = [0, *(np.flatnonzero(np.diff(key[order])) + 1).tolist(), len(rows)]
     groups = [

@@ -1,5 +1,6 @@
 """Frames that lie in several rows: fragments of JT/T 1078, NAL units of HX."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,16 @@ def holes(rows: Frames) -> Column:
     return result
 
 
-def apart(rows: Frames) -> Column:
-    """How many places before each row, counted up, parted two rows of one format."""
+def apart(rows: Frames, formats: Sequence[Format]) -> Column:
+    """How many places before each row, counted up, parted two rows of one format.
+
+    What a format's own structure may take between two frames parts none.
+    """
     parted = np.zeros(len(rows), dtype=np.int64)
     for number in numbers_of(rows):
         own = np.flatnonzero(rows["format"] == number)
-        begins = rows["offset"][own[1:]] != rows["offset"][own[:-1]] + rows["size"][own[:-1]]
+        gaps = rows["offset"][own[1:]] - (rows["offset"] + rows["size"])[own[:-1]]
+        begins = (gaps < 0) | (gaps > formats[number].framing.gap)
         parted[own[1:]] = np.cumsum(begins)
     return parted
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from vidrecover.simulate import dhav, hx, image, jt1078, mp4, nndc, ps, xm
+from vidrecover.simulate import dhav, hx, image, jt1078, mp4, nndc, ps, ts, xm
 from vidrecover.simulate.disk import Disk, Written
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.image import Chunk, by_camera, by_part
 from vidrecover.simulate.scenario import Scenario
-from vidrecover.simulate.settings import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Mp4, Nndc, Xm
+from vidrecover.simulate.settings import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Mp4, Nndc, Ts, Xm
 
 Files = Iterator[Iterator[Chunk]]
 Shots = Iterator[tuple[Frame, bytes]]
@@ -98,6 +98,15 @@ def mp4_files(scenario: Scenario, shots: Shots) -> Files:
             yield mp4.chunks(own, settings)
 
 
+def ts_files(scenario: Scenario, shots: Shots) -> Files:
+    """A file per camera and period."""
+    settings = scenario.ts or Ts()
+    ticks = ps.Clock(int(np.random.default_rng([scenario.seed, 6]).integers(1 << 33)))
+    for part in by_part(shots):
+        for camera in by_camera(part):
+            yield ts.chunks(camera, settings, ticks)
+
+
 FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "dhav": dhav_files,
     "xm": xm_files,
@@ -107,4 +116,5 @@ FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "imkh": imkh_files,
     "gbps": gbps_files,
     "mp4": mp4_files,
+    "ts": ts_files,
 }

@@ -23,13 +23,14 @@ from vidrecover.simulate.settings import (
     Mp4,
     Nndc,
     Table,
+    Ts,
     Wfs,
     Xm,
 )
 from vidrecover.simulate.times import Span, moment
 
 Layout = Literal[
-    "dhfs", "wfs", "hikvision", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps", "mp4"
+    "dhfs", "wfs", "hikvision", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps", "mp4", "ts"
 ]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
@@ -46,6 +47,7 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "imkh": frozenset({"none", "alaw", "mulaw", "aac"}),
     "gbps": frozenset({"none", "alaw", "mulaw", "aac"}),
     "mp4": frozenset({"none", "alaw", "mulaw", "aac"}),
+    "ts": frozenset({"none", "alaw", "mulaw", "aac"}),
 }
 """Audio codecs that the specification of each layout gives a code for."""
 
@@ -119,6 +121,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     imkh: Imkh | None = None
     gbps: Gbps | None = None
     mp4: Mp4 | None = None
+    ts: Ts | None = None
 
     @property
     def span(self) -> Span:
@@ -248,6 +251,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             "imkh",
             "gbps",
             "mp4",
+            "ts",
         )
         if getattr(scenario, table) is not None and table not in belongs
     ]

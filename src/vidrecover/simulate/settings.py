@@ -168,3 +168,9 @@ class Gbps(Table, frozen=True, kw_only=True):
     packet: int = 8192
     stuffing: Literal[0, 6] = 0
     map: bool = True
+
+
+class Ts(Table, frozen=True, kw_only=True):
+    """A transport stream. packet: bytes of its packets."""
+
+    packet: Literal[188, 192] = 188

@@ -1,0 +1,308 @@
+"""MPEG transport streams: packets of 188 bytes, or of 192 with a time stamp of 4 before each.
+
+A packet begins with 47; its header names a stream (PID) and counts the packets of each by four
+bits. A row is the payload of a packet; a frame is a PES packet over several of them, with packets
+of other streams between. Frames are found by the codes with which PES packets begin, and held by
+the grid of packets around them. [A: ITU-T H.222.0 clause 2.4.3; 192 bytes: BDAV]
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.framings import _pes, _psm, bitstream
+from vidrecover.framings._columns import Bytes, Column, cut
+from vidrecover.model import FrameFlag, Frames, Media, Window, no_frames
+
+SYNC = 0x47
+_SIZE, _LONG = 188, 192
+_STAMP = _LONG - _SIZE
+_HEADER = 4
+_NULL_PID = 0x1FFF
+_FIRST_PID = 0x10  # lower ones are tables
+_MAP = 0x0002B0  # pointer 0, table of a program map, with a length of eight bits
+_LOOK_AHEAD = 4
+_BATCH = 4096
+_FARTHEST = 1 << 20  # between two packets of one frame
+_MOST_FILLER = 4096
+_COMPARED = 100  # last bytes of packets that may be the same
+_MOST_LOST = 64  # packets over which their counters are compared
+
+
+_HEAD = np.dtype(
+    {
+        "names": ["sync", "pid", "flags", "field", "more"],
+        "formats": ["u1", ">u2", "u1", "u1", "u1"],
+        "offsets": [0, 1, 3, 4, 5],
+        "itemsize": 6,
+    }
+)
+
+
+def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
+    """Rows of PES packets whose first transport packet begins before the limit, wherever the
+    others lie, and of program maps.
+
+    candidates: where codes of PES packets or maps stand in the window's data. A frame of which
+    packets are missing by their counter is UNFINISHED in all its rows; one that goes beyond the
+    data is OVERRUN. A packet that is there twice counts once.
+    """
+    tables = [no_frames()]
+    starts = _starts(window.data, candidates)
+    for size in (_SIZE, _LONG):
+        own = starts[_sizes(window, starts) == size]
+        for phase in np.unique(own % size).tolist():
+            tables += _Grid(window, own[own % size == phase], size).tables()
+    rows = np.concatenate(tables)
+    return rows[np.argsort(rows["offset"], kind="stable")]
+
+
+def _starts(data: Bytes, codes: Column) -> Column:
+    """Transport packets that begin a PES packet or a map at one of the codes, in order."""
+    codes = codes[_begins(data, codes)]
+    found = [_before(data, codes[first : first + _BATCH]) for first in range(0, len(codes), _BATCH)]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+
+
+def _before(data: Bytes, codes: Column) -> Column:
+    """Where the packet of each code begins; those of which none does are left out.
+
+    Its header stands just before the code, or before an adaptation field whose length leads
+    from the one to the other.
+    """
+    lengths = np.append(-1, np.arange(_SIZE - _HEADER - 1))
+    places = codes[:, None] - _HEADER - 1 - lengths
+    inside = places >= 0
+    places = np.where(inside, places, 0)
+    heads = data[places] == SYNC
+    rows, columns = np.nonzero(heads & inside)
+    at, length = places[rows, columns], lengths[columns]
+    flags, more = data[at + 1], data[at + 3]
+    fits = (flags & 0xC0) == 0x40
+    field = (more >> 4) & 3
+    fits &= np.where(length < 0, field == 1, (field == 3) & (data[at + _HEADER] == length))
+    pid = cut(data, at + 1, ">u2") & 0x1FFF
+    fits &= ((more & 0xC0) == 0) & (pid >= _FIRST_PID) & (pid != _NULL_PID)
+    rows, at = rows[fits], at[fits]
+    _, first = np.unique(rows, return_index=True)
+    found: Column = at[first]
+    return found
+
+
+def _begins(data: Bytes, positions: Column) -> Column:
+    """Whether a PES packet with a sane header begins at each position, or a program map."""
+    read = _pes.packets(data, positions)
+    media = read.valid & (read.stream != _pes.PADDING)
+    found: Column = media | (cut(data, positions, ">u4") >> 8 == _MAP)
+    return found
+
+
+def _sizes(window: Window, starts: Column) -> Column:
+    """Size of the packets around each start, by where the next ones begin; 188 in doubt."""
+    scores = []
+    for size in (_SIZE, _LONG):
+        places = starts[:, None] + size * np.arange(1, _LOOK_AHEAD + 1)
+        inside = places < len(window.data)
+        synced = inside & (window.data[np.where(inside, places, 0)] == SYNC)
+        scores.append(np.logical_and.accumulate(synced, axis=1).sum(axis=1))
+    return np.where(scores[1] > scores[0], _LONG, _SIZE)
+
+
+class _Packets(NamedTuple):
+    """Packets of a grid as columns, with gaps where it holds none. slot: place on the grid."""
+
+    slot: Column
+    pid: Column
+    first: Column  # of a PES packet or table
+    counter: Column
+    payload: Column  # where it begins in the packet
+    restarts: Column  # the counter may jump
+
+    def take(self, places: Column) -> "_Packets":
+        return _Packets(*(column[places] for column in self))
+
+
+class _Grid:
+    """All packets of one size and phase behind the first start of the window."""
+
+    def __init__(self, window: Window, starts: Column, size: int) -> None:
+        self._window, self._size, self._starts = window, size, starts
+        self._before = size - _SIZE
+        data, end = window.data, len(window.data)
+        self._positions = np.arange(int(starts[0]), max(end - _SIZE + 1, 0), size)
+        heads = cut(data, self._positions, _HEAD)
+        pid = heads["pid"].astype(np.int64)
+        held = (heads["sync"] == SYNC) & (pid & 0x8000 == 0)
+        self._lost = np.cumsum(~held)
+        field = heads["flags"] >> 4 & 3
+        payload = np.where(field >= 2, _HEADER + 1 + heads["field"].astype(np.int64), _HEADER)
+        filler = held & ((pid & 0x1FFF < _FIRST_PID) | (pid & 0x1FFF == _NULL_PID))
+        carries = held & ((field & 1) == 1) & (heads["flags"] < 0x40) & (payload <= _SIZE)
+        restarts = (field >= 2) & (heads["field"] > 0) & (heads["more"] >= 0x80)
+        every = np.arange(len(self._positions))
+        packets = _Packets(
+            every, pid & 0x1FFF, (pid & 0x4000) != 0, heads["flags"] & 15, payload, restarts
+        )
+        self._packets = packets.take(np.flatnonzero(carries & ~filler))
+        behind = np.where(filler, len(every), every)
+        following = np.minimum.accumulate(behind[::-1])[::-1]
+        self._next = np.append(following, [len(every)] * 2)
+
+    def tables(self) -> Iterator[Frames]:
+        """Rows of the maps and of the frames that begin before the limit."""
+        data, limit = self._window.data, self._window.limit
+        own = self._starts[(self._starts >= self._before) & (self._starts - self._before < limit)]
+        whole = own + _SIZE <= len(data)
+        if not whole.all() and not self._window.at_end:
+            yield self._unclear(own[~whole])
+        own = own[whole]
+        mapped = cut(data, own + _HEADER, ">u4") >> 8 == _MAP
+        yield self._maps(own[mapped])
+        index = (own[~mapped] - self._starts[0]) // self._size
+        if len(index):
+            yield self._frames(index)
+
+    def _unclear(self, starts: Column) -> Frames:
+        """Rows that ask for more bytes: the window ends inside of these packets."""
+        rows = no_frames(len(starts))
+        rows["offset"] = starts - self._before + self._window.offset
+        rows["size"], rows["flags"] = 1, FrameFlag.OVERRUN
+        return rows
+
+    def _rows(self, packets: _Packets) -> Frames:
+        """A row for each packet, as far as it tells alone; tables and empty packets behind it
+        are part of it."""
+        following = self._next[packets.slot + 1]
+        count = np.minimum(following - packets.slot, _MOST_FILLER)
+        rows = no_frames(len(packets.slot))
+        rows["offset"] = self._positions[packets.slot] - self._before + self._window.offset
+        rows["size"] = count * self._size
+        rows["payload_offset"] = packets.payload + self._before
+        rows["payload_size"] = _SIZE - packets.payload
+        if not self._window.at_end:
+            cut_off = (following >= len(self._positions)) & (count < _MOST_FILLER)
+            rows["flags"] = np.where(cut_off, FrameFlag.OVERRUN, 0)
+        return rows
+
+    def _maps(self, starts: Column) -> Frames:
+        """A DATA row for each program map whose checksum is right: it tells the sound."""
+        sounds, right = _psm.program_maps(self._window.data, starts + _HEADER + 1, starts + _SIZE)
+        index = (starts[right] - self._starts[0]) // self._size
+        nothing = np.zeros(len(index), dtype=np.int64)
+        rows = self._rows(_Packets(index, nothing, nothing, nothing, nothing + _SIZE, nothing))
+        rows["kind"], rows["codec"] = Media.DATA, sounds[right]
+        return rows
+
+    def _frames(self, starts: Column) -> Frames:
+        """Rows of the PES packets that begin at these places of the grid."""
+        packets = self._packets
+        wanted = np.zeros(_NULL_PID + 1, dtype=bool)
+        place = np.searchsorted(packets.slot, starts)
+        wanted[packets.pid[place]] = True
+        kept = np.flatnonzero(wanted[packets.pid])
+        packets = packets.take(kept[np.argsort(packets.pid[kept], kind="stable")])
+        packets = packets.take(np.flatnonzero(~self._repeated(packets)))
+        verified = np.isin(packets.slot, starts)
+        return self._joined(packets, verified)
+
+    def _steps(self, packets: _Packets) -> tuple[Column, Column]:
+        """For each packet and the next one of its stream: whether they are near each other, and
+        whether the counter shows that none is missing between."""
+        same = packets.pid[1:] == packets.pid[:-1]
+        index = self._positions[packets.slot]
+        near = same & (np.diff(self._lost[packets.slot]) <= _MOST_LOST)
+        near &= np.diff(index) <= _FARTHEST
+        step = (packets.counter[1:].astype(np.int64) - packets.counter[:-1]) & 15
+        fits = near & ((step == 1) | packets.restarts[1:])
+        return np.append(near, False), np.append(fits, False)
+
+    def _repeated(self, packets: _Packets) -> Column:
+        """Packets that are there once more as the next one of their stream."""
+        repeated = np.zeros(len(packets.slot), dtype=bool)
+        same = (packets.pid[1:] == packets.pid[:-1]) & (packets.counter[1:] == packets.counter[:-1])
+        places = np.flatnonzero(same & (packets.payload[1:] == packets.payload[:-1]))
+        if len(places):
+            at = self._positions[packets.slot]
+            steps = np.arange(_SIZE - _COMPARED, _SIZE)
+            here, there = (at[one][:, None] + steps for one in (places, places + 1))
+            repeated[places] = (self._window.data[here] == self._window.data[there]).all(axis=1)
+        return repeated
+
+    def _joined(self, packets: _Packets, verified: Column) -> Frames:
+        """Rows of frames; packets: by stream, in order; verified: where frames begin."""
+        near, fits = self._steps(packets)
+        begins = packets.first | np.append(True, packets.pid[1:] != packets.pid[:-1])
+        number = np.cumsum(begins) - 1
+        first = np.flatnonzero(begins)
+        far = np.append(False, ~near[:-1]) & ~begins
+        torn = np.cumsum(far)
+        kept = verified[first][number] & (torn == torn[first[number]])
+        read = _pes.packets(self._window.data, self._positions[packets.slot] + packets.payload)
+        so_far = np.cumsum(_SIZE - packets.payload)
+        so_far -= (so_far - (_SIZE - packets.payload))[first][number]
+        stated = np.where(verified, read.length, 0)[first][number]
+        room = _SIZE - packets.payload
+        kept &= (stated == 0) | (so_far - room < stated)
+        last = kept & ~np.append(kept[1:] & ~begins[1:], False)
+        closed = (stated > 0) & (so_far >= stated)
+        flags = self._ends(packets, near, fits, closed)
+        lacking = kept & ~begins & ~np.append(False, fits[:-1])
+        bad = np.zeros(len(first), dtype=np.int64)
+        np.bitwise_or.at(bad, number[last], flags[last])
+        bad[number[lacking]] |= int(FrameFlag.UNFINISHED)
+        short = last & (stated > 0) & ~closed & ((flags & FrameFlag.OVERRUN) == 0)
+        bad[number[short]] |= int(FrameFlag.UNFINISHED)
+        unproven = np.where(last, bad[number] & int(FrameFlag.END_UNPROVEN), 0)
+        shared = bad[number] & ~int(FrameFlag.END_UNPROVEN)
+        kept = np.flatnonzero(kept)
+        chosen = packets.take(kept)
+        rows = self._rows(chosen)
+        rows["flags"] |= (unproven | shared)[kept].astype(np.uint16)
+        return self._named(rows, number[kept], begins[kept], read, kept)
+
+    def _ends(self, packets: _Packets, near: Column, fits: Column, closed: Column) -> Column:
+        """What is to be said of a frame whose last packet each one is."""
+        data_end, count = len(self._window.data), len(self._positions)
+        last_of_stream = np.append(packets.pid[1:] != packets.pid[:-1], True)
+        lost = self._lost[count - 1] - self._lost[packets.slot]
+        to_end = last_of_stream & (lost <= _MOST_LOST)
+        to_end &= data_end - self._positions[packets.slot] <= _FARTHEST
+        if self._window.at_end:
+            ended = (lost == 0) & to_end & (self._positions[-1] + _SIZE == data_end)
+            state = np.where(ended, 0, FrameFlag.END_UNPROVEN)
+        else:
+            state = np.where(to_end, FrameFlag.OVERRUN, FrameFlag.END_UNPROVEN)
+        state = np.where(near, np.where(fits, 0, FrameFlag.UNFINISHED), state)
+        return np.where(closed & (state != FrameFlag.OVERRUN), 0, state).astype(np.int64)
+
+    def _named(
+        self, rows: Frames, number: Column, begins: Column, read: _pes.Packets, places: Column
+    ) -> Frames:
+        """Rows of frames, each told by its first packet. number: which frame."""
+        opening = np.flatnonzero(begins)
+        which = np.cumsum(begins) - 1
+        at = places[opening]
+        before = read.payload[at]
+        room = rows["payload_size"][opening].astype(np.int64)
+        rows["payload_offset"][opening] += np.minimum(before, room).astype(np.uint16)
+        rows["payload_size"][opening] = np.maximum(room - before, 0)
+        kind = _pes.kinds(read.stream[at])
+        start = rows["offset"][opening] - self._window.offset + rows["payload_offset"][opening]
+        size = rows["payload_size"][opening].astype(np.int64)
+        codec = np.zeros(len(opening), dtype=np.uint8)
+        video, audio = np.flatnonzero(kind == Media.DELTA), np.flatnonzero(kind == Media.AUDIO)
+        total = np.maximum(read.length[at] - before, size)[audio]
+        codec[audio] = _pes.name_audio(self._window.data, start[audio], size[audio], total)
+        codec[video], key = _pes.name_video(self._window.data, start[video], size[video])
+        kind[video[key]] = Media.KEY
+        whole = np.ones(len(opening), dtype=bool)
+        whole[video] = bitstream.starts_annexb(self._window.data, start[video])
+        rows["flags"][~whole[which]] |= int(FrameFlag.UNFINISHED)
+        rows["kind"], rows["codec"] = kind[which], codec[which]
+        rows["tick_ms"] = read.tick_ms[at][which]
+        same = number[1:] == number[:-1]
+        rows["flags"][1:][same] |= np.uint16(FrameFlag.CONTINUES)
+        rows["flags"][:-1][same] |= np.uint16(FrameFlag.MORE)
+        return rows
