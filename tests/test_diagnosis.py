@@ -590,6 +590,20 @@ def test_a_loss_that_never_ends_lasts_to_the_end_of_the_log_or_of_the_power() ->
     assert states(found, 1)[1][:2] == (2, 5)
 
 
+def test_a_loss_whose_end_is_not_logged_ends_with_the_next_footage() -> None:
+    log = [event(1, EventKind.VIDEO_LOSS_START, 2, channel=1), event(2, EventKind.OTHER, 9)]
+    frames = [*run(1, 0, 2, at=0), *run(20, 4, 6, at=100_000), *OTHER]
+    found = diagnose(evidence(frames, events=log))
+    assert states(found, 1) == [
+        (0, 2, "not_indexed"),
+        (2, 4, "no_signal"),
+        (4, 6, "not_indexed"),
+        (6, 10, "not_recorded"),
+    ]
+    over = diagnose(evidence([*run(1, 0, 6, at=0), *OTHER], events=log))
+    assert states(over, 1) == [(0, 6, "not_indexed"), (6, 10, "not_recorded")]
+
+
 def test_footage_during_a_logged_loss_keeps_its_state_and_says_so() -> None:
     log = [
         event(1, EventKind.VIDEO_LOSS_START, 4, channel=1),

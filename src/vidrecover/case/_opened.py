@@ -32,8 +32,9 @@ class Opened(NamedTuple):
         For formats in which only a channel 1 proves that the bytes count from 0, see
         `formats.Framing.channel_one_tells`.
         """
-        unknown = self.catalogue.segments(channel=None, span=span)
-        named = timeline.attributed(unknown, self.catalogue.claims(), self)
+        claims = self.catalogue.claims()
+        unknown = self.catalogue.segments(channel=None, span=None if claims else span)
+        named = timeline.attributed(unknown, claims, self)
         if span is not None:
             named = [one for one in named if _shows(one, span)]
         own = (one for one in self._numbered(span) if one.channel is not None)

@@ -32,6 +32,7 @@ from vidrecover.timeline import (
     provable_from,
 )
 
+_SECOND_MS = 1000
 _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
 _BLUR_SHARE = 0.6  # of the usual sharpness of a camera [B: codec-repair.md 8.2]
 _USUAL_LEAST = 4  # sights from which that is known
@@ -210,7 +211,7 @@ def gathered(
             channel: Spells(covered(s) for s in sound if s.channel == channel)
             for channel in {segment.channel for segment in sound}
         },
-        losses=_losses(evidence.events),
+        losses=_losses(evidence.events, shown),
         off=_off(evidence.events),
         undated=_counted(compared.undated),
         unlisted=_unlisted(evidence.claims, compared),
@@ -282,9 +283,15 @@ def _incomplete(evidence: Evidence, unreadable: Sequence[Extent]) -> Iterable[st
         yield f"{amount(total(unreadable))} cannot be read"
 
 
-def _losses(events: Iterable[Event]) -> dict[int, Spells]:
+def _losses(
+    events: Iterable[Event], shown: Mapping[int | None, Sequence[TimeSpan]]
+) -> dict[int, Spells]:
     """Video loss by camera: from its log record to the signal's return, a power record, or the
-    end of the log."""
+    end of the log.
+
+    Some recorders do not log the return: without it the loss lasts until the camera's next
+    footage at most, and where footage goes on over its record, pictures must tell.
+    """
     going: dict[int, RecorderMs] = {}
     found: dict[int, list[TimeSpan]] = {}
     records = _in_order(events)
@@ -296,11 +303,20 @@ def _losses(events: Iterable[Event]) -> dict[int, Spells]:
             found.setdefault(event.channel, []).append(TimeSpan(start_ms, time_ms))
         elif event.kind in (EventKind.POWER_OFF, EventKind.POWER_ON):
             for channel, start_ms in going.items():
-                found.setdefault(channel, []).append(TimeSpan(start_ms, time_ms))
+                span = _until_shown(TimeSpan(start_ms, time_ms), shown.get(channel, ()))
+                found.setdefault(channel, []).append(span)
             going.clear()
     for channel, start_ms in going.items():
-        found.setdefault(channel, []).append(TimeSpan(start_ms, records[-1][0]))
+        span = _until_shown(TimeSpan(start_ms, records[-1][0]), shown.get(channel, ()))
+        found.setdefault(channel, []).append(span)
     return {channel: Spells(spans) for channel, spans in found.items()}
+
+
+def _until_shown(loss: TimeSpan, shown: Iterable[TimeSpan]) -> TimeSpan:
+    """The part of a loss before footage that begins in it or goes on over its beginning."""
+    later = (s.start_ms for s in shown if s.end_ms > loss.start_ms + _SECOND_MS)
+    end_ms = min((max(start, loss.start_ms) for start in later), default=loss.end_ms)
+    return TimeSpan(loss.start_ms, min(end_ms, loss.end_ms))
 
 
 def _off(events: Iterable[Event]) -> Spells:
