@@ -6,7 +6,7 @@ import msgspec
 
 from vidrecover import extents
 from vidrecover.catalogue import Catalogue
-from vidrecover.model import RecorderMs, Segment, Source
+from vidrecover.model import Clip, Grade, RecorderMs, Segment, Source, TimeSpan
 from vidrecover.source import HashState, ewf_of
 from vidrecover.source.imaging import Copied
 
@@ -70,6 +70,42 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def is_whole(self) -> bool:
         """Whether it was scanned and nothing is missing or broken."""
         return self.error is None and not self.damage
+
+
+class WindowFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one camera in the span that was asked for.
+
+    is_whole: proven that no frame of it is missing; has_footage: frames of it are in the span,
+    or reach into it; silences: in which
+    the recorder wrote nothing of this camera; reason: what is not proven, or missing.
+    """
+
+    channel: int
+    is_whole: bool
+    has_footage: bool
+    silences: tuple[TimeSpan, ...]
+    reason: str | None
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search for a span found. bytes_read: of all reading, however often; probes: places
+    that were looked at to know where to read; left_out: reasons why footage became no clip."""
+
+    source: str
+    span: TimeSpan
+    clips: tuple[Clip, ...]
+    left_out: tuple[str, ...]
+    windows: tuple[WindowFound, ...]
+    bytes_read: int
+    source_size: int
+    probes: int
+    seconds: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every camera's span is proven to be whole, and all of it plays."""
+        whole = all(one.is_whole and one.has_footage for one in self.windows)
+        return whole and not self.left_out and all(c.grade is Grade.COMPLETE for c in self.clips)
 
 
 def scan_report(

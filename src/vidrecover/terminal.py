@@ -16,11 +16,12 @@ from vidrecover import show
 from vidrecover.case import Case
 from vidrecover.clock import parse_iso
 from vidrecover.errors import EvidenceError
-from vidrecover.model import Clip, Progress, TimeSpan
+from vidrecover.model import Clip, Progress, RecorderMs, TimeSpan
 
 _MOST_CAMERAS = 256
 _MOST_BYTES = 1 << 20  # of a certificate or a reply
 _USUAL_RATE = 150_000_000  # bytes per second of a spinning disk, for an estimate before any reading
+_DAY_MS = 86_400_000
 _BAR_S, _LOG_S = 1.0, 60.0
 
 
@@ -116,18 +117,43 @@ def span_of(case: Case, start: str | None, end: str | None) -> TimeSpan | None:
     found = case.found()
     first = min((one.first_ms for one in found if one.first_ms is not None), default=0)
     last = max((one.last_ms for one in found if one.last_ms is not None), default=0) + 1
-    first = _time(case, start) if start is not None else first
-    last = _time(case, end) if end is not None else last
+    day = case.last_day()
+    midnight = None if day is None else day.start_ms
+    first = _time(midnight, start) if start is not None else first
+    last = _time(midnight, end) if end is not None else last
     if last <= first:
-        raise click.UsageError(
-            f"--from {start} is not before --to {end}; for a span over midnight give both dates"
-            if start and end
-            else f"there is no footage {f'from {start} on' if start else f'before {end}'}"
-        )
+        raise _reversed(start, end)
     return TimeSpan(first, last)
 
 
-def _time(case: Case, text: str) -> int:
+def asked_span(start: str, end: str) -> Callable[[RecorderMs | None], TimeSpan]:
+    """What makes a span of two words of recorder time from the newest time on a disk.
+
+    Raises UsageError at once for words that are no time.
+    """
+    for text in (start, end):
+        _time(0, text)
+
+    def span(newest_ms: RecorderMs | None) -> TimeSpan:
+        midnight = None if newest_ms is None else newest_ms // _DAY_MS * _DAY_MS
+        first, last = _time(midnight, start), _time(midnight, end)
+        if last <= first:
+            raise _reversed(start, end)
+        return TimeSpan(first, last)
+
+    return span
+
+
+def _reversed(start: str | None, end: str | None) -> click.UsageError:
+    return click.UsageError(
+        f"--from {start} is not before --to {end}; for a span over midnight give both dates"
+        if start and end
+        else f"there is no footage {f'from {start} on' if start else f'before {end}'}"
+    )
+
+
+def _time(midnight: RecorderMs | None, text: str) -> RecorderMs:
+    """Recorder time of a word; midnight: where the day begins that is meant without a date."""
     try:
         if "-" in text:
             return parse_iso(text)
@@ -137,10 +163,9 @@ def _time(case: Case, text: str) -> int:
         raise click.UsageError(
             f"{text!r} is no recorder time; expected 2026-03-14T07:30:00 or 07:30"
         ) from error
-    day = case.last_day()
-    if day is None:
-        raise click.UsageError(f"{text} has no date, and no footage of the case is dated: add one")
-    return day.start_ms + of_day
+    if midnight is None:
+        raise click.UsageError(f"{text} has no date, and no footage found is dated: add one")
+    return midnight + of_day
 
 
 class Bar:

@@ -16,7 +16,7 @@ from typing import Self
 
 from vidrecover import extents
 from vidrecover import report as reports
-from vidrecover.case import _answers, _footage, _scanning
+from vidrecover.case import _answers, _find, _footage, _scanning
 from vidrecover.case._many import Listed, listed, scan_many
 from vidrecover.case._opened import ACTIONS, CATALOGUE, MAP, Opened, opened
 from vidrecover.catalogue import ChannelSummary
@@ -50,6 +50,7 @@ class Case(Opened):
         self.catalogue.close()
 
     scan = _scanning.scan
+    find = _find.find
     diagnose = _answers.diagnose
     report_facts = _answers.report_facts
     recover = _footage.recover

@@ -8,7 +8,10 @@ from vidrecover import report as reports
 from vidrecover.case._answers import report_facts
 from vidrecover.case._loans import lender
 from vidrecover.case._opened import ACTIONS, Opened
-from vidrecover.model import Clip, Progress, Segment, TimeSpan
+from vidrecover.model import Clip, Progress, Recording, Segment, TimeSpan
+
+LEAD_MS = 60_000
+"""Before a span, in which the key picture that it needs is looked for."""
 
 
 def recover(
@@ -96,14 +99,36 @@ def _chosen(
     case: Opened, channel: int | None, span: TimeSpan | None, planned: Callable[[int], None] | None
 ) -> list[Segment]:
     """The segments of a camera and span that may hold footage; planned: told their bytes."""
-    found = [
-        one
-        for one in case.segments(span)
-        if (channel is None or one.channel == channel) and _counts(case, one)
-    ]
+    found = footage(case, channel, span)
     if planned is not None:
         planned(sum(one.size for one in found))
     return found
+
+
+def footage(case: Opened, channel: int | None, span: TimeSpan | None) -> list[Segment]:
+    """The segments of a camera, or of all, of recordings with frames in the span; begun before
+    it, so that the key picture which its first frames need is among them."""
+    around = None if span is None else TimeSpan(span.start_ms - LEAD_MS, span.end_ms)
+    found = [
+        one
+        for one in case.segments(around)
+        if (channel is None or one.channel == channel) and _counts(case, one)
+    ]
+    if span is None:
+        return found
+    kept = {
+        id(one)
+        for recording in timeline.recordings(found)
+        if _overlaps(recording, span)
+        for one in recording.segments
+    }
+    return [one for one in found if id(one) in kept]
+
+
+def _overlaps(recording: Recording, span: TimeSpan) -> bool:
+    if recording.start_ms is None or recording.end_ms is None:
+        return True
+    return recording.start_ms < span.end_ms and recording.end_ms >= span.start_ms
 
 
 def _counts(case: Opened, segment: Segment) -> bool:

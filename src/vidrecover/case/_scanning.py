@@ -58,11 +58,11 @@ def scan(
     if image is not None and (jobs != 1 or cluster is not None):
         raise ValueError("an image is made by one process")
     with open_source(ref) as opened, ExitStack() as stack:
-        _refuse_source(case.folder, opened, ref, "choose a --case on another disk")
+        refuse_source(case.folder, opened, ref, "choose a --case on another disk")
         source: Source = opened
         imaging = None
         if image is not None:
-            _refuse_source(image.parent, opened, ref, "choose an --image on another disk")
+            refuse_source(image.parent, opened, ref, "choose an --image on another disk")
             source = imaging = stack.enter_context(ImagingSource(opened, image))
         run = case.catalogue.begin_run(
             source.identity,
@@ -87,7 +87,7 @@ def scan(
                 pending,
                 jobs=jobs,
                 address=cluster,
-                grids=_grids(case),
+                grids=grids(case),
                 window_size=window_size,
             )
         for result in found:
@@ -102,7 +102,7 @@ def scan(
             copied = imaging.complete()
             there = SourceRef(path=copied.path, map_path=str(imaging.map_path))
             source = stack.enter_context(open_source(there))
-        doubtful = _join(case, source)
+        doubtful = join_cuts(case, source)
         _contain(case, source)
         if pictures:
             _look(case, source, jobs, stills=stills)
@@ -121,7 +121,8 @@ def scan(
     return report
 
 
-def _refuse_source(folder: Path, source: Source, ref: SourceRef, advice: str) -> None:
+def refuse_source(folder: Path, source: Source, ref: SourceRef, advice: str) -> None:
+    """Raises CatalogueError for a folder on the source itself."""
     if lies_on(folder, source):
         raise CatalogueError(f"{folder} lies on {ref.path} itself: {advice}")
 
@@ -140,7 +141,7 @@ def _units(
     case: Opened, source: Source, pending: Sequence[Extent], window_size: int, left: list[Extent]
 ) -> Iterator[UnitResult]:
     """What the units hold, read here. left: kept up to date with what was left for later."""
-    scanner = Scanner(source, case.formats, window_size=window_size, grids=_grids(case))
+    scanner = Scanner(source, case.formats, window_size=window_size, grids=grids(case))
 
     def told(resisting: list[Extent]) -> None:
         left[:] = extents.merged(resisting)
@@ -198,7 +199,7 @@ def _in_pieces(case: Opened) -> dict[int, tuple[Extent, ...]]:
     return {one.extents[0].start: one.extents for one in claims if len(one.extents) > 1}
 
 
-def _grids(case: Opened) -> list[Grid]:
+def grids(case: Opened) -> list[Grid]:
     """Where the layouts on the source begin their fragments."""
     return [
         Grid(one.fragment_start, one.fragment_size)
@@ -207,10 +208,10 @@ def _grids(case: Opened) -> list[Grid]:
     ]
 
 
-def _join(case: Opened, source: Source) -> int:
+def join_cuts(case: Opened, source: Source) -> int:
     """Store the frames cut at borders that could be proven; returns how many could not."""
     ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
-    found = join(source, ends, case.formats, _grids(case), claims)
+    found = join(source, ends, case.formats, grids(case), claims)
     case.catalogue.store_seams(found.joined)
     return len(found.doubtful)
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 import click
 
 from vidrecover import __version__
-from vidrecover.cli import _answers, _evidence, _learning, _reading, _recovery
+from vidrecover.cli import _answers, _evidence, _finding, _learning, _reading, _recovery
 from vidrecover.cli._exits import DONE, FAILED, INCOMPLETE, WRONG_USAGE
 from vidrecover.errors import VidrecoverError
 from vidrecover.terminal import tell
@@ -27,6 +27,7 @@ def commands() -> None:
 for _one in (
     _reading.devices_command,
     _reading.scan,
+    _finding.find,
     _reading.scan_many_command,
     _answers.diagnose,
     _recovery.recover,

@@ -22,6 +22,7 @@ from vidrecover.show._diagnosis import (
     is_whole,
     speakable,
 )
+from vidrecover.show._find import find_json, find_text, window_words
 from vidrecover.show._many import many_json, many_text
 from vidrecover.show._words import camera_words, iso, ranges, size_words, table, time_words
 from vidrecover.source.imaging import Copied
@@ -41,6 +42,8 @@ __all__ = [
     "diagnosis_json",
     "diagnosis_text",
     "explanation",
+    "find_json",
+    "find_text",
     "formats_json",
     "formats_text",
     "found",
@@ -57,6 +60,7 @@ __all__ = [
     "speakable",
     "truth_json",
     "truth_text",
+    "window_words",
 ]
 
 GRADE_MEANINGS = {

@@ -41,6 +41,7 @@ from vidrecover.source._recognition import (
     is_fixed_vhd,
 )
 from vidrecover.source._windows import is_device_path
+from vidrecover.source.counted import CountedSource
 from vidrecover.source.device import DeviceSource, devices
 from vidrecover.source.ewf import EwfSource
 from vidrecover.source.imaging import ImagingSource
@@ -50,6 +51,7 @@ from vidrecover.source.remote import RemoteSource, is_remote
 from vidrecover.source.split import SplitSource, parts_of
 
 __all__ = [
+    "CountedSource",
     "HashCheck",
     "HashState",
     "Hurry",
@@ -111,7 +113,7 @@ def device_of(source: Source) -> DeviceSource | None:
 
 
 def _innermost(source: Source) -> Source:
-    while isinstance(source, MappedSource | ImagingSource):
+    while isinstance(source, MappedSource | ImagingSource | CountedSource):
         source = source.inner
     return source
 

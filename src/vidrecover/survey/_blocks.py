@@ -1,0 +1,233 @@
+"""A disk of large equal blocks, each written from its beginning by one recording or camera.
+
+Blocks may be taken in turn, or in no order at all. Where they begin is learnt from places at
+which one recording ends and another begins.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from vidrecover.extents import merged
+from vidrecover.model import Extent, Grid, RecorderMs, TimeSpan
+from vidrecover.survey._chain import Chain
+from vidrecover.survey._probes import PROBE, Probe, Prober, Sighting
+from vidrecover.survey._ring import Order
+
+NO_GRID = "the times on the disk follow no order that probes could tell"
+_SIZES = [1 << power for power in range(33, 23, -1)]
+"""Blocks of 8 GiB to 16 MiB; smaller ones in no order would have to be read one by one."""
+_SAMPLES, _LEAST_BORDERS = 14, 6
+_AGREEING_SHARE = 0.8
+_NEAR = 1 << 20
+_SLOWER = 4  # times, than usual, a recording may be written
+_LARGEST_STEP_MS = 60_000  # inside a recording
+_MOST_HEADS = 8192
+_MOST_STEPS = 1024  # blocks that are gone back from the one where the span ends
+_HEADS = 96
+_GOLDEN = 0.618033988749895
+
+
+def learnt(prober: Prober, order: Order) -> "Blocks | None":
+    """The blocks of a disk, or None where its borders show no grid."""
+    if not order.dated:
+        return None
+    starts = [prober.at(place) for place in spread(prober.size, _SAMPLES)]
+    borders = [_border(prober, one, order.rate) for one in starts if one.sightings]
+    grid = _grid([one for one in borders if one is not None])
+    return None if grid is None else Blocks(prober, grid)
+
+
+def spread(size: int, count: int) -> list[int]:
+    """At most so many places below `size`, in order and at no even distances, so that they
+    never all fall on the same part of a block."""
+    return sorted({int(size * (number * _GOLDEN % 1)) for number in range(count)})
+
+
+def _border(prober: Prober, begin: Probe, rate: float) -> Extent | None:
+    """Where the recording that a probe shows ends: bytes that the border is among."""
+    step = 16 << 20
+    last, end = begin, None
+    while step <= _SIZES[0] and end is None:
+        place = begin.start + step
+        if place >= prober.size:
+            return None
+        probe = prober.at(place)
+        if _same(begin, probe, rate):
+            last, step = probe, step * 2
+        else:
+            end = place
+    while end is not None and end - last.start > PROBE:
+        middle = prober.at((last.start + end) // 2 // 4096 * 4096, PROBE)
+        if middle.start in (last.start, end):
+            break
+        if _same(begin, middle, rate):
+            last = middle
+        else:
+            end = middle.start
+    if end is None:
+        return None
+    whole = prober.at(last.start, 3 * _NEAR).sightings
+    return _change(whole)
+
+
+def _change(sightings: Sequence[Sighting]) -> Extent | None:
+    """The bytes between the last frames of one recording and the first ones of another: of all
+    places over which no run of frames goes, the one with the largest step in time."""
+    found: tuple[int, Extent] | None = None
+    for number, behind in enumerate(sightings[1:], 1):
+        before = max(sightings[:number], key=lambda one: one.end)
+        step = abs(behind.first_ms - before.last_ms)
+        is_other = before.channel != behind.channel or step > _LARGEST_STEP_MS
+        if before.end <= behind.start and is_other and (found is None or step > found[0]):
+            found = step, Extent(before.end, behind.start)
+    return None if found is None else found[1]
+
+
+def _same(begin: Probe, probe: Probe, rate: float) -> bool:
+    """Whether a later probe may show the same recording going on, written at that rate, a
+    quarter of it or more."""
+    if not probe.sightings:
+        return False
+    first, now = begin.sightings[-1], probe.sightings[0]
+    if begin.channels.isdisjoint(probe.channels):
+        return False
+    if len(begin.channels) == 1 and now.channel != first.channel:
+        return False
+    passed = now.first_ms - first.first_ms
+    return -2000 <= passed <= (probe.start - begin.start) / rate * _SLOWER + _LARGEST_STEP_MS
+
+
+def _grid(borders: Sequence[Extent]) -> Grid | None:
+    """The largest blocks whose borders all borders can be."""
+    if len(borders) < _LEAST_BORDERS:
+        return None
+    for size in _SIZES:
+        for candidate in borders:
+            for start in {candidate.start % size, candidate.end % size}:
+                agreeing = sum(_fits(one, start, size) for one in borders)
+                if agreeing >= _AGREEING_SHARE * len(borders):
+                    return _exact([one for one in borders if _fits(one, start, size)], size)
+    return None
+
+
+def _fits(border: Extent, start: int, size: int) -> bool:
+    """Whether a block begins among the bytes of a border."""
+    return (start - border.start) % size <= border.size
+
+
+def _exact(borders: Sequence[Extent], size: int) -> Grid:
+    """The grid from the narrowest common place of all borders."""
+    base = borders[0].start % size
+    low = max((one.start - base + size // 2) % size - size // 2 for one in borders)
+    high = min((one.end - base + size // 2) % size - size // 2 for one in borders)
+    for power in range(33, 11, -1):  # the roundest place among those left
+        rounded = -(-(base + low) // (1 << power)) * (1 << power)
+        if rounded <= base + high:
+            return Grid(rounded % size, size)
+    return Grid((base + low) % size, size)
+
+
+class Blocks:
+    """The blocks of a disk, and what their beginnings show."""
+
+    def __init__(self, prober: Prober, grid: Grid) -> None:
+        self.grid = grid
+        self._prober = prober
+        first = grid.start % grid.size
+        self.count = max((prober.size - first) // grid.size, 1)
+        self._first = first
+        self._in_turn: bool | None = None
+
+    def extent(self, number: int) -> Extent:
+        """The bytes of a block."""
+        start = self._first + number * self.grid.size
+        return Extent(start, min(start + self.grid.size, self._prober.size))
+
+    def newest(self) -> int:
+        """The block that was begun last; of blocks in no order the newest of a sample."""
+        numbers = self._sample()
+        top = max(numbers, key=lambda number: self._begun(number) or 0)
+        if self.in_turn:
+            end = min((one for one in numbers if one > top), default=self.count)
+            top = self._last(top, end, self._begun(top) or 0, None)
+        self._prober.at(self.extent(top).end - PROBE)
+        return top
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether blocks are taken one after the other, round and round."""
+        if self._in_turn is None:
+            times = [time for time in map(self._begun, self._sample()) if time is not None]
+            self._in_turn = sum(b < a for a, b in pairwise(times)) <= 1
+        return self._in_turn
+
+    def stretches(self, channel: int, span: TimeSpan) -> tuple[list[Extent], str | None]:
+        """Where frames of the camera in the span may lie; or why that cannot be told."""
+        if self.in_turn:
+            wanted = self._back_from(channel, span)
+        elif self.count <= _MOST_HEADS:
+            wanted = self._chosen(range(self.count), channel, span)
+        else:
+            return [], (
+                f"the blocks of {self.grid.size >> 20} MiB were taken in no order, and there are"
+                f" {self.count}"
+            )
+        parts = (Chain(self._prober, [self.extent(one)], channel).narrowed(span) for one in wanted)
+        return merged(one for part in parts for one in part), None
+
+    def _chosen(self, numbers: Iterable[int], channel: int, span: TimeSpan) -> list[int]:
+        """Blocks of the camera that begin in the span, and the last one that begins before."""
+        begun = {n: time for n in numbers if (time := self._time(n, channel)) is not None}
+        before = [n for n, time in begun.items() if time <= span.start_ms]
+        inside = [n for n, time in begun.items() if span.start_ms < time < span.end_ms]
+        return [*inside, *sorted(before, key=lambda n: begun[n])[-1:]]
+
+    def _back_from(self, channel: int, span: TimeSpan) -> list[int]:
+        """The same where blocks are taken in turn: from the last one before the span's end back
+        to the first one of the camera that begins before the span."""
+        numbers = self._sample()
+        dated = [n for n in numbers if self._begun(n) is not None]
+        before = [n for n in dated if (self._begun(n) or 0) <= span.end_ms]
+        if not before:
+            return []
+        top = max(before, key=lambda n: self._begun(n) or 0)
+        end = min((n for n in numbers if n > top), default=self.count)
+        last = self._last(top, end, self._begun(top) or 0, span.end_ms)
+        walked = []
+        for step in range(min(_MOST_STEPS, self.count)):
+            number = (last - step) % self.count
+            walked.append(number)
+            time = self._time(number, channel)
+            if time is not None and time <= span.start_ms:
+                break
+        return self._chosen(walked, channel, span)
+
+    def _last(self, low: int, end: int, first: RecorderMs, latest: RecorderMs | None) -> int:
+        """The last block of a run of rising times that was not begun after the latest."""
+        while end - low > 1:
+            middle = (low + end) // 2
+            time = self._begun(middle)
+            if time is not None and time >= first and (latest is None or time <= latest):
+                low = middle
+            else:
+                end = middle
+        return low
+
+    def _sample(self) -> list[int]:
+        return spread(self.count, _HEADS)
+
+    def _head(self, number: int) -> Probe:
+        return self._prober.at(self.extent(number).start)
+
+    def _begun(self, number: int) -> RecorderMs | None:
+        seen = self._head(number).sightings
+        return seen[0].first_ms if seen else None
+
+    def _time(self, number: int, channel: int) -> RecorderMs | None:
+        """When the block was begun, where it is the camera's, or of none that bytes name."""
+        fitting = (
+            one.first_ms
+            for one in self._head(number).sightings
+            if one.channel is None or one.channel == channel
+        )
+        return next(fitting, None)

@@ -1,0 +1,171 @@
+"""Windows of time found without reading the disk, and never called whole unless proven."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.test_cli import run
+from tests.virtual_ring import APART, MIXED, RATE, START_MS, VirtualRing
+
+from vidrecover.case import Case
+from vidrecover.case import _find as finding
+from vidrecover.clock import iso, parse_iso
+from vidrecover.model import Extent, Grade, SourceRef, TimeSpan
+from vidrecover.outcome import Found
+
+SPAN_S = 20
+RINGS: dict[str, dict[str, Any]] = {
+    "frames in turn": {"streams": MIXED},
+    "fragments in turn": {"streams": APART, "block": 2 << 20},
+    "blocks in turn": {"streams": APART},
+    "blocks in no order": {"streams": APART, "is_scattered": True},
+    "files in no order": {"streams": MIXED, "block": 1 << 30, "is_scattered": True},
+}
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    """An empty case."""
+    with Case.open(tmp_path / "case", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def search(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Found]:
+    """Finds a span of seconds of a virtual ring in the case."""
+
+    def found(ring: VirtualRing, channel: int, start_s: float, end_s: float) -> Found:
+        monkeypatch.setattr(finding, "open_source", lambda _: nullcontext(ring))
+        return case.find(
+            SourceRef(path="virtual"),
+            tmp_path / f"clips-{channel}-{start_s}",
+            channels=[channel],
+            span=TimeSpan(START_MS + int(start_s) * 1000, START_MS + int(end_s) * 1000),
+        )
+
+    return found
+
+
+@pytest.mark.parametrize("kind", RINGS)
+def test_minutes_are_found_on_a_large_disk_without_an_index(
+    kind: str, search: Callable[..., Found]
+) -> None:
+    ring = VirtualRing(96 << 30, **RINGS[kind])
+    start = int(ring.oldest_s() + 0.6 * (ring.now_s - ring.oldest_s()))
+    found = search(ring, 7, start, start + SPAN_S)
+    assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
+    assert [(one.frames, one.grade) for one in found.clips] == [(SPAN_S * RATE, Grade.COMPLETE)]
+    assert found.bytes_read == ring.bytes_read < 1 << 30
+    assert ring.seconds < 60
+
+
+def test_small_fragments_in_no_order_are_refused_not_guessed(search: Callable[..., Found]) -> None:
+    ring = VirtualRing(96 << 30, APART, block=2 << 20, is_scattered=True)
+    start = int((ring.oldest_s() + ring.now_s) / 2)
+    found = search(ring, 7, start, start + SPAN_S)
+    (window,) = found.windows
+    assert not window.is_whole
+    assert window.reason is not None and "% of the disk" in window.reason
+    assert not found.is_whole
+
+
+def test_what_the_recorder_has_not_written_yet_is_not_called_whole(
+    search: Callable[..., Found],
+) -> None:
+    ring = VirtualRing(16 << 30, MIXED)
+    found = search(ring, 2, ring.now_s - 10, ring.now_s + 60)
+    (window,) = found.windows
+    assert not window.is_whole
+    assert window.has_footage
+    assert all(one.grade is Grade.PARTIAL for one in found.clips)
+
+
+def test_a_camera_that_is_not_there_is_not_known(search: Callable[..., Found]) -> None:
+    ring = VirtualRing(16 << 30, MIXED)
+    found = search(ring, 40, ring.now_s - 600, ring.now_s - 580)
+    assert [(one.is_whole, one.has_footage) for one in found.windows] == [(False, False)]
+    assert found.clips == ()
+
+
+def test_a_stopped_search_leaves_a_case_that_goes_on(
+    search: Callable[..., Found], case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ring = VirtualRing(16 << 30, MIXED)
+    start = int(ring.now_s / 2)
+    store, stored = case.catalogue.store_unit, list[Extent]()
+
+    def stopping(result: Any) -> None:
+        if stored:
+            raise KeyboardInterrupt
+        stored.append(result.extent)
+        store(result)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case.catalogue, "store_unit", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            search(ring, 5, start, start + 60)
+    assert case.catalogue.scanned() == stored
+    for left in (tmp_path).glob("clips-*/*"):
+        left.unlink()
+    found = search(ring, 5, start, start + 60)
+    assert [one.is_whole for one in found.windows] == [True]
+    assert not any(one.start < stored[0].start for one in case.catalogue.scanned()[:1])
+
+
+@pytest.mark.parametrize("scenario", ["dhfs-intact", "dhfs-wrapped", "jt1078-six"])
+def test_clips_of_find_are_those_of_a_scan_byte_for_byte(
+    scenario: str, simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    disk = simulated(scenario) / "disk.img"
+    whole = run("scan", disk, "--case", tmp_path / "whole", "--no-pictures", "--json")
+    cameras = [one for one in json.loads(whole.out)["channels"] if one["channel"]]
+    camera = cameras[-1]
+    first, last = parse_iso(camera["from"]), parse_iso(camera["to"])
+    start, end = (iso(first + (last - first) * part // 10) for part in (4, 6))
+    own = ["--channel", str(camera["channel"]), "--from", start, "--to", end]
+    run("recover", "--case", tmp_path / "whole", *own, "--folder", tmp_path / "a", "--json")
+    done = run(
+        "find", disk, "--case", tmp_path / "part", *own, "--folder", tmp_path / "b", "--json"
+    )
+    found = json.loads(done.out)
+    names = sorted(one.name for one in (tmp_path / "a").glob("*.m*"))
+    assert names and names == sorted(one.name for one in (tmp_path / "b").glob("*.m*"))
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert {"bytes_read", "source_size", "seconds"} <= set(found)
+    assert [one["whole"] for one in found["windows"]] == [True]
+    assert done.code == 0
+
+
+def test_a_scan_behind_a_search_reads_the_rest_only_and_finds_the_same(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    disk = simulated("dhfs-wrapped") / "disk.img"
+    whole = json.loads(run("scan", disk, "--case", tmp_path / "whole", "--json").out)
+    camera = whole["channels"][0]
+    own = ["--channel", "1", "--from", _later(camera["from"], 2), "--to", _later(camera["to"], -2)]
+    run("find", disk, "--case", tmp_path / "part", *own, "--folder", tmp_path / "clips")
+    rest = json.loads(run("scan", disk, "--case", tmp_path / "part", "--json").out)
+    assert rest["resumed"] > 0
+    assert _counts(rest) == _counts(whole)
+    assert rest["joined"] == whole["joined"]
+
+
+def test_find_asks_for_one_camera_or_several(tmp_path: Path) -> None:
+    span = ["--from", "07:30", "--to", "07:31", "--folder", tmp_path / "out"]
+    assert run("find", "disk.img", *span).code == 2
+    assert run("find", "disk.img", "--channel", "1", "--channels", "1-2", *span).code == 2
+    wrong = run("find", "disk.img", "--channel", "1", "--from", "x", "--to", "y", *span[4:])
+    assert wrong.code == 2
+    assert "recorder time" in wrong.err
+
+
+def _counts(report: dict[str, Any]) -> list[tuple[int | None, int, int]]:
+    return [(one["channel"], one["frames"], one["size"]) for one in report["channels"]]
+
+
+def _later(text: str, seconds: int) -> str:
+    return iso(parse_iso(text) + seconds * 1000)
