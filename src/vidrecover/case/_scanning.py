@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from vidrecover import __version__, containers, extents, segments, volumes, whereabouts
+from vidrecover.case._dating import date
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
 from vidrecover.case._sharing import shared
@@ -105,6 +106,7 @@ def scan(
         doubtful = join_cuts(case, source)
         _contain(case, source)
         if pictures:
+            date(case, source)
             _look(case, source, jobs, stills=stills)
         report = scan_report(
             case.catalogue,

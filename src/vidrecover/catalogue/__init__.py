@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
-from vidrecover.catalogue import _containers, _file, _rows, _volumes
+from vidrecover.catalogue import _clocks, _containers, _file, _rows, _volumes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import merged, minus, total
@@ -220,6 +220,16 @@ class Catalogue:
         """How streams of containers are decoded, by the number that segments name."""
         with _file.told(self._path):
             return _containers.tracks(self._conn)
+
+    def clock_asked(self) -> set[int]:
+        """Ids of segments whose pictures were asked for a clock."""
+        return {number for (number,) in self._all("SELECT segment_id FROM clock_asked")}
+
+    def store_clocks(self, answers: Iterable[tuple[int, Segment | None]]) -> None:
+        """Give segments without dates, by id, those of the clock in their pictures; None: none."""
+        with self._transaction():
+            _clocks.store(self._conn, answers)
+            self._tally = _rows.Tally()
 
     def segments(
         self,

@@ -115,7 +115,16 @@ def _containers(database: Database) -> None:
     _run(database, "0002_containers.sql")
 
 
-_MIGRATIONS = {"0001_schema": _first_schema, "0002_containers": _containers}
+def _clocks(database: Database) -> None:
+    """Migration 3: which segments were asked for a clock in their pictures."""
+    _run(database, "0003_clocks.sql")
+
+
+_MIGRATIONS = {
+    "0001_schema": _first_schema,
+    "0002_containers": _containers,
+    "0003_clocks": _clocks,
+}
 """All changes of the schema, by name, oldest first; never altered once released."""
 
 

@@ -15,7 +15,7 @@ from vidrecover.clips._build import Build, Job, LeftOut
 from vidrecover.clips._grade import grade, graded
 from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
-from vidrecover.clips._opening import Opening, opening
+from vidrecover.clips._opening import Coded, Opening, opening, pictures
 from vidrecover.clips._span import within
 from vidrecover.clips._times import TickClock
 from vidrecover.clips._units import Unpack
@@ -25,6 +25,7 @@ from vidrecover.source import lies_on
 
 __all__ = [
     "Borrowed",
+    "Coded",
     "LeftOut",
     "Names",
     "Opening",
@@ -35,6 +36,7 @@ __all__ = [
     "graded",
     "of_container",
     "opening",
+    "pictures",
     "save",
     "within",
     "write",

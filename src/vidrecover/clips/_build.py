@@ -181,6 +181,7 @@ class Build:
             notes=(
                 *wanted.notes,
                 *self._camera_notes(),
+                *(["dates are those of the clock in the picture"] * (self._facts.burnt > 0)),
                 *timeline.notes,
                 *(sound.notes if sound is not None else ()),
                 *(self._borrowed.notes if self._borrowed is not None else ()),

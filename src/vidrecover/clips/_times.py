@@ -10,7 +10,7 @@ import numpy.typing as npt
 from vidrecover import clock
 from vidrecover.clips._units import begins, is_video
 from vidrecover.formats import Format
-from vidrecover.model import NO_CHANNEL, NO_TICK, NO_TIME, Frames, RecorderMs
+from vidrecover.model import NO_CHANNEL, NO_TICK, NO_TIME, FrameFlag, Frames, RecorderMs
 
 Times = npt.NDArray[np.int64]
 
@@ -59,6 +59,7 @@ class Survey(msgspec.Struct, kw_only=True):
     between: int = 0
     rate: int = 0
     nameless: int = 0
+    burnt: int = 0
     opening: list[Frames] = []
 
 
@@ -70,6 +71,7 @@ def survey(tables: Iterable[Frames]) -> Survey:
         keys = np.flatnonzero((pictures["kind"] == 1) & (pictures["time_ms"] != NO_TIME))
         found.ticked += int((pictures["tick_ms"] != NO_TICK).sum())
         found.dated += int((pictures["time_ms"] != NO_TIME).sum())
+        found.burnt += int(((pictures["flags"] & FrameFlag.BURNT) != 0).sum())
         found.nameless += int((pictures["channel"] == NO_CHANNEL).sum())
         for rate, count in zip(*np.unique(pictures["rate"], return_counts=True), strict=True):
             rates[int(rate)] = rates.get(int(rate), 0) + int(count)

@@ -67,6 +67,7 @@ class FrameFlag(IntFlag):
     JOINED: glued over a fragment border by header arithmetic.
     MORE: the frame goes on in the next row of its segment (or of the segment behind it).
     OVERRUN: only between a reader and the scan: the frame goes beyond the window's data.
+    BURNT: its time is what the clock in its picture shows; the bytes carry none.
     """
 
     NONE = 0
@@ -77,6 +78,7 @@ class FrameFlag(IntFlag):
     JOINED = 16
     MORE = 32
     OVERRUN = 64
+    BURNT = 128
 
 
 FRAME_DTYPE = np.dtype(

@@ -40,6 +40,8 @@ _TRIED = 12  # of the cells that run through a cycle: neighbours differ in how c
 _CELLS = 26  # to the left of the single seconds: date, time and a few blanks between them
 _MOST_PATTERNS, _MOST_CLUSTERS = 200, 40
 _MOST_KINDS = 12  # that hold nine tenths of all patterns: ten digits, and what covers them
+_LEAST_CHANGES = 12
+_MOST_UNEVEN = 0.25  # variance of the pictures between two changes, over their mean squared
 _MOST_CHANGES = 0.75  # of the steps from picture to picture, at two pictures a second
 _TIME = re.compile(r"(\d\d).(\d\d).(\d\d)$")
 _DATES = (
@@ -112,17 +114,20 @@ class Reading(NamedTuple):
     jumps: tuple[int, ...]
 
 
-def read(pictures: Sequence[Luma], fonts: Sequence[Font] = ()) -> Reading | None:
+def read(
+    pictures: Sequence[Luma], fonts: Sequence[Font] = (), *, calibrated: bool = True
+) -> Reading | None:
     """The clock in pictures of one camera in order; None when none is found or believed.
 
     pictures: uint8 (height, width), all of one size, at least LEAST_PER_S for each second and
-    LEAST_S of them to calibrate. fonts: known ones, tried first, with which few pictures do.
+    LEAST_S of them to calibrate. fonts: known ones, tried first, with which few pictures do;
+    calibrated: find a new one when they do not.
     """
     for font in fonts:
         found = _reading(pictures, font)
         if found is not None:
             return found
-    made = calibrate(pictures)
+    made = calibrate(pictures) if calibrated else None
     return None if made is None else _reading(pictures, made)
 
 
@@ -158,16 +163,15 @@ def _kernel() -> npt.NDArray[Any]:
 
 def _fonts(bits: Bits, ink: Ink) -> Iterator[tuple[float, Font]]:
     """Cells that run through one cycle of ten, with how well they do."""
-    changed = (bits[1:] != bits[:-1]).mean(axis=0, dtype=np.float32)
     inked = bits.mean(axis=0, dtype=np.float32)
     for height in _HEIGHTS:
         width = height // 2
         if height * 12 > bits.shape[1] or width * 20 > bits.shape[2]:
             continue
-        for y, x in _windows(changed, inked, width, height):
+        for y, x in _windows(bits, inked, width, height):
             cell = bits[:, y : y + height, x : x + width]
             patterns = cell.reshape(len(cell), -1)
-            cycle = _cycle(patterns) if _stands_still(patterns) else None
+            cycle = _cycle(patterns)
             if cycle is None or cycle.score < _ENOUGH or x < width:
                 continue
             zero = _zero(cycle.labels, bits[:, y : y + height, x - width : x])
@@ -180,32 +184,44 @@ def _fonts(bits: Bits, ink: Ink) -> Iterator[tuple[float, Font]]:
 
 
 def _windows(
-    changed: npt.NDArray[np.float32], inked: npt.NDArray[np.float32], width: int, height: int
+    bits: Bits, inked: npt.NDArray[np.float32], width: int, height: int
 ) -> list[tuple[int, int]]:
-    """Corners of the cells that change most and hold a letter's share of ink."""
-    change, ink = _sums(changed, width, height), _sums(inked, width, height) / (width * height)
-    change[(ink < _INK[0]) | (ink > _INK[1])] = 0
-    best = np.argsort(change, axis=None)[::-1][:_CANDIDATES]
-    rows, columns = np.unravel_index(best[change.ravel()[best] > 0], change.shape)
+    """Corners of the cells that hold a letter's share of ink and change as digits do: evenly in
+    time, much, and between that not at all; the likeliest first."""
+    size = width * height
+    steps, moved = np.zeros(inked.shape, np.float32), np.zeros(inked.shape, np.float32)
+    total = np.zeros(inked.shape, np.float32)
+    last, squares = np.full(inked.shape, -1, np.float32), np.zeros(inked.shape, np.float32)
+    first = last.copy()
+    for place, (now, before) in enumerate(zip(bits[1:], bits[:-1], strict=True)):
+        apart = _sums((now != before).astype(np.float32), width, height)
+        large = apart > _ALIKE * size
+        steps += large
+        moved += np.where(large, apart, 0)
+        total += apart
+        squares += np.where(large & (last >= 0), (place - last) ** 2, 0)
+        first[large & (last < 0)] = place
+        last[large] = place
+    ink = _sums(inked, width, height) / size
+    fits = (ink >= _INK[0]) & (ink <= _INK[1]) & (steps >= _LEAST_CHANGES)
+    fits &= steps <= _MOST_CHANGES * (len(bits) - 1)
+    fits[bits.shape[1] - height + 1 :] = False
+    fits[:, bits.shape[2] - width + 1 :] = False
+    quiet, much = moved / np.maximum(total, 1), moved / np.maximum(steps, 1)
+    pace = (last - first) / np.maximum(steps - 1, 1)
+    uneven = squares / np.maximum(steps - 1, 1) / np.maximum(pace, 1) ** 2 - 1
+    score = np.where(fits & (uneven < _MOST_UNEVEN), quiet * quiet * much, 0)
+    best = np.argsort(score, axis=None)[::-1][:_CANDIDATES]
+    rows, columns = np.unravel_index(best[score.ravel()[best] > 0], score.shape)
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _sums(values: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float64]:
-    """The sum of each window of that size."""
-    whole = np.pad(values.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
-    sums: npt.NDArray[np.float64] = (
-        whole[height:, width:]
-        - whole[:-height, width:]
-        - whole[height:, :-width]
-        + whole[:-height, :-width]
-    )
-    return sums
-
-
-def _stands_still(patterns: Bits) -> bool:
-    """Whether a cell mostly stays as it is from picture to picture, as digits do."""
-    changes = (patterns[1:] != patterns[:-1]).mean(axis=1) > _ALIKE
-    return bool(changes.mean() <= _MOST_CHANGES)
+def _sums(values: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
+    """The sum of the window of that size whose upper left corner is each place."""
+    border = cv2.BORDER_CONSTANT
+    return cv2.boxFilter(
+        values, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False, borderType=border
+    ).astype(np.float32, copy=False)
 
 
 class _Cycle(NamedTuple):
