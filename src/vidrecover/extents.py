@@ -52,3 +52,15 @@ def common(first: Sequence[Extent], second: Sequence[Extent]) -> list[Extent]:
 def total(parts: Iterable[Extent]) -> int:
     """Bytes in all of them."""
     return sum(one.size for one in parts)
+
+
+def divided(parts: Iterable[Extent], size: int) -> list[Extent]:
+    """The same bytes in extents of which none reaches over a multiple of `size`."""
+    result: list[Extent] = []
+    for one in parts:
+        start = one.start
+        while start < one.end:
+            end = min(one.end, (start // size + 1) * size)
+            result.append(Extent(start, end))
+            start = end
+    return result

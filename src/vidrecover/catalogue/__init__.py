@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from vidrecover.catalogue import _clocks, _containers, _file, _rows, _volumes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run
 from vidrecover.errors import CatalogueError
-from vidrecover.extents import merged, minus, total
+from vidrecover.extents import divided, merged, minus, total
 from vidrecover.model import (
     Claim,
     ClaimKind,
@@ -151,14 +151,7 @@ class Catalogue:
 
         size: of the source; no extent reaches over a multiple of unit_size.
         """
-        found = []
-        for gap in minus([Extent(0, size)], self.scanned()) if size else []:
-            start = gap.start
-            while start < gap.end:
-                end = min(gap.end, (start // unit_size + 1) * unit_size)
-                found.append(Extent(start, end))
-                start = end
-        return found
+        return divided(minus([Extent(0, size)], self.scanned()), unit_size) if size else []
 
     def store_unit(self, result: UnitResult) -> None:
         """Store what a unit of the scan found, in place of whatever units it overlaps.
