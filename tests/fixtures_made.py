@@ -18,7 +18,7 @@ import av
 import msgspec
 import numpy as np
 
-from vidrecover.simulate import dhav, hisilicon, hx, jt1078, mp4, nndc, ps, sound, ts, xm
+from vidrecover.simulate import dhav, hisilicon, hx, jt808, jt1078, mp4, nndc, ps, sound, ts, xm
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.pictures import Scene
@@ -727,11 +727,45 @@ class _Transport:
             self._sample.frame(packet, where, "audio", codec=codec, tick_ms=pts // 90, flags=marks)
 
 
+def make_jt808() -> Sample:
+    """Positions with video alarms, a batch of old ones and a list of footage, some with escaped
+    bytes or a shared flag; one damaged, one cut by the end."""
+    sample = Sample(31, proven_by_neighbour=False)
+    sample.noise(400)
+    sample.other(bytes.fromhex("7e02007e07047e1205"))
+    bodies = [(0x200, jt808.position(START_MS + 10_000 * n, lost=[7] * (n > 2))) for n in range(5)]
+    records = [jt808.resource(n, START_MS, START_MS + 60_000, 0x7D7E * n) for n in (1, 2)]
+    bodies.append((0x1205, jt808.resources(0x7E7D, records)))
+    old = [jt808.position(START_MS - 9000 * n, covered=[3]) for n in (2, 1)]
+    batch = b"".join(struct.pack(">H", len(one)) + one for one in old)
+    bodies.append((0x704, struct.pack(">HB", len(old), 1) + batch))
+    for serial, (number, body) in enumerate(bodies):
+        data = jt808.message(number, "13800138000", 0x7D00 + serial, body)[:-1]
+        time = second(START_MS + 10_000 * serial) if number == 0x200 else None
+        sample.frame(data, (1, len(data)), "data", time=time)
+        if serial != 2:
+            sample.other(b"\x7e")
+            sample.noise(40)
+    sample.frame(*_damaged_message(), "data")
+    sample.cut(1)
+    sample.other(b"\x7e")
+    sample.noise(30)
+    sample.frame(*_damaged_message(), "data")
+    sample.cut_by_end(4)
+    return sample
+
+
+def _damaged_message() -> tuple[bytes, tuple[int, int]]:
+    data = jt808.message(0x200, "13800138000", 9, jt808.position(START_MS))[:-1]
+    return data, (1, len(data))
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
     "hx": make_hx,
     "jt1078": make_jt1078,
+    "jt808": make_jt808,
     "mp4": make_mp4,
     "mpegps": make_mpegps,
     "mpegts": make_mpegts,

@@ -11,6 +11,7 @@ from vidrecover import __version__, containers, extents, segments, volumes, wher
 from vidrecover.case._dating import date
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
+from vidrecover.case._records import store_records
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
 from vidrecover.errors import CatalogueError
@@ -104,6 +105,7 @@ def scan(
             there = SourceRef(path=copied.path, map_path=str(imaging.map_path))
             source = stack.enter_context(open_source(there))
         doubtful = join_cuts(case, source)
+        store_records(case, source)
         _contain(case, source)
         if pictures:
             date(case, source)

@@ -233,7 +233,8 @@ def _facts(
     """One row of _FACT for each group; flat: the chains one behind the other, cut at bounds.
 
     The end of an unclosed main is that of its latest fragment, where any says a later one; the
-    size of the last fragment counts only when the count fits the chain.
+    size of the last fragment counts only when the count fits the chain, or when its own
+    descriptor states it at the end of the links.
     """
     starts, lengths = bounds[:-1], np.diff(bounds)
     first, last = rows[flat[starts]], rows[flat[bounds[1:] - 1]]
@@ -245,8 +246,9 @@ def _facts(
     latest = np.maximum.reduceat(ends, starts)
     latest[unclosed] = np.maximum(latest, end)[unclosed]
     end = np.where(unclosed | ~headed, latest, end)
-    size = first["last"].astype(np.int64) * layout.block_size
-    sized = whole & ~unclosed & (size > 0) & (size <= layout.fragment_size)
+    size = np.where(headed, first["last"], last["last"]).astype(np.int64) * layout.block_size
+    sized = np.where(headed, whole & ~unclosed, (last["next"] == 0) | (last["next"] == NO_NEXT))
+    sized &= (size > 0) & (size <= layout.fragment_size)
     facts = np.zeros(len(first), dtype=_FACT)
     facts["start_ms"] = begin
     facts["end_ms"] = np.where(end < begin, NO_TIME, end)
