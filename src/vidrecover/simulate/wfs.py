@@ -122,6 +122,7 @@ class _Writer:
 
     def _close(self, chain: Chain) -> None:
         last, start, end = self._ring.close(chain, clear_slack=self.settings.slack == "zeros")
+        self._ring.rows[last].last_blocks = -(-start // BLOCK)
         self._disk.write(self._offset(last, start), bytes(end - start))
 
     def _listed(self, chain: Chain) -> bool:
@@ -170,13 +171,10 @@ class _Writer:
         if row.kind in (FREE, RESERVED):
             return bytes([0, _ATTRIBUTES[row.kind]]) + bytes(30)
         begin, end = (0 if ms is None else packed(ms) for ms in (row.begin_ms, row.end_ms))
-        main = self._ring.rows[row.main]
-        is_last = not row.following
-        blocks = main.last_blocks if row.kind == MAIN or is_last else 0
         order = self._order.get(number, 0) if row.kind == MAIN else 0
         return _DESCRIPTOR.pack(
             0, _ATTRIBUTES[row.kind], row.count, row.previous, row.following, begin, end,
-            0, blocks & 0xFFFF, row.main, 0, order & 0xFF, 4 * row.channel - 2 & 0xFF,
+            0, row.last_blocks & 0xFFFF, row.main, 0, order & 0xFF, 4 * row.channel - 2 & 0xFF,
         )  # fmt: skip
 
     def _superblock(self) -> bytes:

@@ -20,9 +20,10 @@ def dated(segments: list[Segment], claims: Sequence[Claim]) -> list[Segment]:
 
     Where only key frames are dated, a fragment may hold none. In the claim's order its frames
     follow the last dated ones before it, evenly up to the next ones; before the first dated ones
-    they end there. Only where one claim and no second names the bytes, and never behind the end
-    of a closed one. Where only a claim names the camera, no number tells the order: there each
-    segment begins behind the one before it in the claim's order.
+    they end there. Only where one claim and no second names the bytes, and never outside the time
+    of the claim; footage of another time beside it does not count. Where only a claim names the
+    camera, no number tells the order: there each segment begins behind the one before it in the
+    claim's order.
     """
     if all(one.start_ms is not None and not one.named_by_claim for one in segments):
         return segments
@@ -31,7 +32,9 @@ def dated(segments: list[Segment], claims: Sequence[Claim]) -> list[Segment]:
     wanted: dict[int, Claim] = {}
     for place, segment in enumerate(segments):
         naming = index.naming(segment)
-        if len(naming) == 1 and segment.channel in (naming[0].channel, None):
+        if len(naming) != 1 or segment.channel not in (naming[0].channel, None):
+            continue
+        if segment.start_ms is None or _inside(segment, naming[0]):
             members.setdefault(id(naming[0]), []).append(place)
             if segment.start_ms is None or segment.named_by_claim:
                 wanted[id(naming[0])] = naming[0]
@@ -111,7 +114,6 @@ def _filled(run: _Run, segments: Sequence[Segment], claim: Claim) -> Iterator[tu
     """The segments of a run with times, by place; those that cannot be dated are left out."""
     counts = [max(segments[place].frames, 1) for place in run.places]
     first, interval = _first(run, sum(counts))
-    span = claimed(claim)
     if first is None:
         return
     at_ms: float = first
@@ -119,9 +121,18 @@ def _filled(run: _Run, segments: Sequence[Segment], claim: Claim) -> Iterator[tu
         start_ms = round(at_ms)
         end_ms = round(at_ms + interval * (count - 1))
         at_ms += interval * count
-        if span is None or claim.open or end_ms <= span.end_ms + _SECOND_MS:
-            one = segments[place]
-            yield place, msgspec.structs.replace(one, start_ms=start_ms, end_ms=end_ms)
+        one = msgspec.structs.replace(segments[place], start_ms=start_ms, end_ms=end_ms)
+        if _inside(one, claim):
+            yield place, one
+
+
+def _inside(segment: Segment, claim: Claim) -> bool:
+    """Whether a dated segment lies in the time of a claim, to a second; an open one has no end."""
+    span = claimed(claim)
+    if span is None or segment.start_ms is None or segment.end_ms is None:
+        return True
+    is_early = segment.start_ms < span.start_ms - _SECOND_MS
+    return not is_early and (claim.open or segment.end_ms <= span.end_ms + _SECOND_MS)
 
 
 def _first(run: _Run, count: int) -> tuple[RecorderMs | None, float]:
