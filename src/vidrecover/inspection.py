@@ -9,6 +9,7 @@ at the same time, the main stream is enough.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -33,7 +34,8 @@ from vidrecover.model import (
 from vidrecover.segments import resolved
 from vidrecover.stills import Album, Still, name_of
 
-_CODECS = frozenset({Codec.H264, Codec.H265, Codec.MJPEG, Codec.MPEG4})
+_CODECS = frozenset({Codec.H264, Codec.H265, Codec.MJPEG, Codec.MPEG4, Codec.UNKNOWN})
+"""Of an unknown one is asked only whether it is a coded picture at all."""
 _LARGEST_PICTURE = 4 << 20
 _LACKING = int(FrameFlag.UNFINISHED | FrameFlag.END_UNPROVEN)
 _MOST_UNUSUAL = 12  # key pictures of unusual size in one segment that are looked at
@@ -114,7 +116,8 @@ def _changes(judged: picture.Judgement) -> bool:
     kinds = {*map(_kind, judged.alone)} - {PictureState.NOT_CHECKED}
     moves = {unmoved for unmoved, seen in zip(judged.unmoved[1:], judged.alone[1:], strict=True)
              if _kind(seen) is PictureState.LIVE}  # fmt: skip
-    return len(kinds) > 1 or len(moves) > 1
+    sizes = {*judged.sizes} - {(0, 0)}
+    return len(kinds) > 1 or len(moves) > 1 or len(sizes) > 1
 
 
 def _keep(album: Album, segment: Segment, found: Iterable[tuple[Look, bytes]]) -> None:
@@ -256,25 +259,33 @@ def _dated(
     """A look for each run of key pictures of one kind, each change dated to one of them."""
     keys = pictures.keys
     seen = dict(zip(chosen, map(_kind, judged.alone), strict=True))
+    sizes = dict(zip(chosen, judged.sizes, strict=True))
 
     def look(place: int) -> PictureState:
         if place not in seen:
-            alone = pictures.judged([place]).judgement.alone
-            seen[place] = _kind(alone[0]) if alone else PictureState.NOT_CHECKED
+            alone = pictures.judged([place]).judgement
+            seen[place], sizes[place] = _kind(alone.alone[0]), alone.sizes[0]
         return seen[place]
+
+    def is_as_large(place: int, as_one: int) -> bool:
+        return look(place) is PictureState.NOT_CHECKED or sizes[place] == sizes[as_one]
 
     known = [place for place in chosen if seen[place] is not PictureState.NOT_CHECKED]
     for first, last in pairwise(known):
-        picture.date_change(first, last, look)
+        if sizes[first] != sizes[last]:
+            edge = _edge(first, last, partial(is_as_large, as_one=first))
+            look(min(edge + 1, last))
+        else:
+            picture.date_change(first, last, look)
     for first, last in _still(pictures, chosen, judged, seen):
-        seen |= dict.fromkeys(
-            [place for place in (*seen, first, last) if first <= place <= last], PictureState.FROZEN
-        )
+        for place in (first, last):
+            look(place)
+        seen |= dict.fromkeys((p for p in seen if first <= p <= last), PictureState.FROZEN)
         for beside in (first - 1, last + 1):
             if 0 <= beside < len(keys.rows):
-                seen.setdefault(beside, PictureState.LIVE)
+                look(beside)
     known = sorted(place for place in seen if seen[place] is not PictureState.NOT_CHECKED)
-    runs = [list(run) for _, run in groupby(known, key=seen.__getitem__)]
+    runs = [list(run) for _, run in groupby(known, key=lambda place: (seen[place], sizes[place]))]
     first_ms, end_ms = _span(keys)
     borders = [None if first_ms is None else int(keys.times[run[0]]) for run in runs]
     borders[0] = first_ms
@@ -305,8 +316,8 @@ def _still(
         before = max((place for place in chosen if place < first), default=first)
         after = min((place for place in chosen if place > last), default=last)
         yield (
-            _edge(first, before, lambda place, at=first: pictures.alike(place, at)),  # type: ignore[misc]
-            _edge(last, after, lambda place, at=last: pictures.alike(at, place)),  # type: ignore[misc]
+            _edge(first, before, partial(pictures.alike, first)),
+            _edge(last, after, partial(pictures.alike, last)),
         )
 
 

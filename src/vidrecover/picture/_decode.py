@@ -22,6 +22,7 @@ DECODERS = {
     Codec.MJPEG: "mjpeg",
 }
 
+_WITH_START_CODES = frozenset({Codec.H264, Codec.H265, Codec.UNKNOWN})
 SCRAMBLED_LEAST = 1024
 STARTS_WITHIN = 64
 EVEN = 400.0
@@ -98,7 +99,7 @@ def is_scrambled(unit: bytes, codec: Codec) -> bool:
     Coded pictures are nearly as uniform, but begin with a start code; so only that and the
     evenness together count.
     """
-    if codec not in (Codec.H264, Codec.H265) or len(unit) < SCRAMBLED_LEAST:
+    if codec not in _WITH_START_CODES or len(unit) < SCRAMBLED_LEAST:
         return False
     if b"\x00\x00\x01" in unit[:STARTS_WITHIN]:
         return False

@@ -139,6 +139,7 @@ def judge_measures(
         cards=len(cards),
         alone=tuple(state_alone(each) for each in measures),
         unmoved=tuple(each is not None and is_unmoved(each) for each in measures),
+        sizes=tuple((0, 0) if each is None else (each.width, each.height) for each in measures),
     )
 
 

@@ -16,18 +16,18 @@ UNTIMED_STEP = 60
 """Where keys carry no time, one in so many is taken."""
 
 NEIGHBOURS = 31
-SMALL = 0.4
+SMALL = 0.55
 LARGE = 2.5
-"""Sizes beyond these parts of the median of 31 neighbours catch the eye: cards take 2 to 8 kB
-where scenes take 8 to 28. [B: codec-repair.md 8.3]"""
+"""Sizes beyond these parts of their 31 neighbours catch the eye: cards take 2 to 8 kB where scenes
+take 8 to 28. [B: codec-repair.md 8.3] Large is measured by the median, small by the upper quarter:
+a signal that comes and goes would draw the median down to its cards. [C]"""
 
 
 def choose(times_ms: Column, sizes: Column) -> npt.NDArray[np.int64]:
     """Indices of the key pictures of one channel worth looking at, ascending.
 
     times_ms: recorder time, NO_TIME where unknown; sizes: bytes; both in playing order. Taken:
-    first, last, the first of every minute, and the ends of every run of keys whose size is
-    below 40 % or above 250 % of the median of its neighbours.
+    first, last, the first of every minute, and the ends of every run of keys of unusual size.
     """
     count = len(times_ms)
     if count != len(sizes):
@@ -52,8 +52,9 @@ def _new_minute(times_ms: Column) -> Marks:
 
 def _unusual(sizes: Column) -> Marks:
     around = np.pad(sizes, NEIGHBOURS // 2, mode="symmetric")
-    median = np.median(np.lib.stride_tricks.sliding_window_view(around, NEIGHBOURS), axis=1)
-    marked: Marks = (sizes < SMALL * median) | (sizes > LARGE * median)
+    beside = np.lib.stride_tricks.sliding_window_view(around, NEIGHBOURS)
+    median, most = np.percentile(beside, (50, 75), axis=1)
+    marked: Marks = (sizes < SMALL * most) | (sizes > LARGE * median)
     return marked
 
 

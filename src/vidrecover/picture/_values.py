@@ -95,7 +95,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     measured; rejected: pictures that did not decode or decoded with errors; cards: video-loss
     pictures among the judged. measures: medians over the judged, None when there are none.
     alone: what each given picture shows by itself, in the given order; unmoved: whether it differs
-    from the one before it by coding alone. scrambled: units among the given that are no coded
+    from the one before it by coding alone; sizes: width and height as coded, 0 where unknown.
+    scrambled: units among the given that are no coded
     pictures but uniform noise.
     """
 
@@ -109,6 +110,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     measures: Measures | None = None
     alone: tuple[PictureState, ...] = ()
     unmoved: tuple[bool, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
     scrambled: int = 0
 
 
@@ -121,4 +123,5 @@ def not_checked(reason: str, rejected: int = 0) -> Judgement:
         rejected=rejected,
         alone=(PictureState.NOT_CHECKED,) * rejected,
         unmoved=(False,) * rejected,
+        sizes=((0, 0),) * rejected,
     )

@@ -135,7 +135,7 @@ def framed(shot: Frame, payload: bytes, counters: Counters) -> Framed:
         channel=shot.camera.number,
         sequence=shot.sequence,
         time_ms=shot.time_ms,
-        counter=counters.counter(shot.time_ms, shot.run),
+        counter=counters.counter(shot.tick_base_ms, shot.run),
         payload=payload,
         extension=b"" if shot.media == "data" else extension(shot),
         subtype=WATERMARK if shot.media == "data" else 0,

@@ -4,6 +4,7 @@ One partition at 0x10000: superblock, log area, descriptor table, fragments. A r
 chain of fragments of one camera; its DHAV frames are cut wherever a fragment ends.
 """
 
+import dataclasses
 import struct
 from collections.abc import Sequence
 
@@ -12,7 +13,16 @@ import numpy as np
 from vidrecover.simulate import dhav
 from vidrecover.simulate.disk import Disk, Written, joined
 from vidrecover.simulate.footage import Footage, Frame, play, watermark_shot
-from vidrecover.simulate.ring import BLOCK, MAIN, RESERVED, Chain, Place, Ring
+from vidrecover.simulate.ring import (
+    BLOCK,
+    MAIN,
+    RESERVED,
+    Chain,
+    Descriptor,
+    Place,
+    Ring,
+    RingFullError,
+)
 from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.settings import Dhfs
 from vidrecover.simulate.times import packed
@@ -22,6 +32,7 @@ PARTITION_TABLE = 0x3C34
 SUPERBLOCK_BLOCK, LOG_BLOCK, DESCRIPTOR_BLOCK, LEAST_VIDEO_BLOCK = 0x22, 0x30, 0xBB, 0x200
 LOG_BLOCKS = DESCRIPTOR_BLOCK - LOG_BLOCK
 
+_LISTED = frozenset({"intact", "ends_early"})
 _FRAME_OVERHEAD = 64  # bytes of DHAV around a payload, at most
 _MARGIN = 80  # room that a watermark frame surely fits in
 
@@ -47,7 +58,9 @@ class _Writer:
             size=settings.fragments,
             reserved=settings.reserved,
             fragment_size=settings.blocks_per_fragment * BLOCK,
+            overwrite=settings.overwrite,
         )
+        self._full = False
         self._video_block = _video_block(settings, footages)
         self._largest = {
             footage.camera.number: int(footage.rows["size"].max(initial=0)) + _FRAME_OVERHEAD
@@ -59,7 +72,15 @@ class _Writer:
         self._laid: list[tuple[Frame, Chain, list[Place]]] = []
 
     def add(self, shot: Frame, payload: bytes) -> None:
-        """Append a frame to its camera's recording, which begins anew with each part."""
+        """Append a frame to its camera's recording, which begins anew with each part; nothing is
+        written any more once the ring is full."""
+        if not self._full:
+            try:
+                self._append(shot, payload)
+            except RingFullError:
+                self._full = True
+
+    def _append(self, shot: Frame, payload: bytes) -> None:
         number = shot.camera.number
         chain = self._open.get(number)
         if chain is None or chain.part != shot.part:
@@ -87,6 +108,9 @@ class _Writer:
         for shot, chain, places in self._laid:
             shot.state = "on_disk" if all(map(self._ring.whole, places)) else "overwritten"
             shot.indexed = shot.state == "on_disk" and self._listed(chain)
+            main = self._ring.rows[chain.fragments[0]]
+            if self._faults[chain.channel] == "ends_early" and shot.time_ms > _half_way(main):
+                shot.indexed = False
         used = self._offset(min(self._ring.highest + 1, len(self._ring.rows)), 0)
         return Written(size, [shot for shot, _, _ in self._laid], (self._offset(0, 0), used))
 
@@ -135,7 +159,7 @@ class _Writer:
 
     def _listed(self, chain: Chain) -> bool:
         cut_off = self._settings.power_cut and self._open.get(chain.channel) is chain
-        intact = self._settings.index == "intact" and self._faults[chain.channel] == "intact"
+        intact = self._settings.index == "intact" and self._faults[chain.channel] in _LISTED
         main = self._ring.rows[chain.fragments[0]]
         lasts = packed(main.end_ms or 0) > packed(main.begin_ms or 0)  # else ignored [A]
         return intact and not cut_off and lasts and self._ring.listed(chain)
@@ -160,9 +184,10 @@ class _Writer:
         """The rows as they lie on the disk, with the faults of the scenario."""
         table = []
         for row in self._ring.rows:
-            data, fault = row.packed(), "intact"
-            if row.chain is not None:
-                fault = self._faults[row.channel]
+            fault = "intact" if row.chain is None else self._faults[row.channel]
+            if fault == "ends_early" and row.kind == MAIN:
+                row = dataclasses.replace(row, end_ms=_half_way(row))
+            data = row.packed()
             if fault == "entries_removed" or (fault == "mains_removed" and row.kind == MAIN):
                 data = bytes(len(data))
             elif self._settings.index == "formatted" and row.kind != RESERVED:
@@ -196,6 +221,12 @@ class _Writer:
         )
         struct.pack_into("<I", sector, 0xF8, LOG_BLOCK)
         return bytes(sector)
+
+
+def _half_way(main: Descriptor) -> int:
+    """The end that a repair gave a recording: a whole second half way."""
+    begin_ms, end_ms = main.begin_ms or 0, main.end_ms or 0
+    return begin_ms + (end_ms - begin_ms) // 2000 * 1000
 
 
 def _partition_table() -> bytes:

@@ -30,6 +30,7 @@ FOOTAGE_DTYPE = np.dtype(
         ("key", "?"),
         ("card", "?"),  # the recorder's video-loss card
         ("run", "<u2"),  # boots of the recorder, from 0
+        ("stretch", "<u2"),  # place among the camera's stretches
         ("offset", "<i8"),  # in the spool file
         ("size", "<u4"),
         ("sha256", "S64"),
@@ -57,11 +58,11 @@ class Footage(NamedTuple):
 class Frame:
     """One frame on its way to the disk, and what becomes of it.
 
-    boot_ms: when the recorder's run began; part: counts the recordings of the camera: (run,
-    period); sequence: as written, None where the layout has none. pieces, whole: half-open byte
-    ranges on the disk, of the payload and of the frame with its headers, in order. state:
-    on_disk, overwritten, unreadable, never_written (not all of it). indexed: the recorder's
-    index still leads to it.
+    time_ms: by the recorder's clock; true_ms: as it was, None for the same; boot_ms: when the
+    recorder's run began; part: counts the recordings of the camera: (run, period); sequence: as
+    written, None where the layout has none. pieces, whole: half-open byte ranges on the disk, of
+    the payload and of the frame with its headers, in order. state: on_disk, overwritten,
+    unreadable, never_written (not all of it). indexed: the recorder's index still leads to it.
     """
 
     camera: Camera
@@ -80,17 +81,23 @@ class Frame:
     whole: list[tuple[int, int]] = field(default_factory=list)
     state: str = "on_disk"
     indexed: bool = False
+    true_ms: int | None = None
+
+    @property
+    def tick_base_ms(self) -> int:
+        """The true time, which counters follow whatever the clock is set to."""
+        return self.time_ms if self.true_ms is None else self.true_ms
 
 
 def film(job: Job) -> npt.NDArray[Any]:
     """Encode one camera into its spool file; its rows, ordered by time."""
     rows: list[tuple[Any, ...]] = []
     with Path(job.spool).open("xb") as spool:
-        for stretch in job.camera.stretches:
+        for place, stretch in enumerate(job.camera.stretches):
             times = job.camera.times(stretch)
             if times:
-                rows += _pictures(job, stretch, times, spool)
-                rows += _sounds(job.camera, stretch, times[0], spool)
+                rows += _pictures(job, place, times, spool)
+                rows += _sounds(job.camera, place, times[0], spool)
     table = np.array(rows, dtype=FOOTAGE_DTYPE)
     return table[np.argsort(table["time_ms"], kind="stable")]
 
@@ -120,7 +127,7 @@ def play(footages: Sequence[Footage], period_s: float) -> Iterator[tuple[Frame, 
         spools = [stack.enter_context(Path(footage.spool).open("rb")) for footage in footages]
         for who, number in zip(owner[order].tolist(), inside[order].tolist(), strict=True):
             camera, row = footages[who].camera, footages[who].rows[number].item()
-            time_ms, media, key, _card, run, offset, size, _digest = row
+            time_ms, media, key, _card, run, _stretch, offset, size, _digest = row
             if media == VIDEO and key:
                 parts[who] = (run, (time_ms - _boot(camera, run)) // period_ms)
             spools[who].seek(offset)
@@ -136,6 +143,7 @@ def watermark_shot(beside: Frame, payload: bytes) -> tuple[Frame, bytes]:
         key=False,
         card=False,
         time_ms=beside.time_ms,
+        true_ms=beside.true_ms,
         run=beside.run,
         boot_ms=beside.boot_ms,
         part=beside.part,
@@ -146,17 +154,20 @@ def watermark_shot(beside: Frame, payload: bytes) -> tuple[Frame, bytes]:
 
 
 def _frame(camera: Camera, row: tuple[Any, ...], part: tuple[int, int]) -> Frame:
-    time_ms, media, key, card, run, _offset, size, digest = row
+    time_ms, media, key, card, run, stretch, _offset, size, digest = row
     video = media == VIDEO
+    boot_ms = _boot(camera, run)
+    camera = camera.during(camera.stretches[stretch])
     return Frame(
         camera=camera,
         media="video" if video else "audio",
         codec=camera.codec if video else camera.audio,
         key=key,
         card=card,
-        time_ms=time_ms,
+        time_ms=camera.clock_ms(time_ms),
+        true_ms=time_ms,
         run=run,
-        boot_ms=_boot(camera, run),
+        boot_ms=boot_ms,
         part=part,
         size=size,
         sha256=digest.decode(),
@@ -167,37 +178,47 @@ def _boot(camera: Camera, run: int) -> int:
     return next(stretch.boot_ms for stretch in camera.stretches if stretch.run == run)
 
 
-def _pictures(
-    job: Job, stretch: Stretch, times: list[int], spool: BinaryIO
-) -> Iterator[tuple[Any, ...]]:
-    camera = job.camera
+def _pictures(job: Job, place: int, times: list[int], spool: BinaryIO) -> Iterator[tuple[Any, ...]]:
+    stretch = job.camera.stretches[place]
+    camera = job.camera.during(stretch)
     scene = Scene(
         width=camera.width,
         height=camera.height,
         number=camera.number,
         seed=job.seed,
         card=stretch.card,
+        camera=camera,
     )
     units = access_units(camera, scene, times)
     for time_ms, unit in zip(times, units, strict=True):
-        yield _row(time_ms, VIDEO, unit.key, stretch, unit.data, spool)
+        data = unit.data
+        if any(span.start_ms <= time_ms < span.end_ms for span in camera.encrypted):
+            data = np.random.default_rng([job.seed, camera.number, time_ms]).bytes(len(data))
+        yield _row(time_ms, VIDEO, unit.key, (place, stretch), data, spool)
 
 
 def _sounds(
-    camera: Camera, stretch: Stretch, first_ms: int, spool: BinaryIO
+    camera: Camera, place: int, first_ms: int, spool: BinaryIO
 ) -> Iterator[tuple[Any, ...]]:
     """Audio frames from just after the first picture to the end of the stretch."""
+    stretch = camera.stretches[place]
     if camera.audio == "none":
         return
     times = range(first_ms + 5, stretch.span.end_ms, camera.audio_ms)
     for time_ms, data in zip(times, islice(sound.frames(camera), len(times)), strict=True):
-        yield _row(time_ms, AUDIO, False, stretch, data, spool)
+        yield _row(time_ms, AUDIO, False, (place, stretch), data, spool)
 
 
 def _row(
-    time_ms: int, media: int, key: bool, stretch: Stretch, data: bytes, spool: BinaryIO
+    time_ms: int,
+    media: int,
+    key: bool,
+    placed: tuple[int, Stretch],
+    data: bytes,
+    spool: BinaryIO,
 ) -> tuple[Any, ...]:
+    place, stretch = placed
     offset = spool.tell()
     spool.write(data)
     digest = hashlib.sha256(data).hexdigest().encode()
-    return time_ms, media, key, stretch.card, stretch.run, offset, len(data), digest
+    return time_ms, media, key, stretch.card, stretch.run, place, offset, len(data), digest

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.simulate import font
+from vidrecover.simulate.faults import night, shown, spoil
+from vidrecover.simulate.plan import Camera
 from vidrecover.simulate.times import spoken
 
 Plane = npt.NDArray[np.uint8]
@@ -19,7 +21,18 @@ CARD_LUMA, CARD_CB, CARD_CR = 32, 168, 118
 class Scene:
     """Draws one camera's pictures straight into the planes of a YUV 4:2:0 picture."""
 
-    def __init__(self, *, width: int, height: int, number: int, seed: int, card: bool) -> None:
+    def __init__(
+        self,
+        *,
+        width: int,
+        height: int,
+        number: int,
+        seed: int,
+        card: bool,
+        camera: Camera | None = None,
+    ) -> None:
+        """camera: whose faults, light and clock hold; None: nothing is wrong."""
+        self._camera = camera
         self._width, self._height, self._card = width, height, card
         self._scale = max(1, round(height / 288))
         self._number = number
@@ -33,19 +46,35 @@ class Scene:
         self._chroma = [self._tint(rng) for _ in range(2)]
 
     def draw(self, time_ms: int, planes: tuple[Plane, Plane, Plane]) -> None:
-        """Fill luma (height, width) and both chroma planes (half of each) for this time."""
+        """Fill luma (height, width) and both chroma planes (half of each) for this true time."""
         luma = planes[0]
         if self._card:
             luma[:] = CARD_LUMA
             planes[1][:], planes[2][:] = CARD_CB, CARD_CR
             self._write(luma, "VIDEO LOSS", self._height * 4 // 9, scale=2 * self._scale)
         else:
-            luma[:] = self._still
-            self._move(luma, time_ms)
-            planes[1][:], planes[2][:] = self._chroma
+            self._see(planes, time_ms)
             below = self._height - (font.CELL_HEIGHT + 8) * self._scale
             self._write(luma, f"CAM {self._number:02d}", below)
-        self._write(luma, spoken(time_ms), 8 * self._scale)
+        shown_ms = time_ms if self._camera is None else self._camera.clock_ms(time_ms)
+        self._write(luma, spoken(shown_ms), 8 * self._scale)
+
+    def _see(self, planes: tuple[Plane, Plane, Plane], time_ms: int) -> None:
+        """What the lens sees and what the camera makes of it, without writing."""
+        camera = self._camera
+        fault = None if camera is None else shown(camera.faults, time_ms)
+        seen_ms = time_ms
+        if camera is not None and camera.is_parked:
+            seen_ms = 0
+        elif fault is not None and fault.word == "frozen":
+            seen_ms = fault.span.start_ms
+        planes[0][:] = self._still
+        self._move(planes[0], seen_ms)
+        planes[1][:], planes[2][:] = self._chroma
+        if camera is not None and camera.is_night:
+            night(planes)
+        if fault is not None:
+            spoil(planes, fault.word, time_ms)
 
     def _interior(self, rng: np.random.Generator) -> Plane:
         """Light above, dark below, a framed window, seats, and a little grain that stays."""

@@ -1,28 +1,33 @@
 """The plan of a scenario: which camera delivers what when, before anything is encoded."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from vidrecover.simulate.scenario import Audio, CameraGroup, Codec, Scenario
-from vidrecover.simulate.times import Span, overlaps, without
+from vidrecover.simulate.faults import Fault, shown
+from vidrecover.simulate.scenario import Audio, CameraGroup, Codec, Later, Scenario
+from vidrecover.simulate.times import Span, moment, overlaps, without
 
 
 class Stretch(NamedTuple):
     """Unbroken delivery of one camera.
 
     card: the recorder writes its video-loss card; run: counts the recorder's boots from 0;
-    boot_ms: when this run began; frames stand on a grid that starts there.
+    boot_ms: when this run began; frames stand on a grid that starts there; is_later: the camera's
+    later settings hold.
     """
 
     span: Span
     card: bool
     run: int
     boot_ms: int
+    is_later: bool = False
 
 
 class Camera(NamedTuple):
     """One camera of the plan. phase_ms: of its pictures against the recorder's boot; gop in
-    pictures; index_fault: `CameraGroup.index`."""
+    pictures; index_fault: `CameraGroup.index`; clock: from when on the recorder's clock is how many
+    milliseconds ahead."""
 
     number: int
     codec: Codec
@@ -36,14 +41,44 @@ class Camera(NamedTuple):
     index_fault: str
     phase_ms: int
     stretches: tuple[Stretch, ...]
+    faults: tuple[Fault, ...] = ()
+    is_night: bool = False
+    is_parked: bool = False
+    encrypted: tuple[Span, ...] = ()
+    later: Later | None = None
+    clock: tuple[tuple[int, int], ...] = ()
+
+    def during(self, stretch: Stretch) -> "Camera":
+        """The camera with the settings that hold in a stretch."""
+        later = self.later
+        if later is None or not stretch.is_later:
+            return self
+        rate = later.rate or self.rate
+        return self._replace(
+            width=later.width or self.width,
+            height=later.height or self.height,
+            rate=rate,
+            gop=max(1, round(self.gop * rate / self.rate)),
+        )
+
+    def shows(self, time_ms: int) -> str:
+        """What the picture shows at a true time, in the words of the contract."""
+        fault = shown(self.faults, time_ms)
+        return "live" if fault is None else fault.word
+
+    def clock_ms(self, time_ms: int) -> int:
+        """What the recorder's clock shows at a true time."""
+        steps = [step for at, step in self.clock if at <= time_ms]
+        return time_ms + (steps[-1] if steps else 0)
 
     def times(self, stretch: Stretch) -> list[int]:
         """Times of the stretch's pictures, in milliseconds, ascending."""
+        rate = self.during(stretch).rate
         base = stretch.boot_ms + self.phase_ms
-        first = max(0, math.floor((stretch.span.start_ms - base) * self.rate / 1000) - 1)
+        first = max(0, math.floor((stretch.span.start_ms - base) * rate / 1000) - 1)
         times = []
         for number in range(first, first + self.most_pictures(stretch)):
-            time_ms = base + round(number * 1000 / self.rate)
+            time_ms = base + round(number * 1000 / rate)
             if time_ms >= stretch.span.end_ms:
                 break
             if time_ms >= stretch.span.start_ms:
@@ -52,8 +87,9 @@ class Camera(NamedTuple):
 
     def most_pictures(self, stretch: Stretch) -> int:
         """A bound for the number of pictures in a stretch."""
+        rate = self.during(stretch).rate
         length_ms = stretch.span.end_ms - stretch.span.start_ms
-        return math.ceil(length_ms * self.rate / 1000) + 4
+        return math.ceil(length_ms * rate / 1000) + 4
 
 
 def boots(scenario: Scenario) -> list[Span]:
@@ -84,6 +120,14 @@ def _camera(scenario: Scenario, number: int, group: CameraGroup, share: float) -
         audio_ms={"adpcm": 40, "aac": 64}.get(group.audio, group.audio_ms),
         index_fault=group.index,
         phase_ms=round(share * 1000 / group.rate),
+        faults=tuple(
+            Fault(word, *scenario.spans(((start, end),))) for word, start, end in group.faults
+        ),
+        is_night=group.night,
+        is_parked=group.parked,
+        encrypted=scenario.spans(group.encrypted),
+        later=group.later,
+        clock=tuple(_clock(scenario)),
         stretches=tuple(_stretches(scenario, group)),
     )
 
@@ -98,4 +142,22 @@ def _stretches(scenario: Scenario, group: CameraGroup) -> list[Stretch]:
             parts = [(part, True) for part in overlaps(span, lost)]
             parts += [(part, False) for part in without(span, lost)]
             found += [Stretch(part, card, run, boot.start_ms) for part, card in sorted(parts)]
-    return found
+    if group.later is None:
+        return found
+    at_ms = moment(group.later.at, scenario.span.start_ms)
+    return [piece for stretch in found for piece in _divided(stretch, at_ms)]
+
+
+def _divided(stretch: Stretch, at_ms: int) -> Iterator[Stretch]:
+    """A stretch cut where the settings change."""
+    start_ms, end_ms = stretch.span
+    if start_ms < at_ms:
+        yield stretch._replace(span=Span(start_ms, min(end_ms, at_ms)))
+    if at_ms < end_ms:
+        yield stretch._replace(span=Span(max(start_ms, at_ms), end_ms), is_later=True)
+
+
+def _clock(scenario: Scenario) -> Iterator[tuple[int, int]]:
+    for at, to in scenario.clock:
+        at_ms = moment(at, scenario.span.start_ms)
+        yield at_ms, moment(to, scenario.span.start_ms) - at_ms

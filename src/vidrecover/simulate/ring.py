@@ -74,17 +74,27 @@ class Chain:
     closed: bool = False
 
 
+class RingFullError(Exception):
+    """The last fragment is full, and nothing may be overwritten."""
+
+
 class Ring:
     """Hands out fragments and keeps the descriptor table true to what was handed out.
 
     size: number of fragments with the reserved ones, or None for as many as asked for; layout:
-    whose ring it is, for messages.
+    whose ring it is, for messages; overwrite: false raises RingFullError behind the last one.
     """
 
     def __init__(
-        self, *, size: int | None, reserved: int, fragment_size: int, layout: str = "dhfs"
+        self,
+        *,
+        size: int | None,
+        reserved: int,
+        fragment_size: int,
+        layout: str = "dhfs",
+        overwrite: bool = True,
     ) -> None:
-        self._size, self._layout = size, layout
+        self._size, self._layout, self._overwrite = size, layout, overwrite
         self._reserved = reserved
         self.fragment_size = fragment_size
         self.rows = [Descriptor(kind=RESERVED) for _ in range(reserved)]
@@ -170,6 +180,8 @@ class Ring:
         chain.filled = 0
 
     def _take(self) -> int:
+        if self._size is not None and self._at + 1 >= self._size and not self._overwrite:
+            raise RingFullError
         self._at += 1
         if self._size is not None and self._at >= self._size:
             self._at = self._reserved

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from vidrecover.errors import ScenarioError
+from vidrecover.simulate.faults import Word
 from vidrecover.simulate.settings import (
     Dhav,
     Dhfs,
@@ -61,6 +62,15 @@ INDEXED = frozenset({"dhfs", "wfs", "hikvision"})
 _LONGEST_MS = 86_400_000
 
 
+class Later(Table, frozen=True, kw_only=True):
+    """How a camera is recorded from a moment on; what is not given stays."""
+
+    at: str
+    width: int | None = None
+    height: int | None = None
+    rate: float | None = None
+
+
 class CameraGroup(Table, frozen=True, kw_only=True):
     """Cameras that are alike.
 
@@ -69,7 +79,10 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     audio_ms: sound in one audio frame (G.711 only; ADPCM has 40 ms, AAC 64 ms). state `never`:
     the camera never delivered anything. video_loss, off: spans of time (`start` and `end` are
     allowed) in which the recorder wrote its video-loss card, or nothing, for this camera. index:
-    what has happened to the camera's entries in the recorder's index.
+    what has happened to the camera's entries in the recorder's index; `ends_early`: a repair named
+    an end half way. faults: what is wrong with the picture, and when; night: there is little light;
+    parked: nothing moves; encrypted: spans in which the coded pictures are noise; later: other
+    settings from a moment on.
     """
 
     numbers: tuple[int, ...]
@@ -84,7 +97,12 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     state: Literal["recorded", "never"] = "recorded"
     video_loss: tuple[tuple[str, str], ...] = ()
     off: tuple[tuple[str, str], ...] = ()
-    index: Literal["intact", "mains_removed", "entries_removed"] = "intact"
+    index: Literal["intact", "mains_removed", "entries_removed", "ends_early"] = "intact"
+    faults: tuple[tuple[Word, str, str], ...] = ()
+    night: bool = False
+    parked: bool = False
+    encrypted: tuple[tuple[str, str], ...] = ()
+    later: Later | None = None
 
 
 class BadSectors(Table, frozen=True, kw_only=True):
@@ -98,7 +116,8 @@ class BadSectors(Table, frozen=True, kw_only=True):
 
 class Scenario(Table, frozen=True, kw_only=True):
     """One recorder's disk in words. start, end: recorder time; off: the recorder as a whole was
-    without power. Only the tables of the layout may be given. name: the file's stem."""
+    without power; clock: at which time the recorder's clock was set to which. All times of a
+    scenario are true ones. Only the tables of the layout may be given. name: the file's stem."""
 
     title: str
     layout: Layout
@@ -108,6 +127,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     seed: int = 1
     name: str = ""
     off: tuple[tuple[str, str], ...] = ()
+    clock: tuple[tuple[str, str], ...] = ()
     bad_sectors: BadSectors = BadSectors()
     dhfs: Dhfs | None = None
     wfs: Wfs | None = None
@@ -204,6 +224,8 @@ def _time_faults(scenario: Scenario) -> _Faults:
     pairs = [("off", scenario.off)]
     for group in scenario.cameras:
         pairs += [("cameras.off", group.off), ("cameras.video_loss", group.video_loss)]
+        pairs.append(("cameras.encrypted", group.encrypted))
+        pairs.append(("cameras.faults", tuple((start, end) for _, start, end in group.faults)))
     for key, spans in pairs if not faults else ():
         try:
             if any(span.end_ms <= span.start_ms for span in scenario.spans(spans)):

@@ -18,7 +18,7 @@ class Dhfs(Table, frozen=True, kw_only=True):
     lies behind the last frame of a recording's last fragment. cut: forces where frames are cut
     at the borders of fragments, by a watermark frame of fitting size before it. dhii: bytes of a
     `DHII` head in the first fragment of each recording. power_cut: the last recording of every
-    camera was never closed.
+    camera was never closed. overwrite: false stops recording when the last fragment is full.
     """
 
     blocks_per_fragment: int = 4096
@@ -32,6 +32,7 @@ class Dhfs(Table, frozen=True, kw_only=True):
     cut: Literal["anywhere", "header", "trailer"] = "anywhere"
     dhii: int = 0
     power_cut: bool = False
+    overwrite: bool = True
 
 
 class Wfs(Table, frozen=True, kw_only=True):

@@ -208,4 +208,5 @@ def _verdict(frame: Frame) -> tuple[str, str, bool]:
         return frame.state, "not_checked", frame.indexed
     if frame.card:
         return "no_signal", "no_signal", frame.indexed
-    return ("recorded" if frame.indexed else "not_indexed"), "live", frame.indexed
+    seen = frame.camera.shows(frame.tick_base_ms)
+    return ("recorded" if frame.indexed else "not_indexed"), seen, frame.indexed

@@ -27,10 +27,11 @@ def drawn(
 
     channels: with the spans of all time, so that a cause says since when it lasts.
     """
+    leaps = _clocks.leaps(facts)
     signs = chain(
         _cameras.signs(facts, channels),
-        _recorder.signs(facts, channels),
-        _clocks.signs(facts),
+        _recorder.signs(facts, channels, leaps),
+        _clocks.signs(facts, leaps),
         _settings.signs(facts),
     )
     found = [one for one in _alike(_joined(signs)) if _touches(one, window)]

@@ -1,6 +1,6 @@
 """Causes that lie with the recorder's clock: dates of a lost clock, and leaps in time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,6 +21,15 @@ _FORWARD_MS = 10_000  # by which it leaps forward in all cameras at once
 _SAME_MS = 2000  # in which all cameras leap
 
 
+class Leap(NamedTuple):
+    """A step of the clock, in milliseconds, between two segments; time_ms: of the first's end."""
+
+    time_ms: RecorderMs
+    step: int
+    before: Segment
+    after: Segment
+
+
 def _ms(year: int) -> RecorderMs:
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1000
 
@@ -37,10 +46,10 @@ def _reset_year(time_ms: RecorderMs) -> int | None:
     return next((year for year, start, end in _RESETS if start <= time_ms < end), None)
 
 
-def signs(facts: Facts) -> Iterator[Sign]:
-    """Signs that dates are not what they seem."""
+def signs(facts: Facts, found: Sequence[Leap]) -> Iterator[Sign]:
+    """Signs that dates are not what they seem; found: see `leaps`."""
     yield from _resets(facts)
-    yield from _leaps(facts)
+    yield from map(_leapt, found)
     for time_ms, event in facts.events:
         if event.kind is EventKind.CLOCK_SET:
             reason = f"the log notes: {event.text[:80]}"
@@ -70,22 +79,18 @@ def _resets(facts: Facts) -> Iterator[Sign]:
     )
 
 
-class _Leap(NamedTuple):
-    """A step of the clock, in milliseconds, between two segments; time_ms: of the first's end."""
+def leaps(facts: Facts) -> list[Leap]:
+    """Where frames follow each other by number and place, but their times leap, in order.
 
-    time_ms: RecorderMs
-    step: int
-    before: Segment
-    after: Segment
-
-
-def _leaps(facts: Facts) -> Iterator[Sign]:
-    """Frames follow each other by number and place, but their times leap."""
+    Back is certain by one camera; forward only where all cameras leap together, and suspected: a
+    recorder that paused without a new start would look the same.
+    """
     tracks: dict[tuple[int | None, str, int], list[Segment]] = {}
     for one in facts.shelf.segments:
         if one.format in facts.evidence.counted and one.start_ms is not None:
             tracks.setdefault((one.channel, one.format, int(one.stream)), []).append(one)
-    forward: dict[int | None, list[_Leap]] = {}
+    back: list[Leap] = []
+    forward: dict[int | None, list[Leap]] = {}
     for (channel, _, _), members in tracks.items():
         for one, after in pairwise(members):  # in order of their place
             follows = one.last_sequence is not None and (
@@ -93,31 +98,38 @@ def _leaps(facts: Facts) -> Iterator[Sign]:
             )
             if not follows or one.end_ms is None:
                 continue
-            step = (after.start_ms or 0) - one.end_ms
-            leap = _Leap(one.end_ms, step, one, after)
-            if step < -_BACK_MS:
-                yield _sign(channel, leap, Certainty.CERTAIN)
-            elif step > _FORWARD_MS:
+            leap = Leap(one.end_ms, (after.start_ms or 0) - one.end_ms, one, after)
+            if leap.step < -_BACK_MS:
+                if not any(_same(leap, other) for other in back):
+                    back.append(leap)
+            elif leap.step > _FORWARD_MS:
                 forward.setdefault(channel, []).append(leap)
-    if len(forward) < max(2, len(facts.cameras)):
-        return
-    for leap in min(forward.values(), key=len):
-        if all(any(_same(leap, other) for other in leaps) for leaps in forward.values()):
-            yield _sign(None, leap, Certainty.SUSPECTED)
+    together: list[Leap] = []
+    if len(forward) >= max(2, len(facts.cameras)):
+        together = [
+            leap
+            for leap in min(forward.values(), key=len)
+            if all(any(_same(leap, other) for other in others) for others in forward.values())
+        ]
+    return sorted([*back, *together])
 
 
-def _same(one: _Leap, other: _Leap) -> bool:
+def _same(one: Leap, other: Leap) -> bool:
     differences = (one.time_ms - other.time_ms, one.step - other.step)
     return all(abs(difference) <= _SAME_MS for difference in differences)
 
 
-def _sign(channel: int | None, leap: _Leap, certainty: Certainty) -> Sign:
-    time_ms, step, before, after = leap
-    way = "back" if step < 0 else "forward"
+def _leapt(leap: Leap) -> Sign:
+    way = "back" if leap.step < 0 else "forward"
     reason = (
-        f"the clock was set {way} by about {clock.lasting(abs(step))}: the frames follow each other"
-        " by number, their times do not"
+        f"the clock was set {way} by about {clock.lasting(abs(leap.step))}: the frames follow each"
+        " other by number, their times do not"
     )
-    basis = named_segments([before, after])
-    at = TimeSpan(time_ms, time_ms)
-    return Sign(CauseKind.CLOCK_JUMP, (), at, certainty, reason, basis)
+    return Sign(
+        CauseKind.CLOCK_JUMP,
+        (),
+        TimeSpan(leap.time_ms, leap.time_ms),
+        Certainty.CERTAIN if leap.step < 0 else Certainty.SUSPECTED,
+        reason,
+        named_segments([leap.before, leap.after]),
+    )

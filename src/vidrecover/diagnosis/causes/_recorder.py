@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from vidrecover import clock
 from vidrecover.diagnosis._facts import Facts, amount
 from vidrecover.diagnosis.causes._cameras import recurring
-from vidrecover.diagnosis.causes._clocks import is_reset
+from vidrecover.diagnosis.causes._clocks import Leap, is_reset
 from vidrecover.diagnosis.causes._signs import (
     TOGETHER_MS,
     Sign,
@@ -22,6 +22,7 @@ from vidrecover.model import (
     ClaimKind,
     Event,
     EventKind,
+    Extent,
     RecorderMs,
     State,
     StateSpan,
@@ -35,13 +36,15 @@ _CUT_MS = 2000  # that footage goes on behind the end of its entry [C: entries h
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.FILE})
 
 
-def signs(facts: Facts, channels: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
-    """Signs about the recorder as a whole."""
+def signs(
+    facts: Facts, channels: Sequence[ChannelDiagnosis], leaps: Sequence[Leap]
+) -> Iterator[Sign]:
+    """Signs about the recorder as a whole; leaps: of its clock."""
     known = [one for one in channels if one.channel is not None]
     opened = _opened(facts)
-    yield from _ends(facts, known, opened)
+    yield from _ends(facts, known, opened, leaps)
     yield from _storage(facts, known)
-    yield from _overwritten(facts, known)
+    yield from _overwritten(facts, known, leaps)
     yield from _index(facts, channels, opened)
     yield from _not_written(channels)
     yield from _repaired(facts, channels)
@@ -62,11 +65,18 @@ def _opened(facts: Facts) -> list[tuple[RecorderMs, Claim]]:
 
 
 def _ends(
-    facts: Facts, known: Sequence[ChannelDiagnosis], opened: Sequence[tuple[RecorderMs, Claim]]
+    facts: Facts,
+    known: Sequence[ChannelDiagnosis],
+    opened: Sequence[tuple[RecorderMs, Claim]],
+    leaps: Sequence[Leap],
 ) -> Iterator[Sign]:
     """Why all cameras stop together, once for each pause and for the last footage."""
     told: set[int] = set()
-    pauses = _pauses(facts, known)
+    pauses = [
+        pause
+        for pause in _pauses(facts, known)
+        if not any(abs(leap.time_ms - pause.span.start_ms) <= TOGETHER_MS for leap in leaps)
+    ]
     regular = recurring(pauses)
     spells = facts.footage.spans
     ends = {one.span.start_ms: one for one in pauses}
@@ -194,6 +204,7 @@ def _storage(facts: Facts, known: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
             at = TimeSpan(time_ms, time_ms)
             yield Sign(kind, (), at, Certainty.CERTAIN, reason, (named_event(event),))
     yield from _stopped(facts)
+    yield from _filled(facts)
 
 
 def _stopped(facts: Facts) -> Iterator[Sign]:
@@ -215,10 +226,32 @@ def _stopped(facts: Facts) -> Iterator[Sign]:
         )
 
 
+def _filled(facts: Facts) -> Iterator[Sign]:
+    """The ring is written to its last block once, and recording did not begin again at its start.
+
+    A disk that was pulled just then looks the same.
+    """
+    rings = [one.ring for one in facts.evidence.volumes if one.ring is not None]
+    if len(rings) != 1 or not facts.footage.spans or facts.proven.keys() - {None}:
+        return
+    ring, last = rings[0], facts.footage.spans[-1].end_ms
+    inside = facts.shelf.touching([Extent(ring.extent.end - ring.block, ring.extent.end)])
+    late = [facts.shelf.segments[i] for i in inside.tolist()]
+    if ring.head != ring.extent.start or not any(
+        one.end_ms is not None and last - one.end_ms <= _GOES_ON_MS for one in late
+    ):
+        return
+    reason = "the disk is written to its end once, and recording did not begin again at its start"
+    at = TimeSpan(last, last)
+    yield Sign(CauseKind.DISK_FULL, (), at, Certainty.SUSPECTED, reason)
+
+
 _STOPS = {EventKind.POWER_OFF, EventKind.DISK_FULL}
 
 
-def _overwritten(facts: Facts, known: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
+def _overwritten(
+    facts: Facts, known: Sequence[ChannelDiagnosis], leaps: Sequence[Leap]
+) -> Iterator[Sign]:
     for one in known:
         for span in spans_of(one, {State.OVERWRITTEN}):
             yield Sign(
@@ -231,7 +264,7 @@ def _overwritten(facts: Facts, known: Sequence[ChannelDiagnosis]) -> Iterator[Si
             )
     written_again = any(channel is not None for channel in facts.proven)
     since = max(facts.proven.values(), default=None)
-    if since is None or not written_again:
+    if since is None or not written_again or any(leap.step < 0 for leap in leaps):
         return
     start = min((s.span.start_ms for one in known for s in one.spans), default=since)
     if start < since and not any(spans_of(one, {State.OVERWRITTEN}) for one in known):
