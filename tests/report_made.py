@@ -1,9 +1,16 @@
 """Facts of cases that never were, for the tests of the report; read with `runpy`."""
 
+import base64
 from itertools import cycle, pairwise
+
+import cv2
+import numpy as np
 
 from vidrecover.catalogue import ChannelSummary, Run
 from vidrecover.model import (
+    Cause,
+    CauseKind,
+    Certainty,
     ChannelDiagnosis,
     Clip,
     Codec,
@@ -12,6 +19,7 @@ from vidrecover.model import (
     EventKind,
     Extent,
     Grade,
+    OverwriteClock,
     PictureState,
     SourceIdentity,
     State,
@@ -19,10 +27,14 @@ from vidrecover.model import (
     Stream,
     TimeSpan,
 )
-from vidrecover.report import Facts, FormatUsed, ReadShare, VolumeSeen
+from vidrecover.report import Facts, FormatUsed, ReadShare, StillShown, VolumeSeen
+from vidrecover.stills import Still
 
 START_MS = 1_773_472_140_000  # 2026-03-14 07:09:00 recorder time
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
+JPEG = base64.b64encode(
+    cv2.imencode(".jpg", np.full((24, 32, 3), (200, 40, 20), np.uint8))[1].tobytes()
+).decode()
 REASONS = {
     State.RECORDED: "1500 frames found, listed by the recorder (claim 3, claim 9)",
     State.RECORDER_OFF: "no camera has footage here; every byte was read",
@@ -85,6 +97,32 @@ def facts_of(
             window=window,
             channels=tuple(cameras),
             notes=(f"the disk was written in a circle {words}",),
+            causes=(
+                Cause(
+                    kind=CauseKind.VIDEO_LOSS,
+                    channels=(1, 2),
+                    span=TimeSpan(START_MS, START_MS + MINUTE_MS),
+                    certainty=Certainty.CERTAIN,
+                    reason=f"the log says so {words}",
+                ),
+                Cause(
+                    kind=CauseKind.CAMERA_GAP,
+                    channels=(3,),
+                    span=TimeSpan(START_MS, START_MS + 1000),
+                    certainty=Certainty.SUSPECTED,
+                    reason=f"a blip {words}",
+                    is_brief=True,
+                ),
+            ),
+            overwrite=OverwriteClock(
+                reason=f"a ring {words}",
+                rate=250_000.0,
+                kept_ms=16 * MINUTE_MS,
+                newest_ms=START_MS + 12 * MINUTE_MS,
+                left_ms=8 * MINUTE_MS,
+                least_ms=7 * MINUTE_MS,
+                most_ms=9 * MINUTE_MS,
+            ),
         ),
         source=SourceIdentity(
             path=path,
@@ -162,6 +200,19 @@ def facts_of(
         ),
         clips_folder=f"clips {words}",
         notes=(f"a note {words}",),
+        stills=(
+            StillShown(
+                still=Still(
+                    file="camera-01.jpg",
+                    channel=1,
+                    time_ms=START_MS,
+                    state=PictureState.LIVE,
+                    is_certain=False,
+                    reason=f"edges {words}",
+                ),
+                jpeg=JPEG,
+            ),
+        ),
     )
 
 

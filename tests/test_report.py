@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 import runpy
@@ -16,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidrecover import cli, report, show
+from vidrecover import cli, report, runbooks, show
 from vidrecover.case import Case
 from vidrecover.errors import ClipError, EvidenceError
-from vidrecover.model import ChannelDiagnosis, SourceRef, State, StateSpan, TimeSpan
+from vidrecover.model import CauseKind, ChannelDiagnosis, SourceRef, State, StateSpan, TimeSpan
 from vidrecover.report import _lanes, _shown, _spans, _words
 from vidrecover.report._answer import answer
 
@@ -294,6 +295,10 @@ def test_a_hostile_period_is_drawn_without_failing(end_ms: int) -> None:
 # The page
 
 
+PICTURE = f"data:image/jpeg;base64,{MADE['JPEG']}"
+"""The one still of the cases: inside the page, and nowhere else."""
+
+
 class Balance(HTMLParser):
     """Reads a page strictly: every tag closed in order, no doubled attribute, no entity lost."""
 
@@ -351,9 +356,9 @@ def week() -> report.Facts:
 @pytest.mark.parametrize("language", report.languages())
 def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(language: str) -> None:
     page = report.html(EVERY, language=language)
-    assert balanced(page).addresses == []
+    assert set(balanced(page).addresses) == {PICTURE}
     assert page.startswith(f'<!DOCTYPE html>\n<html lang="{language}">')
-    assert "//" not in re.sub(r"sha256-[^']*", "", page.replace("&#39;", "'"))
+    assert "//" not in re.sub(r"sha256-[^']*", "", page.replace(PICTURE, "").replace("&#39;", "'"))
     assert re.findall(r"url\((?!#f-)", page) == []
     assert re.findall(r"@import|fetch\(|XMLHttp|eval\(|innerHTML", page) == []
 
@@ -382,9 +387,9 @@ def test_the_pages_own_policy_admits_its_script_and_style_and_nothing_else(langu
 def test_hostile_names_stay_text(language: str) -> None:
     page = report.html(MADE["every_state"](path=HOSTILE, words=HOSTILE), language=language)
     found = balanced(page)
-    assert found.addresses == []
+    assert set(found.addresses) == {PICTURE}
     assert page.count("<script") == 2
-    assert "<img" not in page and "\x1b" not in page and "\u202e" not in page
+    assert page.count("<img") == 1 and "\x1b" not in page and "\u202e" not in page
     assert _shown.shown(HOSTILE) in "".join(found.texts["p"])
     assert "{{7*7}}" in page
     text = report.text(MADE["every_state"](path=HOSTILE, words=HOSTILE), language=language)
@@ -612,3 +617,27 @@ def test_a_report_is_never_written_over_the_source(
     assert report.save("x", tmp_path / "a.txt", gone) == hashlib.sha256(b"x").hexdigest()
     with pytest.raises(EvidenceError, match="cannot be written"):
         report.save("x", tmp_path / "no" / "a.txt", gone)
+
+
+@pytest.mark.parametrize("language", report.languages())
+def test_why_and_what_to_do_and_until_when_stand_on_the_page_and_in_the_text(
+    language: str,
+) -> None:
+    facts = MADE["every_state"]()
+    words, chosen = _words.Words(language), runbooks.language_of(language)
+    book = runbooks.runbook(CauseKind.VIDEO_LOSS, chosen)
+    (page, text) = (report.html(facts, language=language), report.text(facts, language=language))
+    told = [book.title, book.escalate, *(step.do for step in book.steps)]
+    told.append(
+        words("overwrite.before", before="2026-03-14 07:28:00", newest="2026-03-14 07:21:00")
+    )
+    for one in told:
+        assert one in html.unescape(page)
+        assert one in text
+    assert runbooks.labels(chosen).brief in text
+    assert f'src="data:image/jpeg;base64,{MADE["JPEG"]}"' in page
+
+
+def test_a_page_without_stills_holds_no_picture() -> None:
+    facts = msgspec.structs.replace(MADE["every_state"](), stills=())
+    assert "data:image" not in report.html(facts)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from vidrecover import report as reports
-from vidrecover.case._opened import ACTIONS, Opened
+from vidrecover.case._opened import ACTIONS, STILLS, Opened
 from vidrecover.catalogue import Look
 from vidrecover.diagnosis import Evidence, Sight
 from vidrecover.diagnosis import diagnose as judged
@@ -36,15 +36,21 @@ def diagnose(
 
 
 def report_facts(
-    case: Opened, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+    case: Opened,
+    *,
+    channels: Sequence[int] | None = None,
+    window: TimeSpan | None = None,
+    stills: bool = False,
 ) -> reports.Facts:
-    """All that a report of the case shows, with the clips that were recovered last."""
+    """All that a report of the case shows, with the clips that were recovered last; stills: with
+    the key pictures that were kept."""
     return reports.gather(
         case.catalogue,
         case.formats,
         case.segments(),
         diagnose(case, channels=channels, window=window),
         log=case.folder / ACTIONS,
+        stills=case.folder / STILLS if stills else None,
     )
 
 

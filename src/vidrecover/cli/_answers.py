@@ -67,6 +67,8 @@ def diagnose(
 @click.option("--format", "form", type=click.Choice(report.FORMS), default="html",
               show_default=True, help="A page to look at, or the same as data.")  # fmt: skip
 @click.option("--language", type=click.Choice(report.languages()), default="en", help="en or zh.")
+@click.option("--stills", is_flag=True,
+              help="Show the key pictures that scan --stills kept.")  # fmt: skip
 @click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
 @from_option
 @to_option
@@ -75,6 +77,7 @@ def report_command(
     output: Path,
     form: str,
     language: str,
+    stills: bool,
     channels: str | None,
     start: str | None,
     end: str | None,
@@ -85,7 +88,7 @@ def report_command(
     """
     with Case.open(folder) as case:
         span = span_of(case, start, end)
-        facts = case.report_facts(channels=channels_of(channels), window=span)
+        facts = case.report_facts(channels=channels_of(channels), window=span, stills=stills)
         case.save_report(report.written(facts, form, language=language), output)
     tell(f"{output} written")
     return DONE if show.is_whole(facts.diagnosis) and facts.read.is_whole else INCOMPLETE

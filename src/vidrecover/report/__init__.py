@@ -11,14 +11,14 @@ from pathlib import Path
 from vidrecover.errors import EvidenceError, SourceError
 from vidrecover.model import SourceRef
 from vidrecover.report import _page, _text
-from vidrecover.report._facts import Facts, FormatUsed, ReadShare, VolumeSeen
+from vidrecover.report._facts import Facts, FormatUsed, ReadShare, StillShown, VolumeSeen
 from vidrecover.report._gather import gather
 from vidrecover.report._json import as_json
 from vidrecover.report._words import Words, languages
 from vidrecover.source import lies_on, open_source
 
 __all__ = [
-    "FORMS", "Facts", "FormatUsed", "ReadShare", "VolumeSeen",
+    "FORMS", "Facts", "FormatUsed", "ReadShare", "StillShown", "VolumeSeen",
     "as_json", "gather", "html", "languages", "save", "text", "written",
 ]  # fmt: skip
 

@@ -5,6 +5,7 @@ import msgspec
 from vidrecover.catalogue import ChannelSummary, Run
 from vidrecover.extents import total
 from vidrecover.model import Clip, Diagnosis, Event, Extent, SourceIdentity
+from vidrecover.stills import Still
 
 
 class ReadShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +63,20 @@ class FormatUsed(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
 
 
+class StillShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A key picture on the page; jpeg: its bytes in base64, made here and so safe to be shown."""
+
+    still: Still
+    jpeg: str
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a report shows.
 
     created_at: UTC by this computer's clock, `2026-03-15T10:00:00`; totals: of each camera, the
     unknown one last; formats_digest: of all descriptions in use; clips: the newest that were
     made, with their folder, None when there are none; notes: what must be known besides the
-    notes of the diagnosis.
+    notes of the diagnosis; stills: of each camera, only when they were asked for.
     """
 
     diagnosis: Diagnosis
@@ -85,3 +93,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     clips: tuple[Clip, ...] | None = None
     clips_folder: str | None = None
     notes: tuple[str, ...] = ()
+    stills: tuple[StillShown, ...] = ()

@@ -1,8 +1,10 @@
 """The facts of a report, from the catalogue and from the clips that were made."""
 
+import base64
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -21,11 +23,14 @@ from vidrecover.model import (
     RecorderMs,
     Segment,
     Stream,
+    TimeSpan,
     VolumeReport,
 )
-from vidrecover.report._facts import Facts, FormatUsed, ReadShare, VolumeSeen
+from vidrecover.report._facts import Facts, FormatUsed, ReadShare, StillShown, VolumeSeen
+from vidrecover.stills import Still, listed
 
 CLIPS = "clips.json"
+_MOST_STILLS = 8  # of one camera
 
 
 def gather(
@@ -35,11 +40,13 @@ def gather(
     diagnosis: Diagnosis,
     *,
     log: Path,
+    stills: Path | None = None,
 ) -> Facts:
     """The facts of a case as they stand now.
 
     segments: the catalogue's, without rows; log: the case's action log, which tells where clips
-    were made. Raises CatalogueError before the first scan, ClipError when their list is damaged.
+    were made; stills: the folder of key pictures to be shown, None for none. Raises CatalogueError
+    before the first scan, ClipError when the list of clips is damaged.
     """
     identity = stored.identity()
     if identity is None:
@@ -78,6 +85,28 @@ def gather(
         runs=tuple(stored.runs()),
         clips=None if folder is None else _clips(folder / CLIPS),
         clips_folder=None if folder is None else str(folder),
+        stills=() if stills is None else _stills(stills, diagnosis.window),
+    )
+
+
+def _stills(folder: Path, window: TimeSpan | None) -> tuple[StillShown, ...]:
+    """Stills of the window, each camera's in order: where what it shows changes, and some more."""
+    known: dict[int | None, list[Still]] = {}
+    for one in listed(folder):
+        if window is None or one.time_ms is None or one.time_ms < window[1]:
+            known.setdefault(one.channel, []).append(one)
+    found = []
+    for channel in sorted(known, key=lambda one: (one is None, one or 0)):
+        own = sorted(known[channel], key=lambda one: one.time_ms or 0)
+        if window is not None:  # with the last one before it, which still held
+            own = [one for one in own[:-1] if (one.time_ms or 0) >= window[0]] + own[-1:]
+        changes = [after for before, after in pairwise(own) if before.state is not after.state]
+        step = max(len(own) // _MOST_STILLS, 1)
+        chosen = {id(one): one for one in [*own[:1], *changes, *own[::step]]}
+        found += sorted(list(chosen.values())[:_MOST_STILLS], key=lambda one: one.time_ms or 0)
+    return tuple(
+        StillShown(still=one, jpeg=base64.b64encode((folder / one.file).read_bytes()).decode())
+        for one in found
     )
 
 

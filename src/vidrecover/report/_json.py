@@ -49,6 +49,7 @@ def as_json(facts: Facts) -> dict[str, Any]:
         "formats_digest": facts.formats_digest,
         "runs": msgspec.to_builtins(facts.runs),
         "notes": list(facts.notes),
+        "stills": [one.still.file for one in facts.stills],
     }
 
 

@@ -21,6 +21,7 @@ from vidrecover.report._answer import Sentence, answer, lasting, troubled
 from vidrecover.report._clocks import clocks
 from vidrecover.report._facts import Facts, ReadShare
 from vidrecover.report._shown import shown
+from vidrecover.report._why import brief, deadline, labels_of, why
 from vidrecover.report._words import Words, share, spoken
 
 _FOLDER = Path(__file__).parent
@@ -72,6 +73,11 @@ def _rendered(facts: Facts, words: Words, limits: _spans.Limits) -> str:
         "slices": list(slices(facts.read)),
         "clocks": clocks(facts, words),
         "most": limits.items,
+        "safely": Markup,
+        "why": why(facts, words),
+        "brief": brief(facts, words),
+        "around": labels_of(words),
+        "deadline": list(deadline(facts, words)),
         "share": share,
         "spoken": spoken,
     }

@@ -11,6 +11,7 @@ from vidrecover.report._facts import Facts
 from vidrecover.report._page import slices
 from vidrecover.report._shown import shown
 from vidrecover.report._spans import basis_text
+from vidrecover.report._why import brief, deadline, labels_of, why
 from vidrecover.report._words import Words, share, spoken
 
 _LANE_WIDTH = 48
@@ -22,6 +23,7 @@ def text(facts: Facts, words: Words) -> str:
     parts = [
         [words("heading.title"), _pair(words("label.source"), shown(facts.source.path))],
         _part("answer", _answer(facts, words), words),
+        _part("why", _why(facts, words), words),
         _part("lanes", _timeline(facts, words), words),
         _part("cameras", _cameras(facts, words), words),
         _part("spans", _spans(facts, words), words),
@@ -45,7 +47,29 @@ def _part(key: str, lines: Iterator[str] | Sequence[str], words: Words) -> list[
     return [title, "-" * _width(title), *found] if found else []
 
 
+def _why(facts: Facts, words: Words) -> Iterator[str]:
+    around = labels_of(words)
+    for one in why(facts, words):
+        yield one.book.title
+        for seen in one.seen:
+            yield f"  {seen.who}, {seen.when} ({seen.grade}): {shown(seen.reason)}"
+        yield f"  {around.normal} {one.book.normal}"
+        yield f"  {around.customer} {one.book.customer}"
+        yield "  " + around.steps.format(minutes=one.book.minutes)
+        for number, step in enumerate(one.book.steps, start=1):
+            part = around.parts[step.part]
+            told = around.step.format(number=number, part=part, minutes=step.minutes, do=step.do)
+            yield f"    {told}"
+        yield f"  {around.escalate} {one.book.escalate}"
+        yield f"  {around.along} {one.book.along}"
+    blips = brief(facts, words)
+    if blips:
+        yield around.brief
+        yield from (f"  {line}" for line in blips)
+
+
 def _answer(facts: Facts, words: Words) -> Iterator[str]:
+    yield from map(shown, deadline(facts, words))
     yield from (one.text for one in answer(facts, words))
     for note in (*facts.diagnosis.notes, *facts.notes):
         yield f"* {shown(note)}"

@@ -14,7 +14,17 @@ import msgspec
 from vidrecover.errors import FormatError
 from vidrecover.model import CauseKind
 
-__all__ = ["LANGUAGES", "Labels", "Language", "Runbook", "Step", "labels", "load", "runbook"]
+__all__ = [
+    "LANGUAGES",
+    "Labels",
+    "Language",
+    "Runbook",
+    "Step",
+    "labels",
+    "language_of",
+    "load",
+    "runbook",
+]
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -82,6 +92,14 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     brief: str
     seen: str
     parts: dict[Part, str]
+
+
+def language_of(code: str) -> Language:
+    """The language of a code; ValueError for one that is not known."""
+    for language in LANGUAGES:
+        if language == code:
+            return language
+    raise ValueError(f"no language `{code}`; known are {', '.join(LANGUAGES)}")
 
 
 def runbook(kind: CauseKind, language: Language = "en") -> Runbook:

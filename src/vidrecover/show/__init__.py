@@ -12,7 +12,13 @@ from vidrecover.catalogue import ChannelSummary
 from vidrecover.formats import Format
 from vidrecover.model import Clip, Grade
 from vidrecover.outcome import ScanReport
-from vidrecover.show._causes import causes_json, explanation, overwrite_json, runbooks_json
+from vidrecover.show._causes import (
+    cause_words,
+    causes_json,
+    explanation,
+    overwrite_json,
+    runbooks_json,
+)
 from vidrecover.show._devices import devices_json, devices_text
 from vidrecover.show._diagnosis import (
     STATE_MEANINGS,
@@ -31,6 +37,7 @@ __all__ = [
     "GRADE_MEANINGS",
     "STATE_MEANINGS",
     "STATE_WORDS",
+    "cause_words",
     "causes_json",
     "clip_words",
     "clips_json",

@@ -137,6 +137,12 @@ def _line(one: Cause, words: Labels, window: TimeSpan | None, language: Language
     return f"{who(one, words)}: {title}, {when(one.span, words, window)}"
 
 
+def cause_words(one: Cause, window: TimeSpan | None, language: Language) -> tuple[str, str]:
+    """Which cameras a cause is about, and from when to when."""
+    words = labels(language)
+    return who(one, words), when(one.span, words, window)
+
+
 def who(one: Cause, words: Labels) -> str:
     """`cameras 1-6`, or the whole recorder."""
     if not one.channels:
