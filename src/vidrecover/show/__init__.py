@@ -257,6 +257,7 @@ def demo_text(result: Any) -> str:
             "",
             f"done in {result.seconds:.0f} s; look at the clips in {folder / 'clips'}, or try",
             f"  vidrecover diagnose --case {folder / 'case'} --from 07:30 --to 07:31",
+            f"  vidrecover diagnose --case {folder / 'case'} --explain",
             f"  vidrecover recover --case {folder / 'case'} --channel 3 --from 07:30 --to 07:31"
             f" --folder {folder / 'camera-3'}",
         ]
