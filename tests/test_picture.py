@@ -718,3 +718,11 @@ def test_no_real_footage_is_called_no_signal(folder: str) -> None:
     paths = sorted((CORPUS / folder).iterdir())
     lost = {path.name for path in paths if PictureState.NO_SIGNAL in real_judgement(path).alone}
     assert lost <= BLUE_SCREENS
+
+
+def test_one_or_two_pictures_are_not_called_blurred() -> None:
+    pictures = decode_keys(encoded(seen_through(PictureState.BLURRED)), Codec.H264)
+    assert judge(pictures).state == PictureState.BLURRED
+    few = judge(pictures[:2])
+    assert few.state != PictureState.BLURRED
+    assert "too few pictures to call it blurred" in few.reason

@@ -57,8 +57,9 @@ BLUR_SHARPNESS = 0.25
 BLUR_DEVIATION = 8
 BLUR_SHARE = 0.6
 BLUR_WIDTH = 320
+BLUR_PICTURES = 3
 """Real footage stays above 0.30 (8.2's limit: too near), blur of sigma 2 below 0.24; smaller
-pictures are enlarged and look blurred by that. [C]"""
+pictures are enlarged and look blurred by that; one or two may show smooth things. [C]"""
 
 NOISE = 7.0
 COLOURLESS = 1.0
@@ -225,6 +226,9 @@ def _scene_verdict(
     if PictureState.COVERED in found and brief:
         found.remove(PictureState.COVERED)
         notes.append("without structure, but too few pictures to call it covered")
+    if PictureState.BLURRED in found and len(scenes) < BLUR_PICTURES:
+        found.remove(PictureState.BLURRED)
+        notes.append("not sharp, but too few pictures to call it blurred")
     if not found:
         sure = len(scenes) >= 2 and (middle.change or 0) > 2 and not notes
         return Judgement(
