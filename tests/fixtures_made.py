@@ -18,7 +18,7 @@ import av
 import msgspec
 import numpy as np
 
-from vidrecover.simulate import dhav, hisilicon, hx, jt808, jt1078, mp4, nndc, ps, sound, ts, xm
+from vidrecover.simulate import (dhav, hisilicon, hx, jt1078, jt808, mp4, nndc, others, ps, sound, ts, xm)
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.pictures import Scene
@@ -760,17 +760,101 @@ def _damaged_message() -> tuple[bytes, tuple[int, int]]:
     return data, (1, len(data))
 
 
+def make_luodat() -> Sample:
+    """A file of one stream with its head, cut in between, cut by the end."""
+    sample, one = Sample(30), camera(1, "h264", "none")
+    sample.noise(640)
+    sample.other(b"liu liu " + bytes(116) + b" uil" + others.LUODAT_HEAD)
+    for place, (time_ms, unit) in enumerate(pictures(one, 14)):
+        _luodat_picture(sample, place, time_ms, unit)
+        if place == 8:
+            sample.cut(31)
+            sample.noise(700)
+    _luodat_picture(sample, 14, *pictures(one, 1)[0])
+    sample.cut_by_end(70)
+    return sample
+
+
+def _luodat_picture(sample: Sample, number: int, time_ms: int, unit: AccessUnit) -> None:
+    pts, size = time_ms - START_MS, len(unit.data)
+    head = others.luodat(
+        stream=0,
+        size=(WIDTH, HEIGHT),
+        rate=RATE,
+        key=unit.key,
+        index=number,
+        pts_ms=pts,
+        length=size,
+    )
+    whole = (len(head), len(head) + size)
+    known = {"rate": RATE * 100, "tick_ms": pts, "sequence": number}
+    sample.frame(head + unit.data, whole, _kind(unit), codec="h264", **known)
+
+
+def make_g2fdb() -> Sample:
+    """Two cameras frame by frame, cut in between, cut by the end."""
+    sample, films = Sample(31), [pictures(camera(number, "h264", "none"), 14) for number in (1, 2)]
+    sample.noise(512)
+    sample.other(b"This is G2FDb Magic" + bytes(30) + bytes.fromhex("7d9f4103") * 3 + bytes(150))
+    for place in range(14):
+        for number, film in enumerate(films, start=1):
+            _g2fdb_picture(sample, number, *film[place])
+        if place == 7:
+            sample.cut(20)
+            sample.noise(800)
+    _g2fdb_picture(sample, 1, *films[0][0])
+    sample.cut_by_end(10)
+    return sample
+
+
+def _g2fdb_picture(sample: Sample, number: int, time_ms: int, unit: AccessUnit) -> None:
+    place, size = len(sample.data), len(unit.data)
+    head = others.g2fdb(
+        camera=number, name="gate", time_ms=time_ms, size=(WIDTH, HEIGHT), place=place, length=size
+    )
+    whole, date = (len(head), len(head) + size), second(time_ms)
+    sample.frame(head + unit.data, whole, _kind(unit), codec="h264", channel=number, time=date)
+
+
+def make_pavs() -> Sample:
+    """Blocks without parameter sets, cut in between, cut by the end."""
+    sample, one = Sample(32), camera(1, "h264", "none")
+    sample.noise(512)
+    sample.other(b"PAVS\x02\x09\0\0".ljust(512, b"\0"))
+    for place, (_, unit) in enumerate(pictures(one, 14)):
+        _pavs_picture(sample, unit)
+        if place == 8:
+            sample.cut(300)
+            sample.noise(1000)
+    _pavs_picture(sample, pictures(one, 1)[0][1])
+    sample.cut_by_end(10)
+    return sample
+
+
+def _pavs_picture(sample: Sample, unit: AccessUnit) -> None:
+    data = b"".join(part for part in nal_units(unit.data) if part[4] & 31 not in (6, 7, 8))
+    head = others.pavs(
+        size=(WIDTH, HEIGHT), names=("gate", "GATE"), start_ms=START_MS, length=len(data)
+    )
+    whole = (len(head), len(head) + len(data))
+    block = (head + data).ljust(-(-whole[1] // 512) * 512, b"\0")
+    sample.frame(block, whole, _kind(unit), codec="h264")
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
+    "g2fdb": make_g2fdb,
     "hx": make_hx,
     "jt1078": make_jt1078,
     "jt808": make_jt808,
     "mp4": make_mp4,
+    "luodat": make_luodat,
     "mpegps": make_mpegps,
     "mpegts": make_mpegts,
     "nndc": make_nndc,
     "pave": make_pave,
+    "pavs": make_pavs,
     "xm": make_xm,
 }
 

@@ -65,11 +65,14 @@ def packed_date(value: int) -> RecorderMs | None:
     return None if time_ms == NO_TIME else time_ms
 
 
-def packed_dates(values: Column) -> Column:
-    """A column of packed dates as RecorderMs, NO_TIME where impossible; see `packed_date`."""
+def packed_dates(values: Column, *, first_year: int = 2000) -> Column:
+    """A column of packed dates as RecorderMs, NO_TIME where impossible; see `packed_date`.
+
+    first_year: the year that is stored as 0.
+    """
     packed = values.astype(np.int64)
     return dates(
-        2000 + (packed >> 26),
+        first_year + (packed >> 26),
         (packed >> 22) & 15,
         (packed >> 17) & 31,
         (packed >> 12) & 31,

@@ -67,6 +67,8 @@ def test_numbers_of_24_bits_are_read_in_their_byte_order(
         ("unix_ms", "u64", "little", "3ccb92b36b010000", "2019-07-02T16:44:30.396"),
         ("unix_ms", "8s", "big", "0000016bb392cb3c", "2019-07-02T16:44:30.396"),
         ("packed_date", "u32", "little", "ffffffff", None),
+        ("packed_date_1970", "u32", "little", "808762d9", "2024-05-17T08:30:00"),
+        ("packed_date_1970", "u32", "little", "ffffffff", None),
         ("six_bytes", "6s", "little", "400a15012708", None),  # 64 years after 2000
         ("unix_s", "u64", "little", "f09b0a6129010000", None),
         ("unix_s", "u32", "little", "00000000", None),

@@ -32,6 +32,7 @@ _FIELD_TYPE = re.compile(r"(u8|u16|u24|u32|u64|i8|i16|i32|i64|[1-9]\d{0,2}s)")
 _SIZES = {"8": 1, "16": 2, "24": 3, "32": 4, "64": 8}
 _CLOCK_TYPES = {
     "packed_date": (frozenset({"u32"}), 4, "u32 or 4s"),
+    "packed_date_1970": (frozenset({"u32"}), 4, "u32 or 4s"),
     "six_bytes": (frozenset[str](), 6, "6s or longer"),
     "unix_s": (frozenset({"u32", "u64", "i64"}), 4, "u32, u64, or 4s or longer"),
     "unix_ms": (frozenset({"u64", "i64"}), 8, "u64, or 8s or longer"),

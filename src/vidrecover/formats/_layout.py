@@ -55,12 +55,13 @@ class Number(Strict, kw_only=True, frozen=True):
 class Time(Strict, kw_only=True, frozen=True):
     """A date by one of the named clocks, where the condition `when` holds.
 
-    packed_date: see `clock.packed_date`, a u32. six_bytes: year-2000, month, day, hour, minute,
+    packed_date: see `clock.packed_date`, a u32; packed_date_1970: with years from
+    1970, believed from 2005 on. six_bytes: year-2000, month, day, hour, minute,
     second, a byte each. unix_s, unix_ms: since 1970, believed from 2005 to 2040; read from raw
     bytes (`8s`) it is their first four or eight.
     """
 
-    clock: Literal["packed_date", "six_bytes", "unix_s", "unix_ms"]
+    clock: Literal["packed_date", "packed_date_1970", "six_bytes", "unix_s", "unix_ms"]
     fields: Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
     when: Requirement | None = None
 

@@ -130,6 +130,9 @@ class Fields(NamedTuple):
         name = rule.fields[0]
         if rule.clock == "packed_date":
             result = clock.packed_dates(self._number_of(name, 4))
+        elif rule.clock == "packed_date_1970":
+            result = clock.packed_dates(self._number_of(name, 4), first_year=1970)
+            result = np.where(result >= _EARLIEST_UNIX_S * 1000, result, NO_TIME)
         elif rule.clock == "six_bytes":
             parts = [self.raw(name)[:, place].astype(np.int64) for place in range(6)]
             result = np.where(parts[0] < 64, clock.dates(2000 + parts[0], *parts[1:]), NO_TIME)
