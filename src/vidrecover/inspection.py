@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover import picture
+from vidrecover import nal, picture
 from vidrecover.catalogue import Look
 from vidrecover.formats import Format
 from vidrecover.model import (
@@ -30,6 +30,7 @@ from vidrecover.model import (
     Segment,
     Source,
     Stream,
+    Track,
 )
 from vidrecover.segments import resolved
 from vidrecover.stills import Album, Still, name_of
@@ -54,11 +55,12 @@ that rolls only by many."""
 
 class _Keys(NamedTuple):
     """The whole key pictures of a segment in playing order. times: RecorderMs, rising, within
-    the segment; undated ones all 0."""
+    the segment; undated ones all 0. track: how those of a container are decoded."""
 
     segment: Segment
     rows: list[Frames]
     times: npt.NDArray[np.int64]
+    track: Track | None
 
 
 class _Drawn(NamedTuple):
@@ -76,6 +78,7 @@ def inspect(
     source: Source,
     formats: Mapping[str, Format],
     *,
+    tracks: Mapping[int, Track] | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
     album: Album | None = None,
@@ -83,15 +86,15 @@ def inspect(
     """What the key pictures of each segment show, one or more looks in order of time; segments
     without any are left out.
 
-    segments: stored ones, without rows; unpack: gives their frames; formats: by name; album: where
-    stills are kept, None for none. A crash or hang of the decoder costs one segment, which is then
-    NOT_CHECKED with that reason.
+    segments: stored ones, without rows; unpack: gives their frames; formats: by name; tracks: of
+    container files, by the number that segments name; album: where stills are kept, None for none.
+    A crash or hang of the decoder costs one segment, which is then NOT_CHECKED with that reason.
     """
     drawn: deque[_Drawn] = deque()
 
     def jobs() -> Iterator[picture.Job]:
         for segment in segments:
-            keys = _keys(segment, unpack, formats)
+            keys = _keys(segment, unpack, formats, tracks or {})
             if keys is not None:
                 chosen = _chosen(keys)
                 drawn.append(_Drawn(segment, chosen, *_span(keys)))
@@ -100,7 +103,9 @@ def inspect(
     with picture.Worker() as worker:
         for done in picture.check(jobs(), executor, workers=workers):
             one = drawn.popleft()
-            keys = _keys(one.segment, unpack, formats) if _changes(done.judgement) else None
+            keys = None
+            if _changes(done.judgement):
+                keys = _keys(one.segment, unpack, formats, tracks or {})
             if keys is None:
                 found = [(_look(one.segment, one.start_ms, one.end_ms, done.judgement), done.still)]
             else:
@@ -157,7 +162,10 @@ def _look(
 
 
 def _keys(
-    segment: Segment, unpack: Callable[[Segment], Frames], formats: Mapping[str, Format]
+    segment: Segment,
+    unpack: Callable[[Segment], Frames],
+    formats: Mapping[str, Format],
+    tracks: Mapping[int, Track],
 ) -> _Keys | None:
     """The key pictures of a segment that can be looked at; None when it has no whole one."""
     worth = segment.keys and segment.codec in _CODECS and segment.stream is not Stream.SUB
@@ -168,7 +176,10 @@ def _keys(
     found = _key_pictures(rows)
     if not found:
         return None
-    return _Keys(segment, [rows[places] for places in found], times[[one[0] for one in found]])
+    track = tracks.get(segment.track or 0)
+    return _Keys(
+        segment, [rows[places] for places in found], times[[one[0] for one in found]], track
+    )
 
 
 def _span(keys: _Keys) -> tuple[int | None, int | None]:
@@ -224,9 +235,18 @@ def _spread(first: int, last: int) -> list[int]:
 
 def _job(keys: _Keys, chosen: Sequence[int], source: Source, *, still: bool = False) -> picture.Job:
     units = tuple(_payload(keys.rows[place], source) for place in chosen)
+    track = keys.track
+    if track is not None and track.lengths:
+        units = tuple(nal.annexb(one, track.lengths) or b"" for one in units)
     wanted = len(chosen) // 2 if still else None
     name = str(keys.segment.id)
-    return picture.Job(name=name, units=units, codec=keys.segment.codec, still=wanted)
+    return picture.Job(
+        name=name,
+        units=units,
+        codec=keys.segment.codec,
+        parameter_sets=track.sets if track is not None else b"",
+        still=wanted,
+    )
 
 
 def _payload(rows: Frames, source: Source) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from vidrecover import actions, formats, segments, timeline, whereabouts
+from vidrecover import actions, containers, formats, segments, timeline, whereabouts
 from vidrecover.catalogue import Catalogue
 from vidrecover.errors import CatalogueError
 from vidrecover.model import Frames, Segment, Source, SourceRef, TimeSpan
@@ -27,18 +27,28 @@ class Opened(NamedTuple):
 
     def segments(self, span: TimeSpan | None = None) -> Iterator[Segment]:
         """The catalogue's segments without rows, cameras numbered from 1, those of unknown
-        camera with the one that the recorder's records name; in the catalogue's order.
+        camera with the one that the recorder's records name; in the catalogue's order. Boxes of
+        container files are no footage and left out.
 
         For formats in which only a channel 1 proves that the bytes count from 0, see
         `formats.Framing.channel_one_tells`.
         """
         claims = self.catalogue.claims()
-        unknown = self.catalogue.segments(channel=None, span=None if claims else span)
+        stored = self.catalogue.segments(channel=None, span=None if claims else span)
+        unknown = (one for one in stored if not self._are_boxes(one))
         named = timeline.attributed(unknown, claims, self)
         if span is not None:
             named = [one for one in named if _shows(one, span)]
         own = (one for one in self._numbered(span) if one.channel is not None)
         yield from heapq.merge(own, sorted(named, key=_order), key=_order)
+
+    def boxes(self) -> Iterator[Segment]:
+        """Where the scan saw boxes of container files, without rows."""
+        return filter(self._are_boxes, self.catalogue.segments(channel=None))
+
+    def _are_boxes(self, segment: Segment) -> bool:
+        reader = self.formats[segment.format].framing.reader
+        return reader == containers.READER and segment.track is None
 
     def _numbered(self, span: TimeSpan | None) -> Iterator[Segment]:
         unsure = {one.name for one in self.formats.formats if one.framing.channel_one_tells}
@@ -58,8 +68,9 @@ class Opened(NamedTuple):
         rows["format"] = [one.name for one in known].index(segment.format)
         for part in timeline.parts(segment, places):
             inside = (rows["offset"] >= part.start) & (rows["offset"] < part.end)
-            for one in segments.assemble(rows.compress(inside), known).segments:
-                yield msgspec.structs.replace(one, id=segment.id, rows=b"")
+            linked = segment.track is not None
+            for one in segments.assemble(rows.compress(inside), known, linked=linked).segments:
+                yield msgspec.structs.replace(one, id=segment.id, track=segment.track, rows=b"")
 
     def ends(self, segment: Segment) -> tuple[int, int]:
         """Where a glued frame's first piece begins, and its last one ends."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from vidrecover import __version__, containers, extents, segments, volumes, whereabouts
+from vidrecover import __version__, containers, extents, volumes, whereabouts
 from vidrecover.case._dating import date
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
@@ -178,7 +178,14 @@ def _look(case: Opened, source: Source, jobs: int, *, stills: bool) -> None:
     with processes(jobs) if jobs > 1 else nullcontext() as executor:
         known = {one.name: one for one in case.formats.formats}
         looks = inspect(
-            unseen, case.unpack, source, known, executor=executor, workers=jobs, album=album
+            unseen,
+            case.unpack,
+            source,
+            known,
+            tracks=case.catalogue.tracks(),
+            executor=executor,
+            workers=jobs,
+            album=album,
         )
         for batch in _batches(looks):
             case.catalogue.store_looks(chain.from_iterable(batch))
@@ -189,8 +196,7 @@ def _contain(case: Opened, source: Source) -> None:
     one = next((f for f in case.formats.formats if f.framing.reader == containers.READER), None)
     if one is None:
         return
-    seen = [s for s in case.catalogue.segments(rows=True) if s.format == one.name and not s.track]
-    boxes = together([segments.unpack(segment.rows) for segment in seen])
+    boxes = together([case.unpack(segment) for segment in case.boxes()])
     done = case.catalogue.containers()
     for found in containers.build(source, boxes, one, known=_in_pieces(case), done=done):
         case.catalogue.store_container(found)

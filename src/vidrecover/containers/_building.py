@@ -7,16 +7,25 @@ import numpy as np
 
 from vidrecover import extents
 from vidrecover.containers import _check, _rows
-from vidrecover.containers._boxes import Box
 from vidrecover.containers._files import File
 from vidrecover.containers._fragments import fragments
-from vidrecover.containers._tables import MOST_MOOV, Movie, TrackTable, movie
+from vidrecover.containers._tables import MOST_MOOV, TrackTable, movie
 from vidrecover.containers._view import Column, View
 from vidrecover.containers._walking import walked
 from vidrecover.formats import Format
-from vidrecover.model import Codec, Container, Extent, Frames, Media, Segment, Track
+from vidrecover.model import (
+    Codec,
+    Container,
+    Extent,
+    FrameFlag,
+    Frames,
+    Media,
+    Segment,
+    Track,
+)
 
 _PROBES = 48
+_MOST_SHIFTS = 4
 _FITTING = 0.5  # share of probed samples from which a table is used
 _LARGE_HOLLOW = 4096
 _HOLLOW = frozenset({b"free", b"skip", b"wide", b"junk"})
@@ -41,27 +50,30 @@ class _Checked(NamedTuple):
 def built(file: File, one: Format, taken: Sequence[Extent]) -> Container:
     """All that is found of a file. taken: bytes that other files have already, ordered."""
     damage = list[str]()
-    tracks = _tables(file, damage)
-    parts = list(_parts(file, tracks, damage))
-    if not any(_has_pictures(part) for part in parts):
-        found = list(walked(file, tracks, len(parts)))
-        if found:
-            damage.append(
-                "the index of the file is missing or does not fit the bytes: pictures were found"
-                " by their own structure, without times, and sound stays unidentified"
-            )
-        parts += [Part(track, rows) for track, rows in found]
-    claims = list(_boxes(file))
-    segments = list[Segment]()
-    for part in parts:
+    tables = _tables(file, damage)
+    parts = list(_parts(file, tables, damage))
+    claims, segments, tracks = list(_boxes(file)), list[Segment](), dict[int, Track]()
+
+    def add(part: Part) -> None:
         rows = _rows.free(part.rows, taken)
-        claims += _rows.claimed(rows)
-        segments += _rows.as_segments(rows, one, part.track.number)
-    free = extents.minus(extents.merged(claims), taken)
+        claims.extend(_rows.claimed(rows))
+        segments.extend(_rows.as_segments(rows, one, part.track.number))
+        tracks[part.track.number] = part.track
+
+    for part in parts:
+        add(part)
+    if not any(_has_pictures(part) for part in parts):
+        for track, rows in walked(file, tables, len(parts) + 1):
+            if track.number not in tracks:
+                damage.append(
+                    "the index of the file is missing or does not fit the bytes: pictures were"
+                    " found by their own structure, without times, and sound stays unidentified"
+                )
+            add(Part(track, rows))
     return Container(
         start=file.start,
-        claims=tuple(free),
-        tracks=tuple(part.track for part in parts),
+        claims=tuple(extents.minus(extents.merged(claims), taken)),
+        tracks=tuple(tracks.values()),
         segments=tuple(segments),
         damage=tuple(damage),
     )
@@ -89,44 +101,52 @@ def _tables(file: File, damage: list[str]) -> list[TrackTable]:
             said = movie(data, box.start)
             damage += said.damage
             defaults |= said.defaults
-            found += _placed(file, box, said)
+            found += _placed(file, said.tracks, box.start)
             if found:
                 break
-    found = fragments(file.view, file.boxes, found, defaults)
-    return [_named(file.view, one) for one in found]
+    listed = fragments(file.view, file.boxes, found, defaults)
+    if found:
+        return listed
+    named = [one for each in listed for one in _named(file, each)]
+    return list(_placed(file, named, None))
 
 
-def _named(view: View, one: TrackTable) -> TrackTable:
-    """A track that no index describes, with the codec that its bytes show, else as no picture."""
-    if one.what.media != Media.DELTA or one.what.codec != Codec.UNKNOWN or one.timescale:
-        return one
-    for codec in (Codec.H264, Codec.H265):
-        named = one._replace(what=one.what._replace(codec=codec, lengths=4))
-        if _score(view, [named], 0) >= _FITTING:
-            return named
-    return one._replace(what=one.what._replace(media=Media.AUDIO, codec=Codec.OTHER_AUDIO))
-
-
-def _placed(file: File, moov: Box, said: Movie) -> Iterator[TrackTable]:
+def _placed(file: File, tracks: Sequence[TrackTable], moov: int | None) -> Iterator[TrackTable]:
     """The tracks with their samples moved to where the bytes fit them.
 
     Offsets count from the file's first byte. Where that is lost, or the index was moved without
-    being corrected, the first sample stands at the beginning of the media data, or the last one
-    before the index.
+    being corrected, the first sample stands at the beginning of media data, or the last one
+    before the index. moov: where that stands.
     """
-    filled = [one.samples for one in said.tracks if len(one.samples.offsets)]
-    shifts = [0]
-    if filled:
-        first = min(int(one.offsets.min()) for one in filled)
-        last = max(int((one.offsets + one.sizes).max()) for one in filled)
-        shifts += [box.body - first for box in file.boxes if box.kind == b"mdat"][:4]
-        shifts.append(moov.start - last)
-    scores = [_score(file.view, said.tracks, shift) for shift in shifts]
+    shifts = _shifts(file, tracks)
+    filled = [one.samples for one in tracks if len(one.samples.offsets)]
+    if filled and moov is not None:
+        shifts.append(moov - max(int((one.offsets + one.sizes).max()) for one in filled))
+    scores = [_score(file.view, tracks, shift) for shift in shifts]
     best = int(np.argmax(scores))
     shift = shifts[best] if scores[best] >= _FITTING else 0
-    for one in said.tracks:
+    for one in tracks:
         samples = one.samples._replace(offsets=one.samples.offsets + shift)
         yield one._replace(samples=samples)
+
+
+def _shifts(file: File, tracks: Sequence[TrackTable]) -> list[int]:
+    """By what all offsets of the tracks may be wrong; 0 first."""
+    filled = [one.samples.offsets for one in tracks if len(one.samples.offsets)]
+    if not filled:
+        return [0]
+    first = min(int(one.min()) for one in filled)
+    media = [box.body for box in file.boxes if box.kind == b"mdat"][:_MOST_SHIFTS]
+    return [0, *(body - first for body in media)]
+
+
+def _named(file: File, one: TrackTable) -> Iterator[TrackTable]:
+    """A track that no index describes, if its bytes show the codec of pictures."""
+    for codec in (Codec.H264, Codec.H265):
+        named = one._replace(what=one.what._replace(codec=codec, lengths=4))
+        if any(_score(file.view, [named], each) >= _FITTING for each in _shifts(file, [named])):
+            yield named
+            return
 
 
 def _score(view: View, tracks: Sequence[TrackTable], shift: int) -> float:
@@ -146,7 +166,7 @@ def _score(view: View, tracks: Sequence[TrackTable], shift: int) -> float:
 
 def _parts(file: File, tracks: Sequence[TrackTable], damage: list[str]) -> Iterator[Part]:
     """The streams of pictures, the first one with the sound and data of the file."""
-    checked = [_rows_of(file.view, one, damage) for one in tracks]
+    checked = [_rows_of(file, one, damage) for one in tracks]
     pictures = [one for one in checked if one.table.what.media == Media.DELTA]
     others = [one for one in checked if one.table.what.media != Media.DELTA]
     bad = _bad_stretches(pictures)
@@ -165,40 +185,58 @@ def _parts(file: File, tracks: Sequence[TrackTable], damage: list[str]) -> Itera
             yield Part(_track(file.view, number, group), rows)
 
 
-def _rows_of(view: View, one: TrackTable, damage: list[str]) -> _Checked:
+def _rows_of(file: File, one: TrackTable, damage: list[str]) -> _Checked:
     """The samples of a track that the bytes bear out, in order of decoding."""
     samples = one.samples
     kept = np.flatnonzero(samples.sizes > 0)
-    state, alone = _check.checked(view, samples.offsets[kept], samples.sizes[kept], one.what)
-    keys = samples.keys.copy()
-    if keys.all() and alone.any():
-        keys[kept] = alone  # a table that calls every picture a key one says nothing
-    wrong = kept[state == _check.WRONG]
-    if len(wrong):
+    offsets, sizes = samples.offsets[kept], samples.sizes[kept]
+    state, alone = _check.checked(file.view, offsets, sizes, one.what)
+    keys = samples.keys[kept]
+    if samples.keys.all() and alone.any():
+        keys = alone  # a table that calls every picture a key one says nothing
+    _complain(one, state, damage)
+    ticks = np.sort(samples.times[kept], kind="stable") + one.shift_ms
+    good = state != _check.WRONG
+    rows = _rows.rows(
+        file.view,
+        offsets[good],
+        sizes[good],
+        _rows.media_of(one.what.media, keys[good]),
+        one.what.codec,
+        ticks=ticks[good],
+        start_ms=one.created_ms,
+        unfinished=state[good] == _check.UNREADABLE,
+        unproven=_unproven(file, offsets, sizes, good)[good],
+    )
+    begins = (rows["flags"] & int(FrameFlag.CONTINUES)) == 0
+    pieces = np.diff(np.flatnonzero(np.append(begins, True)))
+    wrong = np.stack([offsets[~good], offsets[~good] + sizes[~good]])
+    return _Checked(one, rows, np.repeat(offsets[good], pieces), wrong)
+
+
+def _complain(one: TrackTable, state: Column, damage: list[str]) -> None:
+    """Says what of a track does not fit the bytes, and what is strange about it."""
+    wrong = int((state == _check.WRONG).sum())
+    if wrong:
         word = {Media.DELTA: "pictures", Media.AUDIO: "pieces of sound"}.get(one.what.media, "data")
         damage.append(
-            f"{len(wrong)} of {len(kept)} {word} of track {one.id} are not where the file's index"
+            f"{wrong} of {len(state)} {word} of track {one.id} are not where the file's index"
             " says: their bytes were replaced, or lie elsewhere"
         )
     if one.what.note:
         damage.append(f"track {one.id}: {one.what.note}")
-    good = kept[state != _check.WRONG]
-    times = samples.times.copy()
-    times[kept] = np.sort(samples.times[kept], kind="stable")
-    rows = _rows.rows(
-        view,
-        samples.offsets[good],
-        samples.sizes[good],
-        _rows.media_of(one.what.media, keys[good]),
-        one.what.codec,
-        ticks=times[good] + one.shift_ms,
-        start_ms=one.created_ms,
-        unfinished=state[state != _check.WRONG] == _check.UNREADABLE,
-    )
-    pieces = np.diff(np.flatnonzero(np.append((rows["flags"] & 1) == 0, True)))
-    positions = np.repeat(samples.offsets[good], pieces)
-    stretch = np.stack([samples.offsets[wrong], samples.offsets[wrong] + samples.sizes[wrong]])
-    return _Checked(one, rows, positions, stretch)
+
+
+def _unproven(file: File, offsets: Column, sizes: Column, good: Column) -> Column:
+    """Samples whose end nothing bears out: those before one that is not there, and the last one
+    of fragments behind which no box stands."""
+    found = np.zeros(len(offsets), dtype=bool)
+    order = np.argsort(offsets, kind="stable")
+    found[order[:-1]] = ~good[order[1:]]
+    last = file.boxes[-1]
+    if last.kind == b"mdat" and any(box.kind == b"moof" for box in file.boxes):
+        found |= (offsets + sizes == last.end) & (last.end < file.view.size)
+    return found
 
 
 def _bad_stretches(pictures: Sequence[_Checked]) -> list[Extent]:

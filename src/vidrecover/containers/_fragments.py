@@ -12,7 +12,6 @@ from vidrecover.containers._boxes import Box, child, children
 from vidrecover.containers._descriptions import Description
 from vidrecover.containers._tables import (
     MOST_SAMPLES,
-    MOST_TRACKS,
     Samples,
     TrackTable,
     milliseconds,
@@ -21,6 +20,8 @@ from vidrecover.containers._view import Column, View
 from vidrecover.model import Codec, Media
 
 _MOST_MOOF = 4 << 20
+_MOST_TRACKS = 8
+_MOST_OF_TRACK = MOST_SAMPLES // 4
 _FARTHEST, _LATEST = 1 << 60, 1 << 52
 _NOT_SYNC = 0x10000  # sample_is_non_sync_sample
 _RUN_FIELDS = ((0x100, "duration"), (0x200, "size"), (0x400, "flags"), (0x800, "offset"))
@@ -119,7 +120,7 @@ def _traf(
     for number, bit in enumerate((8, 16, 32)):
         if flags & bit:
             values[number], place = _number(data, place), place + 4
-    if track not in going and len(going) >= MOST_TRACKS:
+    if track not in going and len(going) >= _MOST_TRACKS:
         return end_of_last
     one = going.setdefault(track, _Going())
     clock = child(data, traf, b"tfdt")
@@ -149,7 +150,7 @@ def _run(
     names = [name for bit, name in _RUN_FIELDS if flags & bit]
     kind = np.dtype([(name, ">u4") for name in names])
     room = (run.end - place) // kind.itemsize if names else _most_implied(default)
-    count = max(min(count, room, MOST_SAMPLES - one.count), 0)
+    count = max(min(count, room, _MOST_OF_TRACK - one.count), 0)
     if not count:
         return at
     table = np.frombuffer(data, kind, count, place) if names else None

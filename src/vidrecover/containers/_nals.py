@@ -22,6 +22,7 @@ SLICE, SETS, BEFORE, AFTER = 1, 2, 3, 4
 """Classes of units: a slice; parameter sets; what else opens a picture; what belongs behind one."""
 
 _TAIL_ZEROS = 16  # that careless writers put behind a unit
+_END_OF_SEQUENCE = 5  # bytes: a start code of four and the header
 
 
 def _h264_classes() -> Column:
@@ -75,7 +76,8 @@ class Units(NamedTuple):
     """Possible NAL units as columns, ordered by start.
 
     starts: of the length; ends; classes: see SLICE; firsts: a slice that begins a picture; keys:
-    a slice of a picture that decodes alone; marks: what units of one stream have in common.
+    a slice of a picture that decodes alone; marks: what units of one stream have in common;
+    ended: something bears out where the unit ends.
     """
 
     starts: Column
@@ -84,6 +86,7 @@ class Units(NamedTuple):
     firsts: Column
     keys: Column
     marks: Column
+    ended: Column
 
     def where(self, kept: Column) -> "Units":
         """Those at the kept places (indices or a mask)."""
@@ -98,7 +101,7 @@ def no_units() -> Units:
     """None."""
     none = np.zeros(0, dtype=np.int64)
     flags = np.zeros(0, dtype=bool)
-    return Units(none, none, none.astype(np.uint8), flags, flags, none)
+    return Units(none, none, none.astype(np.uint8), flags, flags, none, flags)
 
 
 def numbers(data: Bytes, places: Column, size: int) -> Column:
@@ -130,7 +133,8 @@ def plausible(data: Bytes, starts: Column, lengths: int, codec: Codec) -> tuple[
     reader = _h264_slices if h264 else _h265_slices
     right, firsts, keys, marks = reader(data, starts + lengths, kind, classes)
     ends = starts + lengths + size
-    return Units(starts, ends, classes, firsts, keys, marks).where(right), kept[right]
+    ended = np.ones(len(starts), dtype=bool)
+    return Units(starts, ends, classes, firsts, keys, marks, ended).where(right), kept[right]
 
 
 def _h264_slices(
@@ -197,7 +201,8 @@ class Forbidden(NamedTuple):
     stops: Column
 
     def inside(self, begins: Column, ends: Column) -> Column:
-        """Whether the bodies [begin, end) hold such bytes, zeros at their very end left out."""
+        """Whether the bodies [begin, end) hold such bytes. Zeros at their very end are left out,
+        and the end of a sequence behind a start code, which some writers put into the last one."""
         if not len(self.starts):
             return np.zeros(len(begins), dtype=bool)
         at = np.searchsorted(self.stops, begins, side="right")
@@ -205,6 +210,7 @@ class Forbidden(NamedTuple):
         first = np.maximum(self.starts[known], begins)
         wrong = (at < len(self.starts)) & (first + 3 <= ends)
         tail = (self.stops[known] + 2 >= ends) & (ends - first <= _TAIL_ZEROS)
+        tail |= ends - first <= _END_OF_SEQUENCE
         result: Column = wrong & ~tail
         return result
 

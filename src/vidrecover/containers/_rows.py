@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover import extents, segments
+from vidrecover import segments
 from vidrecover.containers._view import View
 from vidrecover.formats import Format
 from vidrecover.model import (
@@ -28,6 +28,7 @@ Column = npt.NDArray[Any]
 
 _BATCH = 1 << 17
 """Rows that become segments together."""
+_SMALLEST_GAP = 512
 _SPREAD = 64 << 20
 """Bytes of a file whose undated rows become one segment."""
 
@@ -42,6 +43,7 @@ def rows(
     ticks: Column | None = None,
     start_ms: RecorderMs | None = None,
     unfinished: Column | None = None,
+    unproven: Column | None = None,
 ) -> Frames:
     """A row for each sample, in the order given; more where a border of the view cuts it.
 
@@ -56,7 +58,9 @@ def rows(
         if start_ms is not None:
             table["time_ms"] = ticks + start_ms
     if unfinished is not None:
-        table["flags"][unfinished] = int(FrameFlag.UNFINISHED)
+        table["flags"][unfinished] |= int(FrameFlag.UNFINISHED)
+    if unproven is not None:
+        table["flags"][unproven] |= int(FrameFlag.END_UNPROVEN)
     table = _cut(table, view.borders())
     table["offset"] = view.places(table["offset"]) if len(table) else table["offset"]
     return table
@@ -117,8 +121,8 @@ def _batches(table: Frames) -> Iterator[tuple[int, int]]:
 
 
 def claimed(table: Frames) -> list[Extent]:
-    """The bytes of the rows, merged."""
-    return segments.extents(table)
+    """The bytes of the rows, merged, short gaps included as a scan does."""
+    return segments.extents(table, smallest_gap=_SMALLEST_GAP)
 
 
 def free(table: Frames, taken: Sequence[Extent]) -> Frames:
@@ -140,8 +144,3 @@ def media_of(kind: Media, keys: Column) -> Column:
     if kind != Media.DELTA:
         return np.full(len(keys), int(kind), dtype=np.uint8)
     return np.where(keys, int(Media.KEY), int(Media.DELTA)).astype(np.uint8)
-
-
-def total(parts: Sequence[Extent]) -> tuple[Extent, ...]:
-    """Ordered, disjoint."""
-    return tuple(extents.merged(parts))

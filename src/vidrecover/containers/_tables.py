@@ -16,7 +16,7 @@ from vidrecover.model import RecorderMs
 Column = npt.NDArray[Any]
 
 MOST_SAMPLES = 1 << 22
-"""Of one track: 38 hours of 30 pictures a second."""
+"""Of all tracks of a file together: 15 hours of 30 pictures and 47 pieces of sound a second."""
 MOST_TRACKS = 64
 MOST_MOOV = 64 << 20
 """Bytes of a `moov` that are read; tables of MOST_SAMPLES fit."""
@@ -81,13 +81,15 @@ def movie(data: bytes, start: int) -> Movie:
     head = child(data, whole, b"mvhd")
     scale, created = _times(data, head) if head is not None else (0, None)
     tracks, damage = list[TrackTable](), list[str]()
+    room = MOST_SAMPLES
     for one in children(data, whole.body, whole.end):
         if one.kind == b"trak" and len(tracks) < MOST_TRACKS:
-            found = _track(data, one, start, scale, created)
+            found = _track(data, one, start, scale, created, room)
             if found is None:
                 damage.append("a track's tables are damaged: its samples are not known")
             else:
                 tracks.append(found)
+                room -= len(found.samples.sizes)
     return Movie(tuple(tracks), dict(_defaults(data, whole)), tuple(damage))
 
 
@@ -111,7 +113,12 @@ def _times(data: bytes, head: Box) -> tuple[int, RecorderMs | None]:
 
 
 def _track(
-    data: bytes, trak: Box, start: int, movie_scale: int, created: RecorderMs | None
+    data: bytes,
+    trak: Box,
+    start: int,
+    movie_scale: int,
+    created: RecorderMs | None,
+    room: int,
 ) -> TrackTable | None:
     head, media = child(data, trak, b"tkhd"), child(data, trak, b"mdia", b"mdhd")
     table = child(data, trak, b"mdia", b"minf", b"stbl")
@@ -131,7 +138,7 @@ def _track(
         scale,
         created if created is not None else own,
         _shift_ms(data, edits, scale, movie_scale),
-        _samples(data, boxes, scale, what) if scale else nothing(),
+        _samples(data, boxes, scale, what, room) if scale else nothing(),
     )
 
 
@@ -172,14 +179,16 @@ _PAIR = [("count", ">u4"), ("value", ">i4")]
 _RUN = [("first", ">u4"), ("samples", ">u4"), ("description", ">u4")]
 
 
-def _samples(data: bytes, boxes: dict[bytes, Box], scale: int, what: Description) -> Samples:
-    sizes = _sizes(data, boxes)
+def _samples(
+    data: bytes, boxes: dict[bytes, Box], scale: int, what: Description, room: int
+) -> Samples:
+    sizes = _sizes(data, boxes, room)
     chunks = _column(data, boxes.get(b"stco"), ">u4", 8)
     if b"co64" in boxes:
         chunks = _column(data, boxes[b"co64"], ">u8", 8)
     per_chunk = _per_chunk(_column(data, boxes.get(b"stsc"), _RUN, 8), len(chunks))  # type: ignore[arg-type]
     if isinstance(sizes, int):
-        return _constant(sizes, chunks, per_chunk, data, boxes, scale, what)
+        return _constant(sizes, chunks, per_chunk, data, boxes, scale, what, room)
     number, inside = _spread(per_chunk, len(sizes))
     sizes = sizes[: len(number)]
     before = np.cumsum(sizes) - sizes
@@ -189,19 +198,19 @@ def _samples(data: bytes, boxes: dict[bytes, Box], scale: int, what: Description
     return Samples(offsets, sizes, times, _sync(data, boxes, len(sizes)))
 
 
-def _sizes(data: bytes, boxes: dict[bytes, Box]) -> Any:
+def _sizes(data: bytes, boxes: dict[bytes, Box], room: int) -> Any:
     """The size of each sample, or of every one as a single number."""
     box = boxes.get(b"stsz")
     if box is not None and box.end - box.body >= 12:
         same = int.from_bytes(data[box.body + 4 : box.body + 8], "big")
-        return same if same else _column(data, box, ">u4", 12)[:MOST_SAMPLES]
+        return same if same else _column(data, box, ">u4", 12)[:room]
     box = boxes.get(b"stz2")
     if box is None or box.end - box.body < 12:
         return np.zeros(0, dtype=np.int64)
     bits = data[box.body + 7]
     if bits in (8, 16):
-        return _column(data, box, f">u{bits // 8}", 12)[:MOST_SAMPLES]
-    count = min(int.from_bytes(data[box.body + 8 : box.body + 12], "big"), MOST_SAMPLES)
+        return _column(data, box, f">u{bits // 8}", 12)[:room]
+    count = min(int.from_bytes(data[box.body + 8 : box.body + 12], "big"), room)
     packed = np.frombuffer(data, np.uint8, box.end - box.body - 12, box.body + 12)
     packed = packed[: (count + 1) // 2]
     halves = np.stack([packed >> 4, packed & 15], axis=1).reshape(-1)
@@ -236,6 +245,7 @@ def _constant(
     boxes: dict[bytes, Box],
     scale: int,
     what: Description,
+    room: int,
 ) -> Samples:
     """Samples of one size. Those of uncompressed sound are single values: a chunk is one row."""
     said = int.from_bytes(data[boxes[b"stsz"].body + 8 : boxes[b"stsz"].body + 12], "big")
@@ -245,10 +255,11 @@ def _constant(
     chunks, per_chunk, before = chunks[: len(per_chunk)][kept], per_chunk[kept], before[kept]
     per_chunk = np.minimum(per_chunk, said - before)
     if what.sample_bytes is not None:
+        chunks, per_chunk, before = chunks[:room], per_chunk[:room], before[:room]
         sizes = np.minimum(per_chunk * what.sample_bytes, 1 << 31)
         times = before * 1000 // max(scale, 1)
         return Samples(chunks, sizes, times, np.ones(len(chunks), dtype=bool))
-    number, inside = _spread(per_chunk, MOST_SAMPLES)
+    number, inside = _spread(per_chunk, room)
     times = _shown(data, boxes, len(number), scale)
     return Samples(
         chunks[number] + inside * size,

@@ -22,6 +22,8 @@ _SHARE = 0.005  # of a stream's units that a header has at least
 _NEAR = 2048  # bytes between neighbouring units at least allowed
 _FIRST_NEAR = 8192
 _FAR = 1 << 60
+_NEARLY_ALL, _WIDEST = 99.8, 256 << 10
+_USUAL_LENGTHS = 4
 _FEW = 4  # chained units below which nothing is believed
 _CODINGS = (
     (Codec.H264, 4), (Codec.H265, 4), (Codec.H264, 2), (Codec.H265, 2), (Codec.H264, 3),
@@ -30,17 +32,19 @@ _CODINGS = (
 
 
 class Lesson(NamedTuple):
-    """What is learnt of a stream. marks: of its units, ordered; gap: bytes between two units."""
+    """What is learnt of a stream. marks: of its units, ordered; gap: bytes between two units, as
+    most are; widest: as all but very few are."""
 
     codec: Codec
     lengths: int
     marks: Column
     gap: int
+    widest: int
 
 
 class Pictures(NamedTuple):
-    """Access units as columns, in order. torn: its first slice is missing; shown: it
-    holds slices."""
+    """Access units as columns, in order. torn: its first slice is missing, or nothing bears out
+    where it ends; shown: it holds slices."""
 
     starts: Column
     ends: Column
@@ -68,9 +72,10 @@ def learnt(view: View, start: int, end: int) -> Lesson | None:
     first = _read(view, start, min(end, start + _LESSON))
     best: tuple[int, Codec, int] | None = None
     for codec, lengths in _CODINGS:
-        if best is not None and (lengths < 4 or 2 * best[0] > first.size):
+        if best is not None and (lengths < _USUAL_LENGTHS or 2 * best[0] > first.size):
             break
-        units = _borne(first, _judged(first, lengths, codec), lengths, _FIRST_NEAR, at_end=False)[0]
+        lesson = Lesson(codec, lengths, np.zeros(0), _FIRST_NEAR, _FIRST_NEAR)
+        units, _ = _borne(_judged(first, lengths, codec), lesson, first.size)
         covered = int((units.ends - units.starts).sum())
         if len(units.starts) >= _FEW and (best is None or covered > best[0]):
             best = covered, codec, lengths
@@ -79,14 +84,16 @@ def learnt(view: View, start: int, end: int) -> Lesson | None:
     _, codec, lengths = best
     whole = first if first.size == end - start else _read(view, start, min(end, start + _STUDY))
     judged = _judged(whole, lengths, codec)
-    units, score = _borne(whole, judged, lengths, _FIRST_NEAR, at_end=False)
+    lesson = Lesson(codec, lengths, np.zeros(0), _FIRST_NEAR, _FIRST_NEAR)
+    units, score = _borne(judged, lesson, whole.size)
     marks, counts = np.unique(units.marks, return_counts=True)
-    rare = np.unique(units.marks[(units.keys | (units.classes != SLICE)) & (score >= _FEW)])
+    rare = np.unique(units.marks[(units.keys | (units.classes != SLICE)) & (score >= 2)])
     marks = np.union1d(marks[counts >= max(_SHARE * len(units.marks), 1)], rare)
     gaps = units.starts[1:] - units.ends[:-1]
     gaps = gaps[gaps > 0]
-    usual = int(np.percentile(gaps, 90)) if len(gaps) else 0
-    return Lesson(codec, lengths, marks, max(_NEAR, 3 * usual))
+    usual, widest = np.percentile(gaps, [90, _NEARLY_ALL]).astype(int) if len(gaps) else (0, 0)
+    gap = max(_NEAR, 3 * int(usual))
+    return Lesson(codec, lengths, marks, gap, max(gap, min(2 * int(widest), _WIDEST)))
 
 
 def _judged(bytes_: _Bytes, lengths: int, codec: Codec) -> Units:
@@ -166,8 +173,8 @@ def units(
 ) -> Iterator[Units]:
     """The units of the stretch, window by window, in order.
 
-    sure: up to here all is of this file. reach: bytes without any unit, beyond that, behind
-    which the stream is taken to have ended.
+    sure: up to here all is of this file, the last unit ends near it. reach: bytes without any
+    unit, beyond that, behind which the stream is taken to have ended.
     """
     at, last = start, start
     while at < end:
@@ -175,8 +182,8 @@ def units(
         limit = min(_WINDOW, held.size)
         judged = _judged(held, lesson.lengths, lesson.codec)
         own = judged.where(np.isin(judged.marks, lesson.marks))
-        at_end = at + held.size >= end
-        found, _ = _borne(held, own, lesson.lengths, lesson.gap, at_end=at_end)
+        stop = held.size if at + held.size >= end else None
+        found, _ = _borne(own, lesson, stop, is_known=sure >= end)
         found = found.where(found.starts < limit).moved(at)
         found = found.where(found.starts >= last)
         begins = np.append(found.starts, at + limit)
@@ -193,24 +200,30 @@ def units(
 
 
 def _borne(
-    held: _Bytes, own: Units, lengths: int, gap: int, *, at_end: bool
+    own: Units, lesson: Lesson, stop: int | None, *, is_known: bool = False
 ) -> tuple[Units, Column]:
     """Those of the units that something beside them bears out: a unit that they lead to or that
     leads to them, for slices another unit near by, or the end. None over another; and how long
-    the chain of each is."""
+    the chain of each is.
+
+    stop: where the media data end, None where more follows; is_known: the file itself says so.
+    """
     score = _chain_lengths(own)
+    if lesson.lengths < _USUAL_LENGTHS:  # too many places look like a unit
+        own, score = own.where(score >= _FEW), score[score >= _FEW]
     kept = _apart(own, score)
     own, score = own.where(kept), score[kept]
     if not len(own.starts):
         return own, score
-    following = np.append(own.starts[1:], _FAR)
-    before = np.append(-_FAR, own.ends[:-1])
-    near = (following - own.ends <= gap) | (own.starts - before <= gap)
-    near |= (own.ends >= held.size - 4) & at_end
+    behind = np.append(own.starts[1:], _FAR) - own.ends
+    before = own.starts - np.append(-_FAR, own.ends[:-1])
+    near = (behind <= lesson.gap) | (before <= lesson.gap)
+    ended = behind <= lesson.widest
+    if stop is not None:
+        near |= own.ends >= stop - 4
+        ended[-1] |= stop - own.ends[-1] <= (_WIDEST if is_known else 0)  # sound may come last
     borne = (score >= 2) | ((own.classes == SLICE) & near)
-    if lengths < 4:
-        borne = score >= _FEW
-    return own.where(borne), score[borne]
+    return own._replace(ended=ended).where(borne), score[borne]
 
 
 def openings(found: Units) -> Column:
@@ -242,4 +255,5 @@ def pictures(found: Units) -> Pictures:
     keys = np.logical_or.reduceat(found.keys, first)
     shown = np.logical_or.reduceat(found.classes == SLICE, first)
     begun = np.logical_or.reduceat(found.firsts, first)
-    return Pictures(found.starts[first], found.ends[last], keys, shown & ~begun, shown)
+    whole = begun & np.logical_and.reduceat(found.ended, first)
+    return Pictures(found.starts[first], found.ends[last], keys, shown & ~whole, shown)

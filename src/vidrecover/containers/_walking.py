@@ -8,16 +8,16 @@ from vidrecover.containers import _nals, _rows, _walk
 from vidrecover.containers._boxes import Box
 from vidrecover.containers._files import File
 from vidrecover.containers._tables import TrackTable
-from vidrecover.model import Frames, Media, Track, no_frames
+from vidrecover.model import Frames, Media, Track
 
 _REACH = 1 << 20  # behind the end that the file states
 
 
-def walked(file: File, tables: Sequence[TrackTable], before: int) -> Iterator[tuple[Track, Frames]]:
-    """The stream of pictures in the media data, as rows without times; at most one.
+def walked(file: File, tables: Sequence[TrackTable], number: int) -> Iterator[tuple[Track, Frames]]:
+    """The stream of pictures in the media data, as rows without times, stretch by stretch.
 
-    tables: of the file's index, whose parameter sets hold though its places do not; before: how
-    many streams the file has already.
+    tables: of the file's index, whose parameter sets hold though its places do not; number: of
+    the stream in the file.
     """
     media = [box for box in file.boxes if box.kind == b"mdat"]
     lesson = _lesson(file, media)
@@ -25,26 +25,19 @@ def walked(file: File, tables: Sequence[TrackTable], before: int) -> Iterator[tu
         return
     tables = [one for one in tables if one.what.codec == lesson.codec and one.what.sets]
     what = tables[0].what if len(tables) == 1 else None
-    rows = [no_frames()]
-    for box in media:
-        rows += _of_box(file, box, lesson)
-    table = np.concatenate(rows)
-    if not len(table):
-        return
     places = file.view.on_source(*what.box) if what is not None and what.box is not None else []
-    yield (
-        Track(
-            number=before + 1,
-            lengths=lesson.lengths,
-            sets=what.sets if what is not None else b"",
-            sets_at=places[0] if len(places) == 1 else None,
-            notes=(
-                "the file's index is missing: its pictures were found by their own structure, its"
-                " sound was not",
-            ),
+    track = Track(
+        number=number,
+        lengths=lesson.lengths,
+        sets=what.sets if what is not None else b"",
+        sets_at=places[0] if len(places) == 1 else None,
+        notes=(
+            "the file's index is missing: its pictures were found by their own structure, its"
+            " sound was not",
         ),
-        table,
     )
+    for box in media:
+        yield from ((track, rows) for rows in _of_box(file, box, lesson) if len(rows))
 
 
 def _lesson(file: File, media: Sequence[Box]) -> _walk.Lesson | None:
