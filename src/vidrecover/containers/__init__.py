@@ -30,8 +30,8 @@ def build(
     known: Mapping[int, Sequence[Extent]] | None = None,
     done: Sequence[Container] = (),
 ) -> Iterator[Container]:
-    """Every container file of the source, ordered by first byte; each depends on those before it
-    only by the bytes that they claim.
+    """Every container file of the source; each depends on those before it only by the bytes that
+    they claim. Files in pieces come first.
 
     boxes: rows of the scan, in any order; one: their format; known: extents of files in several
     pieces, by first byte, as a file system lists them; done: files that were stored already, which

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vidrecover import extents
 from vidrecover.containers._boxes import MOST_BOXES, Box, chain
 from vidrecover.containers._view import Column, View
 from vidrecover.model import Extent, Source
@@ -38,29 +39,35 @@ class File(NamedTuple):
 def files(
     source: Source, anchors: Anchors, known: Mapping[int, Sequence[Extent]]
 ) -> Iterator[File]:
-    """Every file, ordered by its first byte.
+    """Every file: those in several pieces first, then those that lie elsewhere, each ordered by
+    first byte.
 
     known: extents of files in several pieces, as a file system lists them, by first byte.
     """
+    listed = [one for one in anchors.places.tolist() if one in known]
+    for place in listed:
+        view = View(source, known[place])
+        yield File(view, place, tuple(_boxes(view, anchors, None)))
+    occupied = extents.merged(part for place in listed for part in known[place])
+    for hole in extents.minus([Extent(0, source.size)], occupied):
+        yield from _carved(source, anchors, hole)
+
+
+def _carved(source: Source, anchors: Anchors, hole: Extent) -> Iterator[File]:
+    """Files in one piece inside a stretch of the source."""
     begins = anchors.of(b"ftyp")
-    covered = 0
-    for place in anchors.places.tolist():
+    inside = (anchors.places >= hole.start) & (anchors.places < hole.end)
+    covered = hole.start
+    for place in anchors.places[inside].tolist():
         if place < covered:
             continue
-        listed = known.get(place)
-        if listed is not None:
-            view = View(source, listed)
-            yield File(view, place, tuple(_boxes(view, anchors, None)))
-            covered = listed[0].end
-            continue
         following = begins[np.searchsorted(begins, place, side="right") :]
-        limit = int(following[0]) if len(following) else source.size
+        limit = min(int(following[0]), hole.end) if len(following) else hole.end
         view = View(source, [Extent(place, limit)])
         boxes = tuple(_boxes(view, anchors, place))
-        if not boxes:
-            continue
-        yield File(view, place, boxes)
-        covered = place + _reach(boxes)
+        if boxes:
+            yield File(view, place, boxes)
+            covered = place + _reach(boxes)
 
 
 def _reach(boxes: Sequence[Box]) -> int:

@@ -54,14 +54,18 @@ def _of_box(file: File, box: Box, lesson: _walk.Lesson) -> Iterator[Frames]:
     held = _nals.no_units()
     for found in _walk.units(file.view, box.body, box.end, lesson, sure=sure, reach=_REACH):
         together = _nals.Units(*map(np.concatenate, zip(held, found, strict=True)))
-        begins = np.flatnonzero(_walk.openings(together))
-        last = int(begins[-1])
+        last = int(np.flatnonzero(_walk.openings(together))[-1])
         held = together.where(np.arange(last, len(together.starts)))
         yield _pictures(file, together.where(np.arange(last)), lesson)
-    yield _pictures(file, held, lesson)
+    closed = any(one.start == box.end for one in file.boxes) or box.end == file.view.size
+    proven = closed or (len(held.ends) > 0 and int(held.ends[-1]) == box.end)
+    yield _pictures(file, held, lesson, unproven=not proven)
 
 
-def _pictures(file: File, units: _nals.Units, lesson: _walk.Lesson) -> Frames:
+def _pictures(
+    file: File, units: _nals.Units, lesson: _walk.Lesson, *, unproven: bool = False
+) -> Frames:
+    """Rows of access units; unproven: nothing but the box's size says where the last one ends."""
     found = _walk.pictures(units)
     kinds = np.where(found.keys, int(Media.KEY), int(Media.DELTA))
     kinds = np.where(found.shown, kinds, int(Media.DATA)).astype(np.uint8)
@@ -72,4 +76,5 @@ def _pictures(file: File, units: _nals.Units, lesson: _walk.Lesson) -> Frames:
         kinds,
         lesson.codec,
         unfinished=found.torn,
+        unproven=np.full(len(found.starts), unproven),
     )
