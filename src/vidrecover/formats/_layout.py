@@ -170,7 +170,8 @@ class Framing(Layout, kw_only=True, frozen=True):
     rows of one counter value are one picture. resolution_ms: of the dates. channel_one_tells:
     makers disagree whether cameras count from 0 or from 1, and `channel` adds one: where channel
     1 never occurs on a source, the numbers are taken as the bytes say, one lower. gap: bytes of
-    the format's own structure that may lie between two frames of an unbroken run.
+    the format's own structure that may lie between two frames of an unbroken run. scattered: of
+    rows that lie apart nothing is missing, however much lies between.
     """
 
     reader: str | None = None
@@ -181,3 +182,4 @@ class Framing(Layout, kw_only=True, frozen=True):
     modulus_ms: Annotated[int, msgspec.Meta(ge=2)] | None = None
     channel_one_tells: bool = False
     gap: Annotated[int, msgspec.Meta(ge=0, le=1 << 16)] = 0
+    scattered: bool = False

@@ -196,7 +196,7 @@ def _breaks(group: Frames, times: Column, lost: Column, parted: Column, one: For
     steps = _steps(group, times, one)
     breaks = (steps > LARGEST_STEP_MS) | (steps < -_LARGEST_STEP_BACK_MS) | (lost != 0)
     breaks |= _codec_changes(group["codec"], is_video(group))
-    if not one.framing.counted:
+    if not one.framing.counted and not one.framing.scattered:
         breaks[1:] |= np.diff(parted) != 0
     breaks |= _minute(times, steps, breaks)
     going = is_open(group)
