@@ -18,7 +18,20 @@ import av
 import msgspec
 import numpy as np
 
-from vidrecover.simulate import (dhav, hisilicon, hx, jt1078, jt808, mp4, nndc, others, ps, sound, ts, xm)
+from vidrecover.simulate import (
+    dhav,
+    hisilicon,
+    hx,
+    jt1078,
+    jt808,
+    mp4,
+    nndc,
+    others,
+    ps,
+    sound,
+    ts,
+    xm,
+)
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.pictures import Scene
@@ -841,7 +854,50 @@ def _pavs_picture(sample: Sample, unit: AccessUnit) -> None:
     sample.frame(block, whole, _kind(unit), codec="h264")
 
 
+def make_annexb() -> Sample:
+    """An H.264 stream cut in between, with a delimiter, a message and two slices a picture in
+    places; an H.265 stream with zeros behind it; a key picture alone before the file's end."""
+    sample = Sample(9)
+    older, newer = camera(1, "h264", "none"), camera(2, "h265", "none")
+    sample.noise(900)
+    sample.other(b"\0\0\1" * 5 + b"\0\0\1\x41\x9a" + bytes(20) + b"\0\0\1\x65\xff\0\0\1\xba")
+    sample.noise(300)
+    film = pictures(older, 14)
+    for place, (_, unit) in enumerate(film):
+        lead = b"\0\0\0\1\x09\xf0" if place in (0, 3, 7) else b""
+        lead += b"\0\0\0\1\x06\xe5\x01\x2a\x80" if place in (0, 6) else b""
+        tail = b"\0\0\0\1\x41\x40\xaa\xbb\xcc\x80" if place in (3, 4) else b""
+        _naked(sample, older, unit._replace(data=lead + unit.data + tail))
+        if place == 9:
+            del sample.data[-30:]
+            sample.rows[-1].size -= 30
+            sample.rows[-1].payload_size -= 30
+            sample.rows[-1].flags.append("END_UNPROVEN")
+            sample.other(b"\0\0\1\xba" + sample.random.bytes(700).replace(b"\0", b"\1"))
+    sample.rows[-1].flags.append("END_UNPROVEN")
+    sample.other(b"\0\0\1\xbd" + sample.random.bytes(900).replace(b"\0", b"\1"))
+    for _, unit in pictures(newer, 14):
+        _naked(sample, newer, unit)
+    sample.other(bytes(2000))
+    sample.rows[-1].size += 8
+    sample.noise(500)
+    _naked(sample, older, film[0][1])
+    return sample
+
+
+def _naked(sample: Sample, one: Camera, unit: AccessUnit) -> None:
+    """A picture as it is. A row begins with three bytes of the start code: the zero before them
+    is the last byte of the row in front of it, if there is one."""
+    before = sample.rows[-1] if sample.rows else None
+    if before is not None and before.offset + before.size == len(sample.data):
+        before.size += 1
+    sample.other(unit.data[:1])
+    data = unit.data[1:]
+    sample.frame(data, (0, len(data)), _kind(unit), codec=one.codec)
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
+    "annexb": make_annexb,
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
     "g2fdb": make_g2fdb,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vidrecover import nal
 from vidrecover.model import Codec
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
 # SPS and PPS of a vehicle recorder (Main, 352x288, no VUI): codec-repair.md section 3.1.
 MDVR_SPS = bytes.fromhex("674d00149da8582590")

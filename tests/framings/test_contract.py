@@ -34,6 +34,7 @@ from vidrecover.model import (
     Window,
     no_frames,
 )
+from vidrecover.scan._rows import outermost
 from vidrecover.signatures import Matcher
 from vidrecover.source import open_source
 
@@ -86,7 +87,8 @@ def read(one: Format, data: bytes) -> Frames:
     """All rows of the reader, the whole of the data in one window."""
     array = np.frombuffer(data, dtype=np.uint8)
     candidates = np.unique(matcher_of(one).find(array).positions)
-    return reader_of(one)(Window(0, array, len(array), (), True), candidates)
+    rows = reader_of(one)(Window(0, array, len(array), (), True), candidates)
+    return rows.compress(outermost(rows)) if one.framing.yields else rows
 
 
 def read_in_windows(one: Format, data: bytes, size: int, overlap: int) -> Frames:
@@ -104,6 +106,8 @@ def read_in_windows(one: Format, data: bytes, size: int, overlap: int) -> Frames
             rows = reader(Window(start, array[start:], limit, (), True), candidates)
         tables.append(rows)
     rows = np.concatenate(tables)
+    if one.framing.yields:  # a picture whose first units stand in the window before
+        return rows.compress(outermost(rows))
     if one.framing.reader in SCATTERED:
         return rows[np.argsort(rows["offset"], kind="stable")]
     return rows

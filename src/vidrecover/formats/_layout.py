@@ -171,7 +171,8 @@ class Framing(Layout, kw_only=True, frozen=True):
     makers disagree whether cameras count from 0 or from 1, and `channel` adds one: where channel
     1 never occurs on a source, the numbers are taken as the bytes say, one lower. gap: bytes of
     the format's own structure that may lie between two frames of an unbroken run. scattered: of
-    rows that lie apart nothing is missing, however much lies between.
+    rows that lie apart nothing is missing, however much lies between. yields: takes only bytes
+    that no frame of another format holds.
     """
 
     reader: str | None = None
@@ -183,3 +184,4 @@ class Framing(Layout, kw_only=True, frozen=True):
     channel_one_tells: bool = False
     gap: Annotated[int, msgspec.Meta(ge=0, le=1 << 16)] = 0
     scattered: bool = False
+    yields: bool = False

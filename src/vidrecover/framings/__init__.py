@@ -6,11 +6,12 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
-from vidrecover.framings import jt808, jt1078, mp4, mpegps, mpegts
+from vidrecover.framings import annexb, jt1078, jt808, mp4, mpegps, mpegts
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
 READERS: dict[str, Reader] = {
+    "annexb": annexb.frames,
     "jt1078": jt1078.frames,
     "jt808": jt808.frames,
     "mp4": mp4.frames,

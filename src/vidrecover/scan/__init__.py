@@ -31,7 +31,7 @@ from vidrecover.model import (
     Window,
     together,
 )
-from vidrecover.scan._rows import consistent, in_order, mark_unreadable, unexplained
+from vidrecover.scan._rows import in_order, mark_unreadable, settled, thinned, unexplained
 from vidrecover.scan._windows import BLOCK, HISTORY, Buffer, blank_extents, covers
 from vidrecover.signatures import Matcher
 from vidrecover.source import open_source
@@ -167,6 +167,7 @@ class Scanner:
             for number, one in enumerate(formats.formats)
             for pattern in sorted({p for layout in one.layouts for p in layout.signatures})
         ]
+        self._yielding = [n for n, one in enumerate(formats.formats) if one.framing.yields]
         self._owners = np.array([number for _, number in patterns], dtype=np.int64)
         self._matcher = Matcher([pattern for pattern, _ in patterns])
         self._reach = max(
@@ -188,7 +189,7 @@ class Scanner:
             halves = Extent(unit.start, middle), Extent(middle, unit.end)
             return _together(unit, [self.scan(one) for one in halves])
         refused = extents.merged(seen.unreadable)
-        rows = consistent(in_order(together(seen.tables)), self._grids)
+        rows = settled(in_order(together(seen.tables)), self._yielding, self._grids)
         seen.tables.clear()
         mark_unreadable(rows, refused)
         found = segments.assemble(rows, self.formats.formats, unit)
@@ -238,11 +239,17 @@ class Scanner:
         if not len(hits.positions):
             return
         owners = self._owners[hits.patterns]
-        for number in np.flatnonzero(np.bincount(owners)).tolist():
+        present = np.flatnonzero(np.bincount(owners)).tolist()
+        claims: list[Frames] = []
+        for number in sorted(present, key=lambda one: one in self._yielding):
             candidates = hits.positions[owners == number] + first
+            if number in self._yielding:
+                candidates = thinned(candidates, window.offset, claims)
             rows = self._read(number, window, candidates, unreadable)
             if len(rows):
                 rows["format"] = number
+                if number not in self._yielding:
+                    claims.append(rows)
                 yield rows
 
     def _read(

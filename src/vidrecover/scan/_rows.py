@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import extents, segments
-from vidrecover.model import Extent, FrameFlag, Frames, Grid
+from vidrecover.model import Extent, FrameFlag, Frames, Grid, together
 
 Column = npt.NDArray[Any]
 
 _NOWHERE = np.iinfo(np.int64).max
+_ZEROS = 4  # behind a payload, in which so many cannot be
 _SMALLEST_GAP = 512  # shorter runs between frames are not listed
+_LOOKED_BACK, _MOST_BEFORE = 192 << 10, 64  # bytes and rows that tell how large one can be
 
 
 def in_order(rows: Frames) -> Frames:
@@ -20,6 +22,111 @@ def in_order(rows: Frames) -> Frames:
     if (rows["offset"][1:] >= rows["offset"][:-1]).all():
         return rows
     return rows.take(np.argsort(rows["offset"], kind="stable"))
+
+
+def thinned(candidates: Column, offset: int, claims: list[Frames]) -> Column:
+    """Candidates of a yielding format without those inside proven frames of others, only the
+    first of each such run kept: it ends what stands before.
+
+    offset: absolute, of the window; claims: rows of other formats in it.
+    """
+    if not claims:
+        return candidates
+    rows = in_order(together(claims))
+    rows = rows.compress((rows["flags"] & FrameFlag.END_UNPROVEN) == 0)
+    held = _held(candidates + offset, rows)
+    held[1:] &= held[:-1].copy()
+    return candidates[~held] if len(candidates) and len(rows) else candidates
+
+
+def _held(positions: Column, rows: Frames) -> Column:
+    """Whether each position lies inside a row; rows: ordered by offset."""
+    if not len(rows):
+        return np.zeros(len(positions), dtype=bool)
+    place = np.searchsorted(rows["offset"], positions, side="right") - 1
+    reach = np.maximum.accumulate(rows["offset"] + rows["size"])
+    result: Column = (place >= 0) & (reach[np.maximum(place, 0)] > positions)
+    return result
+
+
+def settled(rows: Frames, yielding: Sequence[int], grids: Sequence[Grid] = ()) -> Frames:
+    """The rows that stand, ordered by offset; grids: see `consistent`.
+
+    yielding: numbers of the formats that take only what no other frame holds. Their rows end
+    where another format's begin. One that nothing proves stays only behind its neighbour, at
+    most twice as large as those before it: foreign bytes have no end.
+    """
+    soft = np.isin(rows["format"], yielding) if len(yielding) else np.zeros(len(rows), dtype=bool)
+    if not soft.any():
+        return consistent(rows, grids)
+    firm = consistent(rows.compress(~soft), grids)
+    parts = [firm]
+    for number in yielding:
+        own = rows.compress(rows["format"] == number)
+        parts.append(_yielded(own, in_order(together(parts))))
+    return in_order(together(parts))
+
+
+def _yielded(rows: Frames, others: Frames) -> Frames:
+    """Rows of one yielding format that stand beside the rows of others."""
+    rows = rows.compress(~_held(rows["offset"], others) & outermost(rows))
+    if not len(rows):
+        return rows
+    starts, ends = rows["offset"], rows["offset"] + rows["size"]
+    following = np.append(others["offset"], _NOWHERE)
+    border = following[np.searchsorted(following, starts)]
+    _cut_off(rows, np.flatnonzero(border < ends), border)
+    unproven = (rows["flags"] & FrameFlag.END_UNPROVEN) != 0
+    behind = np.append(False, ends[:-1] == starts[1:])
+    after = np.append(starts[1:] == (rows["offset"] + rows["size"])[:-1], False)
+    limits = np.append(-1 << 60, others["offset"] + others["size"])
+    last = np.maximum.accumulate(limits)[np.searchsorted(others["offset"], starts)]
+    torn = ~behind & ~after & (starts - last <= _SMALLEST_GAP)
+    stands = (~unproven | behind) & ~torn
+    _shorten(rows, np.flatnonzero(unproven & behind))
+    return rows.compress(stands)
+
+
+def outermost(rows: Frames) -> Column:
+    """Which rows, ordered by offset, do not begin inside one before: a picture whose delimiter
+    stands in the window before is seen twice."""
+    result = np.ones(len(rows), dtype=bool)
+    ends = np.maximum.accumulate(rows["offset"] + rows["size"])
+    result[1:] = rows["offset"][1:] >= ends[:-1]
+    return result
+
+
+def _cut_off(rows: Frames, places: Column, border: Column) -> None:
+    """End rows at a border, in place."""
+    size = border[places] - rows["offset"][places]
+    payload = rows["payload_offset"][places].astype(np.int64)
+    rows["size"][places] = size
+    rows["payload_size"][places] = np.minimum(
+        rows["payload_size"][places], np.maximum(size - payload, 0)
+    )
+    rows["flags"][places] |= np.uint16(FrameFlag.END_UNPROVEN)
+
+
+def _shorten(rows: Frames, places: Column) -> None:
+    """Give rows whose end nothing shows at most twice the size of the largest before, in place.
+
+    Zeros behind the payload do show it, unless they begin with a sector: then the rest of the
+    picture may never have been written.
+
+    Only neighbours that begin a little before count, so that a unit's border changes nothing.
+    """
+    for place in places.tolist():
+        row = rows[place : place + 1]
+        end = int(row["payload_offset"][0]) + int(row["payload_size"][0])
+        is_aligned = (int(row["offset"][0]) + end) % _SMALLEST_GAP == 0
+        if int(row["size"][0]) - end >= _ZEROS and not is_aligned:
+            row["flags"] &= ~np.uint16(FrameFlag.END_UNPROVEN)
+            continue
+        first = np.searchsorted(rows["offset"], int(row["offset"][0]) - _LOOKED_BACK)
+        near = rows["size"][max(int(first), place - _MOST_BEFORE) : place]
+        most = 2 * int(near.max()) if len(near) else _LOOKED_BACK
+        if int(row["size"][0]) > most:
+            _cut_off(rows, np.array([place]), rows["offset"] + most)
 
 
 def consistent(rows: Frames, grids: Sequence[Grid] = ()) -> Frames:

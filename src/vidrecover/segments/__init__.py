@@ -62,6 +62,7 @@ LARGEST_STEP_MS = 2000
 _LEAST_BYTES, _FEW = 4096, 1024  # of a unit for each of its segments, beyond so many
 _LARGEST_STEP_BACK_MS = 500
 _MINUTE_MS = 60_000
+_MOST_PICTURES = 1500  # a minute at 25 pictures per second
 _LARGEST_LOSS = 1000  # more missing numbers than this are another recording, not a loss
 _ANYWHERE = Extent(0, int(np.iinfo(np.int64).max))
 
@@ -199,6 +200,8 @@ def _breaks(group: Frames, times: Column, lost: Column, parted: Column, one: For
     if not one.framing.counted and not one.framing.scattered:
         breaks[1:] |= np.diff(parted) != 0
     breaks |= _minute(times, steps, breaks)
+    if one.framing.yields:
+        breaks |= _many(group)
     going = is_open(group)
     if not going.any():
         return np.flatnonzero(breaks)
@@ -282,6 +285,15 @@ def _minute(times: Column, steps: Column, breaks: Column) -> Column:
     later = base[1:] + minutes[1:]
     begins = np.zeros(len(times), dtype=bool)
     begins[places[1:]] = (later > highest) | (later < highest - 1)
+    return begins
+
+
+def _many(group: Frames) -> Column:
+    """Where so many pictures are over as a minute has; for those that no time parts."""
+    pictures = np.cumsum(is_video(group)) // _MOST_PICTURES
+    timeless = (group["time_ms"] == NO_TIME) & (group["tick_ms"] == NO_TICK)
+    begins = np.zeros(len(group), dtype=bool)
+    begins[1:] = (np.diff(pictures) != 0) & timeless[1:]
     return begins
 
 
