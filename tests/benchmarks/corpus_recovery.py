@@ -256,7 +256,7 @@ def recovered(path: Path, image: bytes) -> Iterator[tuple[int, int, bool, bytes]
             rows = segments.unpack(segment.rows)
             rows = rows[(rows["kind"] == Media.KEY) | (rows["kind"] == Media.DELTA)]
             begins = np.flatnonzero((rows["flags"] & FrameFlag.CONTINUES) == 0)
-            for first, last in zip(begins, np.append(begins[1:], len(rows)), strict=True):
+            for first, last in zip(begins, [*begins[1:], len(rows)], strict=False):
                 pieces = rows[first:last]
                 payload = b"".join(
                     image[at + skip : at + skip + size]

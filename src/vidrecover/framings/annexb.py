@@ -14,10 +14,22 @@ import numpy.typing as npt
 from vidrecover import nal
 from vidrecover.formats import MAX_FRAME_SIZE
 from vidrecover.framings._columns import Bytes, Column, bytes_at
+from vidrecover.framings._slices import (
+    BAD,
+    BEFORE,
+    CODE,
+    H264_PARTS,
+    H265_PARTS,
+    HEAD,
+    SLICE,
+    START_CODE,
+    Roles,
+    drop_lengths,
+    h264,
+    h265,
+)
 from vidrecover.model import Codec, FrameFlag, Frames, Media, Window, no_frames, together
 
-START_CODE = b"\0\0\1"
-_CODE = len(START_CODE)
 _WORD = 8
 _PADDING = 8
 """Zero bytes behind a NAL unit that belong to a row; more are other data."""
@@ -31,42 +43,6 @@ _LEAST_ALONE = 256  # bytes of a picture that stands without a neighbour
 _LARGEST = MAX_FRAME_SIZE - 4096
 _MARGINS = {Codec.H264: 16, Codec.H265: 16 + 2 * 516}  # bytes that tell what a unit is
 
-# Parts that a NAL unit plays in an access unit.
-_BAD, _BEFORE, _SLICE, _BEHIND = 0, 1, 2, 3
-
-
-def _h264_parts() -> Column:
-    """By the first byte of a unit; nal_ref_idc as clause 7.4.1 wants it."""
-    parts = np.zeros(256, dtype=np.uint8)
-    for kind in (1, 2, 3, 4, 5, 19, 20):
-        for importance in range(1 if kind == 5 else 0, 4):
-            parts[importance << 5 | kind] = _SLICE
-    for kind in (7, 8, 13, 15):
-        parts[[1 << 5 | kind, 2 << 5 | kind, 3 << 5 | kind]] = _BEFORE
-    parts[[6, 9, *(importance << 5 | 14 for importance in range(4))]] = _BEFORE
-    parts[[10, 11, 12]] = _BEHIND
-    return parts
-
-
-def _h265_parts() -> Column:
-    """By the first byte of a unit of layer 0; table 7-1."""
-    parts = np.zeros(256, dtype=np.uint8)
-    for kind in (*range(10), *range(16, 22)):
-        parts[kind << 1] = _SLICE
-    for kind in (32, 33, 34, 35, 39):
-        parts[kind << 1] = _BEFORE
-    for kind in (36, 37, 38, 40):
-        parts[kind << 1] = _BEHIND
-    return parts
-
-
-_H264_PARTS, _H265_PARTS = _h264_parts(), _h265_parts()
-_H264_IDR, _H264_SPS, _PREFIX_UNIT, _H265_SPS = 5, 7, 14, 33
-_H264_TYPES = np.array([1, 1, 1, 0, 0, 1, 1, 1, 0, 0], dtype=bool)
-"""slice_type 0 to 9: P, B, I and no SP, SI, which no recorder writes."""
-_H264_INTRA = np.array([0, 0, 1, 0, 0, 0, 0, 1, 0, 0], dtype=bool)
-_MOST_H264_SETS, _MOST_H265_SETS = 255, 63
-
 
 class _Units(NamedTuple):
     """NAL units as columns. at: of the start code; end: behind the last byte that is not zero;
@@ -77,21 +53,6 @@ class _Units(NamedTuple):
     end: Column
     limit: Column
     broken: Column
-
-
-class _Roles(NamedTuple):
-    """What units are in one codec. part: of an access unit; first: the first slice of a
-    picture, its head readable; intra: of a slice type without prediction; key: it restarts
-    decoding; sets: a sequence parameter set; place: of a slice in its picture, -1 unknown;
-    joint: may stand before any slice, not only the first."""
-
-    part: Column
-    first: Column
-    intra: Column
-    key: Column
-    sets: Column
-    place: Column
-    joint: Column
 
 
 def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
@@ -144,12 +105,12 @@ def _overlap(rows: Frames, others: Frames) -> Column:
 
 def _codes(data: Bytes, start: int, end: int) -> Column:
     """Start codes that begin in [start, end), seen as far as the data goes."""
-    part = data[start : end + _CODE - 1].tobytes()
+    part = data[start : end + CODE - 1].tobytes()
     found = []
     place = part.find(START_CODE)
     while place >= 0:
         found.append(start + place)
-        place = part.find(START_CODE, place + _CODE)
+        place = part.find(STARTCODE, place + CODE)
     return np.array(found, dtype=np.int64)
 
 
@@ -163,13 +124,13 @@ def _tables(window: Window, at: Column, complete: bool) -> list[Frames] | None:
     if not len(at):
         return []
     limit = np.append(at[1:], len(data))
-    heads = bytes_at(data, at + _CODE, _PADDING)
+    heads = bytes_at(data, at + CODE, HEAD)
     found = []
     units = None
-    for codec, read in ((Codec.H264, _h264), (Codec.H265, _h265)):
+    for codec, read in ((Codec.H264, h264), (Codec.H265, h265)):
         roles = read(heads)
         if codec == Codec.H265 and roles.first.any():
-            _drop_lengths(data, at, heads, roles)
+            drop_lengths(data, at, heads, roles)
         if not _promising(window, at, roles, codec):
             continue
         units = units or _measured(data, window.offset, at, limit)
@@ -183,11 +144,11 @@ def _tables(window: Window, at: Column, complete: bool) -> list[Frames] | None:
 def _useful(window: Window, at: Column) -> Column:
     """Start codes of units that either codec has, and the first of others behind each."""
     size = len(window.data)
-    unseen = (at + _CODE + 2 > size) & (not window.at_end)
-    first = window.data[np.minimum(at + _CODE, size - 1)]
-    second = window.data[np.minimum(at + _CODE + 1, size - 1)]
-    either = (_H264_PARTS[first] != _BAD) | (
-        (_H265_PARTS[first] != _BAD) & (second >= 1) & (second <= 7)
+    unseen = (at + CODE + 2 > size) & (not window.at_end)
+    first = window.data[np.minimum(at + CODE, size - 1)]
+    second = window.data[np.minimum(at + CODE + 1, size - 1)]
+    either = (H264_PARTS[first] != BAD) | (
+        (H265_PARTS[first] != BAD) & (second >= 1) & (second <= 7)
     )
     either |= unseen
     either[1:] |= either[:-1].copy()
@@ -195,25 +156,25 @@ def _useful(window: Window, at: Column) -> Column:
     return result
 
 
-def _promising(window: Window, at: Column, roles: _Roles, codec: Codec) -> bool:
+def _promising(window: Window, at: Column, roles: Roles, codec: Codec) -> bool:
     """Whether a picture of the codec may begin before the limit."""
     last = int(np.searchsorted(at, window.limit)) - 1
     if last < 0:
         return False
     seen = window.at_end or int(at[last]) + _MARGINS[codec] <= len(window.data)
-    return bool(roles.first[: last + 1].any()) or roles.part[last] == _BEFORE or not seen
+    return bool(roles.first[: last + 1].any()) or roles.part[last] == BEFORE or not seen
 
 
 def _measured(data: Bytes, offset: int, at: Column, limit: Column) -> _Units:
     """Where each unit ends: at its trailing zeros, or at the first forbidden pattern."""
-    end = limit - _trailing_zeros(data, at + _CODE, limit)
+    end = limit - _trailing_zeros(data, at + CODE, limit)
     broken = np.zeros(len(at), dtype=bool)
     place = limit.copy()
     for some in range(0, len(at), _BATCH):
-        head = bytes_at(data, at[some : some + _BATCH] + _CODE, _HEAD)
+        head = bytes_at(data, at[some : some + _BATCH] + CODE, _HEAD)
         wrong = (head[:, :-2] == 0) & (head[:, 1:-1] == 0) & (head[:, 2:] & 0xFD == 0)
         found = np.flatnonzero(wrong.any(axis=1)) + some
-        place[found] = at[found] + _CODE + wrong.argmax(axis=1)[found - some]
+        place[found] = at[found] + CODE + wrong.argmax(axis=1)[found - some]
     early = place < end
     end, broken = np.where(early, place, end), broken | early
     units = _Units(at, end, limit, broken | (end - at > _LARGEST))
@@ -224,7 +185,7 @@ def _measured(data: Bytes, offset: int, at: Column, limit: Column) -> _Units:
 def _end_at_zeros(data: Bytes, units: _Units, places: Column) -> None:
     """End units at the first three zeros inside them, in place."""
     for place in places.tolist():
-        start = int(units.at[place]) + _CODE
+        start = int(units.at[place]) + CODE
         stop = data[start : int(units.end[place])].tobytes().find(bytes(3))
         if stop >= 0:
             units.end[place], units.broken[place] = start + stop, True
@@ -246,7 +207,7 @@ def _trailing_zeros(data: Bytes, start: Column, end: Column) -> Column:
 def _probed(data: Bytes, offset: int, at: Column, end: Column) -> Column:
     """Units with zeros at the beginning or end of a sector: unwritten, unreadable or cleared
     bytes, and what is left of the last sector of a file."""
-    first = int(at[0]) + _CODE
+    first = int(at[0]) + CODE
     first += -(first + offset) % _SECTOR
     places = np.arange(first, int(end[-1]) - _WORD, _SECTOR, dtype=np.int64)
     if not len(places):
@@ -259,108 +220,25 @@ def _probed(data: Bytes, offset: int, at: Column, end: Column) -> Column:
         zeros.append(places[words == 0] + shift)
     zero = np.concatenate(zeros)
     owner = np.searchsorted(at, zero, side="right") - 1
-    inside = (owner >= 0) & (zero >= at[np.maximum(owner, 0)] + _CODE) & (zero < end[owner])
+    inside = (owner >= 0) & (zero >= at[np.maximum(owner, 0)] + CODE) & (zero < end[owner])
     return np.unique(owner[inside])
 
 
-def _numbers(words: Column) -> tuple[Column, Column]:
-    """Exp-Golomb codes at the top of 64-bit words, and the words behind them; -1 for one that
-    is longer than 31 bits."""
-    top = (words >> np.uint64(32)).astype(np.float64)
-    zeros = 32 - np.frexp(top)[1]
-    size = (2 * zeros + 1).astype(np.uint64)
-    short = zeros < 16
-    size = np.where(short, size, np.uint64(1))
-    value = (words >> (np.uint64(64) - size)).astype(np.int64) - 1
-    return np.where(short, value, -1), words << size
-
-
-def _words(heads: Column, skip: int) -> Column:
-    """Bytes of the heads behind `skip` as big-endian words."""
-    words = np.zeros((len(heads), 8), dtype=np.uint8)
-    words[:, : _PADDING - skip] = heads[:, skip:]
-    return words.view(">u8").reshape(-1).astype(np.uint64)
-
-
-def _h264(heads: Column) -> _Roles:
-    """Slices begin with first_mb_in_slice, slice_type and pic_parameter_set_id (clause 7.3.3)."""
-    part = _H264_PARTS[heads[:, 0]]
-    kind = heads[:, 0] & 31
-    key = kind == _H264_IDR
-    first, intra = np.zeros(len(part), dtype=bool), np.zeros(len(part), dtype=bool)
-    place = np.full(len(part), -1)
-    slices = np.flatnonzero((part == _SLICE) & ((kind <= 2) | key))
-    place[slices], rest = _numbers(_words(heads[slices], 1))
-    slice_type, rest = _numbers(rest)
-    sets, _ = _numbers(rest)
-    known = (slice_type >= 0) & (slice_type < len(_H264_TYPES))
-    slice_type = np.where(known, slice_type, 0)
-    known &= _H264_TYPES[slice_type] & (sets >= 0) & (sets <= _MOST_H264_SETS)
-    intra[slices] = _H264_INTRA[slice_type]
-    known &= intra[slices] | ~key[slices]
-    opens = place[slices] == 0
-    first[slices] = opens & known
-    part[slices[opens & ~known]] = _BAD
-    return _Roles(part, first, intra, key, kind == _H264_SPS, place, kind == _PREFIX_UNIT)
-
-
-def _h265(heads: Column) -> _Roles:
-    """Slices begin with first_slice_segment_in_pic_flag, then for IRAP a flag, then
-    slice_pic_parameter_set_id (clause 7.3.6.1)."""
-    part = np.where((heads[:, 1] == 0) | (heads[:, 1] > 7), _BAD, _H265_PARTS[heads[:, 0]])
-    kind = heads[:, 0] >> 1
-    key = (kind >= 16) & (kind <= 21)
-    first = np.zeros(len(part), dtype=bool)
-    slices = np.flatnonzero((part == _SLICE) & (heads[:, 2] >= 0x80))
-    skipped = np.where(key[slices], 2, 1).astype(np.uint64)
-    sets, _ = _numbers(_words(heads[slices], 2) << skipped)
-    known = (sets >= 0) & (sets <= _MOST_H265_SETS) & ~(key[slices] & (heads[slices, 1] != 1))
-    first[slices] = known
-    part[slices[~known]] = _BAD
-    unknown, never = np.full(len(part), -1), np.zeros(len(part), dtype=bool)
-    return _Roles(part, first, key, key, kind == _H265_SPS, unknown, never)
-
-
-def _drop_lengths(data: Bytes, at: Column, heads: Column, roles: _Roles) -> None:
-    """Make units BAD that are a length of 256 to 511 before an H.264 unit in an MP4 file, in place.
-
-    00 00 01 12 01 is the H.265 header 12 01, or 274 bytes that begin with the H.264 header 01:
-    then the next length and header stand behind them. Where that, too, looks like a start code,
-    the one after it must fit as well.
-    """
-    doubtful = np.flatnonzero(roles.first & (heads[:, 1] == 1))
-    following, chained = _next_length(data, at[doubtful])
-    limit = np.append(at[1:], len(data))[doubtful]
-    chained &= following <= limit
-    chained &= (following < limit) | _next_length(data, following)[1]
-    roles.part[doubtful[chained]] = _BAD
-    roles.first[doubtful[chained]] = False
-
-
-def _next_length(data: Bytes, at: Column) -> tuple[Column, Column]:
-    """Where the unit behind a 4-byte length ends, and whether a length and a header stand there."""
-    size = bytes_at(data, at, _WORD)[:, 2:4].astype(np.int64)
-    end = at + 4 + (size[:, 0] << 8 | size[:, 1])
-    behind = bytes_at(data, end, _WORD)
-    chained = (behind[:, 0] == 0) & (behind[:, 1] < 16) & behind[:, :4].any(axis=1)
-    return end, chained & (_H264_PARTS[behind[:, 4]] != _BAD) & (end + _WORD <= len(data))
-
-
 def _pictures(
-    window: Window, units: _Units, roles: _Roles, codec: Codec, complete: bool
+    window: Window, units: _Units, roles: Roles, codec: Codec, complete: bool
 ) -> Frames | None:
     """One row per access unit of a codec; None when more start codes are needed."""
     part, count = roles.part, len(units.at)
     size = len(window.data)
     seen = (units.at + _MARGINS[codec] <= size) | window.at_end
-    slices = np.where(part == _BEFORE, count, np.arange(count))
+    slices = np.where(part == BEFORE, count, np.arange(count))
     leads = np.minimum.accumulate(slices[::-1])[::-1]  # to this unit the ones before belong
     opens = (leads < count) & roles.first[np.minimum(leads, count - 1)]
     starts = np.flatnonzero(_begins(units, roles, opens))
     lasts = np.append(starts[1:], count) - 1
     lead = np.minimum(leads[starts], count - 1)
     told = ((leads[starts] < count) & seen[lead]) | window.at_end
-    valid = opens[starts] & (lead <= lasts) & (part[starts] != _BAD)
+    valid = opens[starts] & (lead <= lasts) & (part[starts] != BAD)
     kept = (valid | ~told) & (units.at[starts] < window.limit)
     sure = told & (np.append(told[1:], window.at_end) | units.broken[lasts])
     if not complete and (kept & ~sure).any():
@@ -380,18 +258,18 @@ def _pictures(
     return rows
 
 
-def _begins(units: _Units, roles: _Roles, opens: Column) -> Column:
+def _begins(units: _Units, roles: Roles, opens: Column) -> Column:
     """Units with which an access unit begins, or what is left of one.
 
     A first slice, or the first of the units before it; whatever stands behind foreign bytes;
     and a slice that lies before the one in front of it in the picture: others are lost between.
     """
     part = roles.part
-    before = np.append(False, part[:-1] == _BEFORE)
-    begins = np.where(part == _BEFORE, ~before & (opens | ~roles.joint), roles.first & ~before)
-    begins |= part == _BAD
-    begins[1:] |= (part[:-1] == _BAD) | units.broken[:-1]
-    both = (part[1:] == _SLICE) & (part[:-1] == _SLICE) & ~roles.first[1:]
+    before = np.append(False, part[:-1] == BEFORE)
+    begins = np.where(part == BEFORE, ~before & (opens | ~roles.joint), roles.first & ~before)
+    begins |= part == BAD
+    begins[1:] |= (part[:-1] == BAD) | units.broken[:-1]
+    both = (part[1:] == SLICE) & (part[:-1] == SLICE) & ~roles.first[1:]
     begins[1:] |= both & (roles.place[1:] >= 0) & (roles.place[1:] <= roles.place[:-1])
     begins[0] = True
     return begins

@@ -77,8 +77,8 @@ def _yielded(rows: Frames, others: Frames) -> Frames:
     border = following[np.searchsorted(following, starts)]
     _cut_off(rows, np.flatnonzero(border < ends), border)
     unproven = (rows["flags"] & FrameFlag.END_UNPROVEN) != 0
-    behind = np.append(False, ends[:-1] == starts[1:])
-    after = np.append(starts[1:] == (rows["offset"] + rows["size"])[:-1], False)
+    touching = (starts + rows["size"])[:-1] == starts[1:]
+    behind, after = np.append(False, touching), np.append(touching, False)
     limits = np.append(-1 << 60, others["offset"] + others["size"])
     last = np.maximum.accumulate(limits)[np.searchsorted(others["offset"], starts)]
     torn = ~behind & ~after & (starts - last <= _SMALLEST_GAP)
