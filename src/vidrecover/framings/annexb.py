@@ -110,7 +110,7 @@ def _codes(data: Bytes, start: int, end: int) -> Column:
     place = part.find(START_CODE)
     while place >= 0:
         found.append(start + place)
-        place = part.find(STARTCODE, place + CODE)
+        place = part.find(START_CODE, place + CODE)
     return np.array(found, dtype=np.int64)
 
 
