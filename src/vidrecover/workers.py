@@ -3,10 +3,13 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from vidrecover.errors import VidrecoverError
@@ -73,6 +76,61 @@ def losses() -> tuple[type[BaseException], ...]:
 
         found += [KilledWorker, FutureCancelledError]
     return tuple(found)
+
+
+_DONE = "done"
+_MEMORY = 1 << 29  # bytes that the work may take beyond what its process begins with
+
+
+def told(
+    work: Callable[..., None], arguments: tuple[Any, ...], *, seconds: float
+) -> Iterator[object]:
+    """What `work(send, *arguments)` sends from a process of its own, as it comes.
+
+    Raises ChildProcessError, with the reason, when the work did not end well: it crashed, wanted
+    too much memory, or was not done in time. The process never outlives the iterator.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(theirs, work, arguments), daemon=True)
+    until = time.monotonic() + seconds
+    with _unstopped():
+        process.start()
+    theirs.close()
+    try:
+        while (message := _received(ours, until, seconds)) != _DONE:
+            yield message
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+
+
+def _received(ours: Connection, until: float, seconds: float) -> object:
+    if not ours.poll(max(until - time.monotonic(), 0)):
+        raise ChildProcessError(f"it was not done in {seconds:.3g} seconds")
+    try:
+        return ours.recv()
+    except (EOFError, ConnectionError) as error:
+        raise ChildProcessError("the process that reads it broke down") from error
+
+
+def _tell(theirs: Connection, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    _ignore_stopping()
+    _limit_memory()
+    work(theirs.send, *arguments)
+    theirs.send(_DONE)
+
+
+def _limit_memory() -> None:
+    """Refuse more memory than _MEMORY, where the system can."""
+    if sys.platform == "linux":
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+        size = pages * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (size + _MEMORY, hard))
 
 
 def _ignore_stopping() -> None:

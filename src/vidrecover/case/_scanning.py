@@ -74,7 +74,7 @@ def scan(
             fingerprint=whereabouts.fingerprint(source),
         )
         whereabouts.remember(case.folder, ref)
-        case.catalogue.store_volumes(volumes.examine(source))
+        case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
         pending = _pending(case, opened, ref)
         resumed = source.size - extents.total(pending)
         if planned is not None:

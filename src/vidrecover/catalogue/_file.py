@@ -120,10 +120,16 @@ def _clocks(database: Database) -> None:
     _run(database, "0003_clocks.sql")
 
 
+def _times_of_files(database: Database) -> None:
+    """Migration 4: when the file of a claim was last changed, by the file system's own clock."""
+    database.conn.execute("ALTER TABLE claim ADD COLUMN written_ms INTEGER")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
     "0003_clocks": _clocks,
+    "0004_times_of_files": _times_of_files,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -33,7 +33,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     extents: in logical order; entry: where the claim itself stands on the source; damage: what
     is wrong with it in words, or None; end_ms is inclusive of its last second where the
-    layout stores whole seconds; open: still being written, the end is not reliable.
+    layout stores whole seconds; open: still being written, the end is not reliable; written_ms:
+    last change of a file as the file system has it, which is another clock than the name's and
+    the footage's.
     """
 
     volume: str
@@ -47,6 +49,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     damage: str | None = None
     open: bool = False
+    written_ms: RecorderMs | None = None
     id: int | None = None
 
 

@@ -7,12 +7,13 @@ from typing import Protocol
 import msgspec
 
 from vidrecover.extents import merged, minus
-from vidrecover.model import LISTED, Claim, Extent, Segment
+from vidrecover.model import LISTED, Claim, Extent, Segment, TimeSpan
 from vidrecover.timeline._dating import dated
 from vidrecover.timeline._places import Index
-from vidrecover.timeline._witnesses import claimed
+from vidrecover.timeline._witnesses import FILES, claimed
 
 _SECOND_MS = 1000
+_LONGEST_FILE_MS = 7_200_000  # a file whose name tells its beginning alone is no longer [C]
 _MOST_BORDERS = 64  # of claims inside one segment, in a hostile index
 
 
@@ -124,6 +125,8 @@ def _agrees(segment: Segment, claim: Claim) -> bool | None:
         return None
     if claim.open:
         return segment.end_ms >= span.start_ms - _SECOND_MS
+    if claim.kind in FILES and claim.end_ms is None:
+        span = TimeSpan(span.start_ms, span.start_ms + _LONGEST_FILE_MS)
     return (
         segment.start_ms < span.end_ms + _SECOND_MS and segment.end_ms >= span.start_ms - _SECOND_MS
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from vidrecover.extents import merged, minus
-from vidrecover.model import LISTED, Claim, Extent, RecorderMs, Segment, TimeSpan
+from vidrecover.model import LISTED, Claim, ClaimKind, Extent, RecorderMs, Segment, TimeSpan
 from vidrecover.timeline._joining import SHORTEST_GAP_MS
 from vidrecover.timeline._numbers import Numbers, Told
 from vidrecover.timeline._places import Index, Shelf
@@ -16,6 +16,8 @@ from vidrecover.timeline._places import Index, Shelf
 _SECOND_MS = 1000  # resolution of claims
 _FRAME_MS = 40  # how long a frame is taken to last when it stands alone [C]
 _MOST_NAMED = 16  # segments and claims named for one moment
+FILES = frozenset({ClaimKind.FILE, ClaimKind.DELETED_FILE})
+"""Kinds of claims that are files: names and footage in them may tell different times."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +26,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     segments: with video frames there; holders: claims listed by the recorder in whose bytes
     frames of the span lie, and whose time, if they state one, agrees to a second: all frames of
     at least one stream are held, or none are. listed, remains: claims that name this camera and
-    time, listed by the recorder or not any more, sixteen at most.
+    time, listed by the recorder or not any more, sixteen at most; deleted files in whose bytes
+    the frames lie are remains, too.
     """
 
     span: TimeSpan
@@ -56,11 +59,15 @@ def lists(claim: Claim) -> bool:
 def claimed(claim: Claim, shelf: Shelf | None = None) -> TimeSpan | None:
     """The span of time that a claim names, its last second included; None when it names none.
 
-    The end of an open claim is that of the last of its frames on the shelf, else its start.
+    The end of an open claim is that of the last of its frames on the shelf, else its start. A file
+    is of the time of the dated frames in its bytes, and of what its name tells beside that only
+    when both agree: the footage knows better.
     """
     start_ms, end_ms = claim.start_ms, claim.end_ms
     if start_ms is None:
         return None
+    if claim.kind in FILES and shelf is not None:
+        return _of_file(claim, shelf)
     if claim.open:
         later = [
             covered(s).end_ms
@@ -71,6 +78,29 @@ def claimed(claim: Claim, shelf: Shelf | None = None) -> TimeSpan | None:
     if end_ms is None or end_ms < start_ms:
         end_ms = start_ms
     return TimeSpan(start_ms, end_ms + (_SECOND_MS if end_ms % _SECOND_MS == 0 else 1))
+
+
+def _of_file(claim: Claim, shelf: Shelf) -> TimeSpan | None:
+    """The span of a file whose name tells its beginning, by name and by the frames in it."""
+    stated = claimed(claim)
+    shown = dated_inside(claim, shelf)
+    if stated is None or shown is None:
+        return stated
+    agrees = shown.start_ms < stated.end_ms + _SECOND_MS
+    agrees = agrees and shown.end_ms >= stated.start_ms - _SECOND_MS
+    if not agrees or claim.end_ms is None:
+        return shown
+    return TimeSpan(min(stated.start_ms, shown.start_ms), max(stated.end_ms, shown.end_ms))
+
+
+def dated_inside(claim: Claim, shelf: Shelf) -> TimeSpan | None:
+    """The time of the frames in a claim's bytes, from the first to the last; None: no dates."""
+    inside = shelf.touching(claim.extents)
+    dated = [shelf.segments[i] for i in inside.tolist() if shelf.segments[i].start_ms is not None]
+    own = [s for s in dated if claim.channel is None or s.channel in (claim.channel, None)]
+    if not own:
+        return None
+    return TimeSpan(min(s.start_ms or 0 for s in own), max(covered(s).end_ms for s in own))
 
 
 def covered(segment: Segment) -> TimeSpan:
@@ -102,7 +132,7 @@ def compare(
     """
     shelf = Shelf(segment for segment in segments if segment.frames)
     dates = {id(c): span for c in claims if (span := claimed(c, shelf)) is not None}
-    pieces, undated = _pieces(shelf, [claim for claim in claims if lists(claim)], dates)
+    pieces, undated = _pieces(shelf, claims, dates)
     named: dict[int | None, list[Claim]] = {}
     for claim in claims:
         if id(claim) in dates:
@@ -117,22 +147,25 @@ def compare(
 
 
 class _Piece(NamedTuple):
-    """Frames of one camera seen in a span, and the listed claims that hold them."""
+    """Frames of one camera seen in a span, and the listed claims that hold them; deleted: files
+    in whose bytes frames lie that no listed claim holds."""
 
     start_ms: int
     end_ms: int
     segment: Segment
     holders: tuple[Claim, ...]
+    deleted: tuple[Claim, ...] = ()
 
 
 _Pieces = dict[int | None, list[_Piece]]
 
 
 def _pieces(
-    shelf: Shelf, listed: Sequence[Claim], dates: dict[int, TimeSpan]
+    shelf: Shelf, claims: Sequence[Claim], dates: dict[int, TimeSpan]
 ) -> tuple[_Pieces, tuple[Segment, ...]]:
     """Footage in time, by channel, and what stays without a time."""
-    index = Index(listed)
+    index = Index(claim for claim in claims if lists(claim))
+    gone = Index(claim for claim in claims if claim.kind is ClaimKind.DELETED_FILE)
     found: _Pieces = {}
     undated: list[tuple[Segment, list[Claim]]] = []
     share: dict[int, int] = {}
@@ -141,7 +174,10 @@ def _pieces(
         if segment.channel is not None:
             holders = [c for c in holders if c.channel in (segment.channel, None)]
         if segment.start_ms is not None:
-            found.setdefault(segment.channel, []).extend(_cut(segment, holders, dates))
+            parts = _cut(segment, holders, dates)
+            if not holders and (deleted := gone.naming(segment)):
+                parts = [part._replace(deleted=tuple(deleted[:_MOST_NAMED])) for part in parts]
+            found.setdefault(segment.channel, []).extend(parts)
             continue
         dated = [claim for claim in holders if id(claim) in dates][:_MOST_NAMED]
         undated.append((segment, dated))
@@ -161,7 +197,8 @@ def _pieces(
 def _cut(segment: Segment, holders: Sequence[Claim], dates: dict[int, TimeSpan]) -> list[_Piece]:
     """A dated segment, cut where a claim that holds its bytes begins or ends in time.
 
-    Where all its bytes are the claims', their times may be wrong by a second.
+    Where all its bytes are the claims', their times may be wrong by a second. A live file holds
+    whatever lies in its bytes: it shows all of it, whatever its name says.
     """
     start_ms, end_ms = covered(segment)
     if not holders:
@@ -171,7 +208,7 @@ def _cut(segment: Segment, holders: Sequence[Claim], dates: dict[int, TimeSpan])
     error_ms = _SECOND_MS if whole and not segment.joined else 0
     wide = [
         (date.start_ms - error_ms, date.end_ms + error_ms, claim)
-        if (date := dates.get(id(claim))) is not None
+        if (date := dates.get(id(claim))) is not None and claim.kind is not ClaimKind.FILE
         else (start_ms, end_ms, claim)
         for claim in holders
     ]
@@ -265,12 +302,14 @@ def _inside(span: TimeSpan, held: Sequence[_Stretch]) -> bool:
 def _moment(span: TimeSpan, stretches: Sequence[_Stretch], claims: Sequence[Claim]) -> Moment:
     pieces = [piece for stretch in stretches for piece in stretch.between(*span)]
     holders = {id(claim): claim for piece in pieces for claim in piece.holders}
+    remains = {id(claim): claim for claim in claims if not lists(claim)}
+    remains |= {id(claim): claim for piece in pieces for claim in piece.deleted}
     return Moment(
         span=span,
         segments=tuple({id(piece.segment): piece.segment for piece in pieces}.values()),
         holders=tuple(holders.values()),
         listed=tuple(claim for claim in claims if lists(claim)),
-        remains=tuple(claim for claim in claims if not lists(claim)),
+        remains=tuple(islice(remains.values(), _MOST_NAMED)),
     )
 
 

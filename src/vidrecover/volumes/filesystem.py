@@ -1,0 +1,124 @@
+"""File systems: FAT, exFAT, NTFS and ext2/3/4, in partitions or alone; what their files claim.
+
+The walk is pytsk3's, in a process with limits of time and memory (`_fs_walk`). Damage and
+hostile structures give what was listed until then, and say so.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from vidrecover.formats import FormatSet
+from vidrecover.model import Claim, ClaimKind, Extent, Source, SourceRef, VolumeReport
+from vidrecover.volumes import _fs_geometry as geometry
+from vidrecover.volumes._fs_listing import Entry, Volume
+from vidrecover.volumes._fs_walk import Heads, Trouble, walk
+from vidrecover.workers import told
+
+MOST_CLAIMS, MOST_EXTENTS = 300_000, 1_000_000
+"""Kept of one source, so that no file system fills the memory."""
+_LEAST_S, _MOST_S = 8, 300
+_BYTES_A_SECOND = 1 << 31  # of a source's size, added to the time limit
+_FAT_EPOCH_S = 315_532_800  # 1980-01-01: the clock was never set
+_CONTAINERS: Heads = ((4, b"ftyp"), (0, b"RIFF"), (4, b"moov"), (4, b"mdat"))
+
+
+def examine(
+    source: Source, ref: SourceRef, formats: FormatSet, *, limit_s: float | None = None
+) -> list[VolumeReport]:
+    """The file systems of a source, in order of place, with a claim for each file of footage.
+
+    Reads some 100 KiB where nothing speaks for a file system. ref: how the walking process opens
+    the source; limit_s: for the whole walk, by default what the size of the source allows. Kinds
+    are FILE and DELETED_FILE; extents are in logical order, cut at the file's size; a deleted file
+    whose chain of clusters is gone says in `damage` that its place is a guess.
+    """
+    if not geometry.may_hold(source):
+        return []
+    if limit_s is None:
+        limit_s = min(_LEAST_S + source.size / _BYTES_A_SECOND, _MOST_S)
+    found: list[_Found] = []
+    extents = claims = 0
+    stopped = None
+    try:
+        for message in told(walk, (ref, _heads(formats)), seconds=limit_s):
+            if isinstance(message, Volume):
+                found.append(_Found(message, [], []))
+            elif isinstance(message, Trouble) and found:
+                found[-1].troubles.append(message.words)
+            elif isinstance(message, list) and found:
+                found[-1].entries.extend(message)
+                claims += len(message)
+                extents += sum(len(one.extents) for one in message)
+            if claims > MOST_CLAIMS or extents > MOST_EXTENTS:
+                stopped = "it holds more files than are kept"
+                break
+    except ChildProcessError as error:
+        stopped = str(error)
+    if stopped is not None:
+        words = f"the listing is not whole: {stopped}"
+        if not found:
+            whole = Extent(0, source.size)
+            found.append(_Found(Volume("unknown", whole, None, 0, 0, ()), [], []))
+        found[-1].troubles.append(f"{words}; {len(found[-1].entries)} files were listed")
+    return [_report(one) for one in found]
+
+
+class _Found(NamedTuple):
+    """A volume with what was told of it so far."""
+
+    volume: Volume
+    entries: list[Entry]
+    troubles: list[str]
+
+
+def _heads(formats: FormatSet) -> Heads:
+    """Bytes at the start of a file by which it is known as footage."""
+    own = {
+        (layout.at, pattern)
+        for one in formats.formats
+        for layout in one.layouts
+        for pattern in layout.signatures
+        if len(pattern) >= 4
+    }
+    return (*_CONTAINERS, *sorted(own))
+
+
+def _report(found: _Found) -> VolumeReport:
+    volume = found.volume
+    name = f"{volume.kind}@{volume.extent.start:#x}"
+    return VolumeReport(
+        layout=volume.kind,
+        extent=volume.extent,
+        claims=tuple(_claims(name, found.entries)),
+        damage=(*volume.damage, *found.troubles),
+        fragment_size=volume.cluster_size or None,
+        fragment_start=volume.cluster_start if volume.cluster_size else None,
+        label=volume.label,
+    )
+
+
+def _claims(volume: str, entries: Sequence[Entry]) -> Iterator[Claim]:
+    for one in entries:
+        words = [one.damage] if one.damage else []
+        if one.guessed and one.extents:
+            words.append("its chain of clusters is gone: its place is a guess")
+        yield Claim(
+            volume=volume,
+            kind=ClaimKind.DELETED_FILE if one.is_deleted else ClaimKind.FILE,
+            channel=None,
+            start_ms=None,
+            end_ms=None,
+            extents=one.extents,
+            entry=one.entry,
+            name=one.path,
+            damage="; ".join(words) or None,
+            open=not one.is_deleted and not one.size,
+            written_ms=_written(one.written_s),
+        )
+
+
+def _written(seconds: int | None) -> int | None:
+    """Recorder time of the last change; None where no clock was set."""
+    if seconds is None or seconds <= _FAT_EPOCH_S or seconds >= 1 << 32:
+        return None
+    return seconds * 1000

@@ -1,0 +1,278 @@
+"""File systems: real images and real tools' volumes, listed and read as The Sleuth Kit does."""
+
+import hashlib
+import lzma
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import pytsk3
+
+from vidrecover import formats
+from vidrecover.model import Claim, ClaimKind, Extent, SourceRef, VolumeReport
+from vidrecover.source import open_source
+from vidrecover.volumes import _fs_walk as fs_walk
+from vidrecover.volumes import filesystem
+from vidrecover.volumes._fs_listing import Entry, Listing
+
+CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "fs"
+TOOLS = ("fls", "icat", "mkfs.vfat", "mcopy", "mke2fs", "debugfs", "mkntfs", "ntfscp", "zstd")
+MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
+needs_tools = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+
+IMAGES = {
+    "dfvfs__ext2.E01": 0,
+    "dfvfs__ext2.splitraw.000.xz": 0,
+    "ext4-view-rs__test_disk1.bin.zst": 0,
+    "ext4-view-rs__test_disk_4k_block_journal.bin.zst": 0,
+    "ext4-view-rs__test_disk_ext2.bin.zst": 0,
+    "ext4-view-rs__test_disk_ext3.bin.zst": 0,
+    "pytsk__image.raw": 0,
+    "pytsk__tsk_volume_system.raw.xz": 180224,
+    "rust-fatfs__fat12.img.xz": 0,
+    "rust-fatfs__fat16.img.xz": 0,
+}
+"""Images of the corpus that hold a file system of ours, with where it begins. The others are ISO,
+HFS+, or containers (qcow2, VMDK, dynamic VHD) that `open_source` refuses with what to do."""
+
+
+SAMPLE = 40
+"""Files of one image whose content is compared: icat is one process for each."""
+LARGEST = 2 << 20
+"""Bytes of a file that are compared: icat of large files on ext2 is very slow."""
+
+
+class Listed(NamedTuple):
+    path: str
+    is_deleted: bool
+
+
+def run(*words: str | Path) -> str:
+    done = subprocess.run([str(word) for word in words], capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "replace")
+
+
+def unpacked(name: str, folder: Path) -> Path:
+    """A corpus image as the bytes that `open_source` takes; parts of a split one together."""
+    names = [name]
+    if ".splitraw." in name:
+        names.append(name.replace(".000", ".001"))
+    for one in names:
+        place = folder / one.removesuffix(".xz").removesuffix(".zst")
+        if one.endswith(".xz"):
+            place.write_bytes(lzma.decompress((CORPUS / one).read_bytes()))
+        elif one.endswith(".zst"):
+            run("zstd", "-d", "-q", "-o", place, CORPUS / one)
+        else:
+            shutil.copy(CORPUS / one, place)
+    return folder / name.removesuffix(".xz").removesuffix(".zst")
+
+
+def as_raw(path: Path, folder: Path) -> Path:
+    """The image as plain bytes, for the sleuthkit's own tools."""
+    with open_source(SourceRef(path=str(path))) as source:
+        raw = folder / "plain.raw"
+        raw.write_bytes(source.read(0, source.size))
+    return raw
+
+
+def by_sleuthkit(raw: Path, start: int) -> dict[Listed, str]:
+    """Regular files by Debian's fls, an older version of the engine, with their numbers."""
+    found = {}
+    for line in run("fls", "-r", "-p", "-o", str(start // 512), raw).splitlines():
+        match = re.fullmatch(r"(.)/(.) (\* )?(\d+)(?:-\d+-\d+)?(\(realloc\))?:\t(.*)", line)
+        if match is None or match[2] != "r" or "(Volume Label Entry)" in line:
+            continue
+        if not match[6].startswith("$"):  # orphans and the file system's own
+            found[Listed("/" + match[6], match[3] is not None)] = match[4]
+    return found
+
+
+def by_us(path: Path, start: int) -> dict[Listed, Entry]:
+    """The same by our listing."""
+    with open_source(SourceRef(path=str(path))) as source:
+        image = fs_walk._image(pytsk3, source, [])
+        listing = Listing(pytsk3, pytsk3.FS_Info(image, offset=start), start, source.read)
+        return {
+            Listed(re.sub(r"[\x00-\x1f]", "^", one.path), one.is_deleted): one
+            for one in listing.entries()
+        }
+
+
+@needs_tools
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real images is not here")
+@pytest.mark.parametrize("name", IMAGES)
+def test_files_of_real_images_are_listed_and_read_as_the_sleuthkit_does(
+    name: str, tmp_path: Path
+) -> None:
+    path = unpacked(name, tmp_path)
+    raw = as_raw(path, tmp_path)
+    theirs = by_sleuthkit(raw, IMAGES[name])
+    ours = by_us(path, IMAGES[name])
+    assert ours.keys() == theirs.keys() or sorted(ours) == sorted(theirs)
+    disk = raw.read_bytes()
+    whole = 0
+    for one in sorted(theirs)[:: len(theirs) // SAMPLE + 1]:
+        if ours[one].damage is not None:
+            continue  # it has holes, which have no place on the disk
+        icat = ["icat", "-o", str(IMAGES[name] // 512), str(raw), theirs[one]]
+        with subprocess.Popen(icat, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            content = process.stdout.read(LARGEST)
+            process.kill()
+        read = b"".join(disk[extent.start : extent.end] for extent in ours[one].extents)[:LARGEST]
+        assert hashlib.sha256(read).hexdigest() == hashlib.sha256(content).hexdigest()
+        whole += 1
+    assert whole >= min(len(theirs), SAMPLE) // 2
+
+
+def made(kind: str, folder: Path) -> Path:
+    """A volume of a real mkfs with four files of which the second is deleted."""
+    disk = folder / "disk.img"
+    stage = folder / "stage"
+    (stage / "CH01").mkdir(parents=True)
+    for number in range(4):
+        (stage / "CH01" / f"camera one {number}.mp4").write_bytes(
+            bytes([number + 1]) * 5000 + f"end {number}".encode()
+        )
+    with disk.open("wb") as file:
+        file.truncate(48 << 20)
+    if kind.startswith("fat"):
+        run(
+            "mkfs.vfat",
+            "-F",
+            kind[3:],
+            "-s",
+            "64" if kind == "fat12" else "1",
+            "-n",
+            "VANCAM",
+            disk,
+        )
+        run("mcopy", "-s", "-i", disk, stage / "CH01", "::")
+        run("mdel", "-i", disk, "::CH01/camera one 1.mp4")
+    elif kind.startswith("ext"):
+        run("mke2fs", "-q", "-t", kind, "-L", "VANCAM", "-d", stage, disk)
+        run("debugfs", "-w", "-R", 'rm "CH01/camera one 1.mp4"', disk)
+    else:
+        run("mkntfs", "-q", "-F", "-L", "VANCAM", disk)
+        for number in range(4):
+            run(
+                "ntfscp",
+                disk,
+                stage / "CH01" / f"camera one {number}.mp4",
+                f"camera one {number}.mp4",
+            )
+    return disk
+
+
+def claims_of(path: Path, **more: float) -> list[Claim]:
+    return [one for report in reports_of(path, **more) for one in report.claims]
+
+
+def reports_of(path: Path, **more: float) -> list[VolumeReport]:
+    ref = SourceRef(path=str(path))
+    with open_source(ref) as source:
+        return filesystem.examine(source, ref, formats.load(formats.shipped()), **more)
+
+
+@needs_tools
+@pytest.mark.parametrize("kind", ["fat12", "fat32", "ext2", "ext3", "ext4", "ntfs"])
+def test_live_and_deleted_files_are_claims_with_place_and_time(kind: str, tmp_path: Path) -> None:
+    disk = made(kind, tmp_path)
+    (report,) = reports_of(disk)
+    assert (report.layout, report.damage) == (kind, ())
+    assert report.label in ("VANCAM", None)  # NTFS keeps it in a file
+    content = disk.read_bytes()
+    folder = "" if kind == "ntfs" else "/CH01"
+    for number, claim in enumerate(sorted(report.claims, key=lambda one: one.name or "")):
+        gone = number == 1 and kind != "ntfs"
+        assert claim.name == f"{folder}/camera one {number}.mp4"
+        assert claim.kind is (ClaimKind.DELETED_FILE if gone else ClaimKind.FILE)
+        assert claim.written_ms is not None
+        held = b"".join(content[one.start : one.end] for one in claim.extents)
+        assert held == bytes([number + 1]) * 5000 + f"end {number}".encode()
+        assert (claim.damage is not None) == (gone and kind.startswith("fat"))
+    names = {"fat": b"CAME", "ext": None, "ntf": b"FILE"}[kind[:3]]
+    if names is not None:
+        starts = [content[one.entry.start :][: len(names)] for one in report.claims]
+        assert all(start[1:] == names[1:] for start in starts)
+
+
+@needs_tools
+@pytest.mark.parametrize(
+    ("kind", "destroyed"), [("fat32", 512), ("fat32", 2048), ("ext4", 2048), ("ntfs", 4096)]
+)
+def test_a_volume_without_its_first_sectors_is_read_by_its_own_copy(
+    kind: str, destroyed: int, tmp_path: Path
+) -> None:
+    disk = made(kind, tmp_path)
+    whole = claims_of(disk)
+    with disk.open("r+b") as file:
+        file.write(bytes(destroyed))
+    (report,) = reports_of(disk)
+    assert [one.extents for one in report.claims] == [one.extents for one in whole]
+    assert "copy" in report.damage[0]
+
+
+def with_table(disk: Path, folder: Path, *, gpt: bool) -> tuple[Path, int]:
+    """The volume as the only partition of a disk, by a table written here. [A: UEFI, MBR]"""
+    import binascii
+    import struct
+
+    start, body = 2048, disk.read_bytes()
+    sectors = len(body) // 512
+    total = start + sectors + 34
+    whole = bytearray(total * 512)
+    whole[start * 512 : start * 512 + len(body)] = body
+    kind = 0xEE if gpt else 0x0C
+    first, count = (1, total - 1) if gpt else (start, sectors)
+    whole[446:462] = struct.pack("<B3sB3sII", 0, b"\0\2\0", kind, b"\xff\xff\xff", first, count)
+    whole[510:512] = b"\x55\xaa"
+    if gpt:
+        entry = bytes.fromhex("a2a0d0ebe5b9334487c068b6b72699c7") + bytes(range(16))
+        entry += struct.pack("<QQQ", start, start + sectors - 1, 0) + "video".encode("utf-16-le")
+        table = entry.ljust(128, b"\0").ljust(128 * 128, b"\0")
+        for own, other, at in ((1, total - 1, 2), (total - 1, 1, total - 33)):
+            header = struct.pack(
+                "<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, own, other, 34, total - 34,
+                bytes(16), at, 128, 128, binascii.crc32(table),
+            )  # fmt: skip
+            header = header[:16] + struct.pack("<I", binascii.crc32(header)) + header[20:]
+            whole[own * 512 : own * 512 + 92] = header
+            whole[at * 512 : at * 512 + len(table)] = table
+    path = folder / ("gpt.img" if gpt else "mbr.img")
+    path.write_bytes(whole)
+    return path, start * 512
+
+
+@needs_tools
+@pytest.mark.parametrize("table", ["mbr", "gpt", "gpt without its first sectors", "none"])
+def test_partitions_are_found_by_their_table_its_backup_or_where_volumes_begin(
+    table: str, tmp_path: Path
+) -> None:
+    disk = made("fat32", tmp_path)
+    path, start = with_table(disk, tmp_path, gpt=table.startswith("gpt"))
+    if table not in ("mbr", "gpt"):
+        with path.open("r+b") as file:
+            file.write(bytes(34 * 512))
+    moved = [
+        [Extent(e.start + start, e.end + start) for e in one.extents] for one in claims_of(disk)
+    ]
+    assert [list(one.extents) for one in claims_of(path)] == moved
+
+
+def test_nothing_is_walked_where_nothing_speaks_for_a_file_system(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(bytes(range(256)) * 4096)
+    assert reports_of(path) == []
+
+
+@needs_tools
+def test_a_walk_that_is_not_done_in_time_is_stopped_and_says_so(tmp_path: Path) -> None:
+    (report,) = reports_of(made("fat32", tmp_path), limit_s=0.01)
+    assert report.damage == (
+        "the listing is not whole: it was not done in 0.01 seconds; 0 files were listed",
+    )
