@@ -49,9 +49,11 @@ from vidrecover.source.mapped import MappedSource
 from vidrecover.source.raw import SECTOR, RawSource
 from vidrecover.source.remote import RemoteSource, is_remote
 from vidrecover.source.split import SplitSource, parts_of
+from vidrecover.source.view import ExtentsSource
 
 __all__ = [
     "CountedSource",
+    "ExtentsSource",
     "HashCheck",
     "HashState",
     "Hurry",
