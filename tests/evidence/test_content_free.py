@@ -209,17 +209,19 @@ def test_a_package_that_would_leak_is_not_written(scanned: CaseOf, tmp_path: Pat
 def test_no_copy_is_ever_written_near_a_content_free_package(
     scanned: CaseOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[Path] = []
+    tasks: list[Any] = []
 
-    def make(recipe: Any, master: Any, folder: Path) -> list[Any]:
-        made.append(folder)
+    def make(task: Any) -> list[Any]:
+        tasks.append(task)
         return []
 
     monkeypatch.setattr("vidrecover.evidence._copies.make", make)
     scanned("jt1078-ten").export(tmp_path / "bag", channel=1, span=WINDOW, content_free=True)
-    assert made
-    assert not any(folder.is_relative_to(tmp_path / "bag") for folder in made)
-    assert not any(".partial" in str(folder) for folder in made)
+    assert tasks
+    for task in tasks:
+        for path in (task.folder, task.master):
+            assert not path.is_relative_to(tmp_path)
+            assert not path.exists()
 
 
 # --- the search itself -------------------------------------------------------------------------

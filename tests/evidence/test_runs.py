@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,10 @@ class Kept:
 
     def write(self, data: bytes | memoryview) -> None:
         self.data += bytes(data)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def rows(*given: tuple[int, int, int, int, Media, FrameFlag]) -> Frames:
@@ -141,50 +146,46 @@ def test_the_bytes_of_runs_come_in_order_whatever_their_places(
     hit: list[Extent] = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(_runs, "STRETCH", stretch)
-        parts = [(one.place, bytes(one.data), one.ends) for one in _runs.read(found, source, hit)]
-    assert [place for place, _, ends in parts if ends] == list(range(len(found)))
+        parts, places = list[bytes](), list[int]()
+        for one in _runs.read(found, source, hit):
+            parts.append(b"".join(one.parts))
+            places += range(one.place, one.place + len(one.parts)) if one.ends else ()
+    assert places == list(range(len(found)))
     lost = {at for one in refused for at in range(one.start, one.end)}
     shown = bytes(0 if at in lost else data[at] for at in range(len(data)))
-    assert b"".join(part for _, part, _ in parts) == b"".join(
-        shown[start : start + length] for start, length in given_
-    )
+    assert b"".join(parts) == b"".join(shown[start : start + length] for start, length in given_)
     inside = {at for start, length in given_ for at in range(start, start + length)} & lost
     assert {at for e in _runs.within(found, hit) for at in range(e.start, e.end)} == inside
 
 
 @settings(max_examples=60, deadline=None)
-@given(EXTENTS)
-def test_a_master_shows_the_source_at_its_places_and_zeros_elsewhere(
-    tmp_path_factory: pytest.TempPathFactory, given_: list[tuple[int, int]]
+@given(EXTENTS, st.integers(1, 200))
+def test_a_master_is_the_bytes_of_its_runs_with_a_digest_of_each(
+    given_: list[tuple[int, int]], stretch: int
 ) -> None:
     data = np.random.default_rng(2).integers(1, 256, 3400, dtype=np.uint8).tobytes()
-    source = Memory(data)
     found = np.zeros(len(given_), dtype=_runs.RUN_DTYPE)
     found["offset"], found["length"] = zip(*given_, strict=True)
     table, out = Kept(), Kept()
     lines = _tables.FragmentRows(table, "memory.img")
     lines.begin("clip")
-    native, places = _masters.copy(
-        iter([one for one in (found[:3], found[3:]) if len(one)]), source, lines, out, None
-    )
-    assert out.data == b"".join(data[start : start + length] for start, length in given_)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_runs, "STRETCH", stretch)
+        native = _masters.copy(
+            iter([one for one in (found[:3], found[3:]) if len(one)]),
+            Memory(data),
+            lines,
+            out,
+            None,
+        )
+    parts = [data[start : start + length] for start, length in given_]
+    assert out.data == b"".join(parts)
     assert native.sha256 == hashlib.sha256(out.data).hexdigest()
     assert (native.size, native.fragments) == (len(out.data), len(given_))
-    path = tmp_path_factory.mktemp("master") / "clip"
-    path.write_bytes(out.data)
-    inside = {at for start, length in given_ for at in range(start, start + length)}
-    with _masters.MasterSource(path, source.identity, places.ordered(), ()) as master:
-        shown = master.read(0, 3400)
-    assert shown == bytes(data[at] if at in inside else 0 for at in range(3400))
-
-
-def test_a_master_refuses_what_the_device_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("master") / "clip"
-    path.write_bytes(bytes(100))
-    identity = SourceIdentity(path="memory.img", kind="raw", size=1000)
-    places = np.array([[200, 100, 0]], dtype=np.int64)
-    with _masters.MasterSource(path, identity, places, (Extent(250, 260),)) as master:
-        assert master.read_into(240, np.empty(15, dtype=np.uint8)) == [Extent(250, 255)]
-        assert master.read_into(260, np.empty(15, dtype=np.uint8)) == []
-        with pytest.raises(ValueError, match="not inside"):
-            master.read_into(990, np.empty(11, dtype=np.uint8))
+    written = [line.split(",") for line in table.data.decode().splitlines()[1:]]
+    assert [(int(row[1]), int(row[3]), int(row[4]), row[5]) for row in written] == [
+        (place, start, length, hashlib.sha256(part).hexdigest())
+        for place, ((start, length), part) in enumerate(zip(given_, parts, strict=True))
+    ]
+    apart = [start for (before, size), (start, _) in pairwise(given_) if before + size != start]
+    assert native.places == 1 + len(apart)

@@ -65,6 +65,7 @@ def export(
     operator: str | None = None,
     content_free: bool = False,
     decode: bool = True,
+    jobs: int = 1,
     signer: evidence.Signer | None = None,
     source: str | None = None,
     planned: Callable[[int], None] | None = None,
@@ -72,7 +73,8 @@ def export(
 ) -> evidence.Packed:
     """An evidence package of the footage as a new folder; see `recover` and `evidence.export`.
 
-    operator: who answers for it; signer: signs it. Raises EvidenceError, SourceError.
+    operator: who answers for it; signer: signs it; jobs: processes. Raises
+    EvidenceError, SourceError.
     """
     with case.source(source) as opened, lender(case, opened) as borrow:
         chosen = _chosen(case, channel, span, planned)
@@ -87,6 +89,7 @@ def export(
             order,
             content_free=content_free,
             decode=decode,
+            jobs=jobs,
             page=reports.html(facts),
             signer=signer,
             progress=progress,

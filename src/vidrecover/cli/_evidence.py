@@ -1,6 +1,7 @@
 """Commands for evidence packages: packing, checking, stamping."""
 
-from contextlib import nullcontext
+import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -29,7 +30,11 @@ from vidrecover.terminal import (
 decode_option = click.option(
     "--decode/--no-decode", default=True, show_default=True,
     help="Play every access copy: it takes longer than the rest, and grades them.",
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1, 64), default=min(os.cpu_count() or 1, 2),
+    help="Processes that make and play access copies; two where there are as many processors.",
+)  # fmt: skip
 
 
 @click.command()
@@ -44,6 +49,7 @@ decode_option = click.option(
 @click.option("--sign", "key", type=folder_type,
               help="Sign it with this secret key, a file made by minisign -G.")  # fmt: skip
 @decode_option
+@jobs_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def export(
@@ -56,6 +62,7 @@ def export(
     operator: str | None,
     content_free: bool,
     decode: bool,
+    jobs: int,
     key: Path | None,
     source: str | None,
     as_json: bool,
@@ -74,6 +81,7 @@ def export(
             operator=operator,
             content_free=content_free,
             decode=decode,
+            jobs=jobs,
             signer=signer,
             source=source,
             planned=bar.plan,
@@ -91,6 +99,7 @@ def export(
 @click.option("--map", "map_path", type=source_type,
               help="ddrescue map of the source: what it could not read.")  # fmt: skip
 @decode_option
+@jobs_option
 @click.option("--public-key", "key",
               help="Expect a signature of this key: its file, or the line in it.")  # fmt: skip
 @authority_option
@@ -100,6 +109,7 @@ def verify(
     source: str | None,
     map_path: str | None,
     decode: bool,
+    jobs: int,
     key: str | None,
     authority: Path | None,
     as_json: bool,
@@ -113,8 +123,12 @@ def verify(
         None if key is None else evidence.public_key(key),
         None if authority is None else small_file(authority),
     )
-    with open_source(ref) if ref is not None else nullcontext() as opened, progress_bar() as bar:
-        found = evidence.verify(package, opened, decode=decode, trust=trust, progress=bar.advance)
+    with ExitStack() as stack:
+        opened = None if ref is None else stack.enter_context(open_source(ref))
+        bar = stack.enter_context(progress_bar())
+        found = evidence.verify(
+            package, opened, decode=decode, trust=trust, jobs=jobs, progress=bar.advance
+        )
     words = evidence.verification_json if as_json else evidence.verification_text
     print_result(words(found))
     return DONE if found.is_sound else INCOMPLETE

@@ -16,7 +16,7 @@ from vidrecover.clips._grade import grade, graded
 from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
 from vidrecover.clips._opening import Coded, Opening, opening, pictures
-from vidrecover.clips._span import within
+from vidrecover.clips._span import Chosen, chosen, within
 from vidrecover.clips._times import TickClock
 from vidrecover.clips._units import Unpack
 from vidrecover.errors import ClipError
@@ -26,12 +26,14 @@ from vidrecover.source import lies_on
 __all__ = [
     "Borrowed",
     "Coded",
+    "Chosen",
     "LeftOut",
     "Names",
     "Opening",
     "TickClock",
     "Unpack",
     "as_json",
+    "chosen",
     "grade",
     "graded",
     "of_container",

@@ -151,8 +151,11 @@ class ClipFile:
         packet.duration = duration_ms
         packet.time_base = _MILLISECOND
         packet.stream = stream
-        with explained(self.target):
+        try:
             self._output.mux(packet)
+        except (av.FFmpegError, OSError) as error:
+            with explained(self.target):
+                raise error
 
     def finish(self, end: str | None) -> None:
         """Closes the file; end: recorder time for the comment. Its name is still temporary."""

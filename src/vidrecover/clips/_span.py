@@ -47,24 +47,41 @@ def wanted(tables: Iterable[Frames], timeline: Timeline, span: TimeSpan | None) 
     return Wanted(first, span.end_ms)
 
 
-def within(
-    recording: Recording, unpack: Unpack, ticks: TickClock, span: TimeSpan | None
-) -> Iterator[tuple[Frames, Times]]:
-    """All rows of a recording that belong to a span, of every kind, in playing order.
+class Chosen(NamedTuple):
+    """The rows of a segment in playing order, their times, and which of them are wanted."""
 
-    Yields the rows of one segment after the other with their times (`NO_TIME` never stands among
-    them; without dates they count from the first frame). The same choice as for a clip, but
-    nothing is left out: also what no player takes. Segments without such rows are passed over.
+    rows: Frames
+    times: Times
+    kept: npt.NDArray[np.bool_]
+
+
+def chosen(
+    recording: Recording, unpack: Unpack, ticks: TickClock, span: TimeSpan | None
+) -> Iterator[Chosen]:
+    """Every segment of a recording with the choice that a clip of this span makes.
+
+    `NO_TIME` never stands among the times; without dates they count from the first frame.
     """
 
     def tables() -> Iterator[Frames]:
         return (unpack(one) for one in recording.segments)
 
     facts = survey(tables())
-    chosen = wanted(tables(), Timeline(facts, ticks, None), span)
+    limits = wanted(tables(), Timeline(facts, ticks, None), span)
     timeline = Timeline(facts, ticks, None)
     for rows in tables():
         times = timeline.times(rows)
-        kept = chosen.holds(rows, times)
+        yield Chosen(rows, times, limits.holds(rows, times))
+
+
+def within(
+    recording: Recording, unpack: Unpack, ticks: TickClock, span: TimeSpan | None
+) -> Iterator[tuple[Frames, Times]]:
+    """All rows of a recording that belong to a span, of every kind, in playing order.
+
+    Yields the rows of one segment after the other with their times, see `chosen`; nothing is left
+    out, also what no player takes. Segments without such rows are passed over.
+    """
+    for rows, times, kept in chosen(recording, unpack, ticks, span):
         if kept.any():
             yield rows[kept], times[kept]

@@ -1,73 +1,82 @@
 """Access copies made again and compared, and played."""
 
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import NamedTuple
 
 import msgspec
 
 from vidrecover import clips, clock
 from vidrecover.clips import LeftOut
-from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _copies, _onvif, _structure
+from vidrecover.errors import SourceError
+from vidrecover.evidence import _copies, _onvif
 from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._findings import Area
-from vidrecover.evidence._fragments import Walk
 from vidrecover.evidence._job import BROKEN, Job
-from vidrecover.evidence._masters import MasterSource
 from vidrecover.evidence._packing import as_clip
-from vidrecover.evidence._values import CLIPS, AccessCopy, Contents, Exhibit
-from vidrecover.model import Clip, Grade, SourceIdentity
+from vidrecover.evidence._values import CLIPS, FRAMES, AccessCopy, Contents, Exhibit
+from vidrecover.model import Clip, Grade
 
 
-def check(job: Job, contents: Contents, exhibit: Exhibit, walk: Walk, choice: Choice) -> None:
-    """Makes an exhibit's copies again, of the source if it is there, else of the master."""
+class Asked(NamedTuple):
+    """Copies of an exhibit that are being made again. master: made for that, to be removed."""
+
+    contents: Contents
+    exhibit: Exhibit
+    choice: Choice
+    task: _copies.Task
+    made: Callable[[], list[_copies.Copy | LeftOut]]
+    master: Path | None
+
+
+def begin(
+    job: Job, contents: Contents, exhibit: Exhibit, choice: Choice, master: Path | None
+) -> Asked | None:
+    """Begins to make an exhibit's copies again; master: of a package that holds none."""
+    record = job.tables.source
     if contents.content_free and exhibit.loan is not None:
         job.other.append(exhibit.clip)  # what was lent is not told
-        return
-    folder = job.scratch / "copies"
-    recipe = _copies.Recipe(
-        choice.recording,
-        choice.unpack,
-        choice.ticks,
-        contents.recorder_span(),
-        _copies.lend(exhibit.loan),
-        _onvif.Labels(exhibit.channel, contents.operator, _onvif.offset_to_utc(job.tables.clock)),
-    )
-    try:
-        if job.source is not None:
-            made = _copies.make(recipe, job.source, folder)
-        else:
-            with _master(job, exhibit, walk) as master:
-                made = _copies.make(recipe, master, folder)
-        _compare(job, contents, exhibit, choice, folder, made)
-    except (*BROKEN, OSError) as error:
-        what = f"its access copies cannot be made again: {error}"
+        return None
+    if record is None or (exhibit.file is None and master is None):
+        what = "its access copies cannot be made again: the record of the source is missing"
         job.findings.differs(Area.COPIES, exhibit.clip, what)
+        return None
+    offset_ms = _onvif.offset_to_utc(job.tables.clock)
+    task = _copies.Task(
+        recording=choice.recording,
+        frames=job.bag.root / FRAMES,
+        master=master or job.bag.root / (exhibit.file or ""),
+        size=record.size,
+        ticks=choice.ticks,
+        span=contents.recorder_span(),
+        loan=exhibit.loan,
+        refused=exhibit.unreadable,
+        labels=_onvif.Labels(exhibit.channel, contents.operator, offset_ms),
+        folder=Path(mkdtemp(dir=job.scratch)),
+        decode=False,
+    )
+    return Asked(contents, exhibit, choice, task, job.crew.run(task), master)
+
+
+def finish(job: Job, asked: Asked) -> None:
+    """Compares the copies made again with those in the package."""
+    try:
+        _compare(job, asked, asked.made())
+    except (*BROKEN, SourceError, OSError) as error:
+        what = f"its access copies cannot be made again: {error}"
+        job.findings.differs(Area.COPIES, asked.exhibit.clip, what)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(asked.task.folder, ignore_errors=True)
+        if asked.master is not None:
+            asked.master.unlink(missing_ok=True)
 
 
-def _master(job: Job, exhibit: Exhibit, walk: Walk) -> MasterSource:
-    record = job.tables.source
-    if record is None or exhibit.file is None:
-        raise EvidenceError("the record of the source is missing")
-    identity = SourceIdentity(path=record.name, kind=record.kind, size=record.size)
-    path = job.bag.root / exhibit.file
-    return MasterSource(path, identity, walk.places.ordered(), exhibit.unreadable)
-
-
-def _compare(
-    job: Job,
-    contents: Contents,
-    exhibit: Exhibit,
-    choice: Choice,
-    folder: Path,
-    made: Sequence[Clip | LeftOut],
-) -> None:
+def _compare(job: Job, asked: Asked, made: Sequence[_copies.Copy | LeftOut]) -> None:
     """The copies in the package, and what is said of them, against those just made."""
-    copies = [one for one in made if isinstance(one, Clip)]
+    contents, exhibit, choice = asked.contents, asked.exhibit, asked.choice
+    copies = [one for one in made if isinstance(one, _copies.Copy)]
     missed = [
         (choice.iso(one.from_ms), choice.iso(one.to_ms), one.frames, one.reason)
         for one in made
@@ -78,16 +87,13 @@ def _compare(
     what = f"number of access copies of {exhibit.clip}"
     job.again(Area.TABLES, CLIPS, what, len(exhibit.access), len(copies))
     for number, (copy, one) in enumerate(zip(exhibit.access, copies, strict=False)):
-        path = folder / one.file
-        name = _copies.file_name(exhibit.clip, number, path.suffix)
+        name = _copies.file_name(exhibit.clip, number, Path(one.clip.file).suffix)
         job.again(Area.TABLES, CLIPS, f"access copy of {exhibit.clip}", copy.file, name)
-        fresh = _structure.digest(path)
-        job.again(Area.TABLES, CLIPS, f"SHA-256 of {copy.file}", copy.sha256, fresh)
+        job.again(Area.TABLES, CLIPS, f"SHA-256 of {copy.file}", copy.sha256, one.sha256)
         there = job.hash(copy.file)
         if there is not None:
-            what = "SHA-256"
-            job.again(Area.COPIES, copy.file, what, there.sha256, fresh)
-        _said(job, copy, one, played=contents.decoded)
+            job.again(Area.COPIES, copy.file, "SHA-256", there.sha256, one.sha256)
+        _said(job, copy, one.clip, played=contents.decoded)
 
 
 def _said(job: Job, copy: AccessCopy, one: Clip, *, played: bool) -> None:
@@ -109,7 +115,7 @@ def _said(job: Job, copy: AccessCopy, one: Clip, *, played: bool) -> None:
         job.again(Area.TABLES, CLIPS, f"grade of {copy.file}", copy.grade.value, one.grade.value)
 
 
-def play(job: Job, contents: Contents, executor: Executor | None) -> int:
+def play(job: Job, contents: Contents) -> int:
     """Plays every access copy that is there; returns how many."""
     waiting = [
         (copy, as_clip(copy, one))
@@ -118,7 +124,7 @@ def play(job: Job, contents: Contents, executor: Executor | None) -> int:
         if copy.file in job.bag.files
     ]
     fresh = [msgspec.structs.replace(clip, grade=Grade.COMPLETE, notes=()) for _, clip in waiting]
-    run = map if executor is None else executor.map
+    run = map if job.crew.executor is None else job.crew.executor.map
     for (copy, _), one in zip(
         waiting, run(clips.grade, fresh, [job.bag.root] * len(fresh)), strict=True
     ):

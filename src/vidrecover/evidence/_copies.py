@@ -1,77 +1,158 @@
-"""Access copies: clips made of a master, at packing and again at verifying."""
+"""Access copies: clips made of a master, at packing and again at verifying, here or in a worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from vidrecover import clips
-from vidrecover.clips import Borrowed, LeftOut, TickClock, Unpack
+from vidrecover.clips import Borrowed, LeftOut, TickClock
 from vidrecover.errors import ClipError, EvidenceError
 from vidrecover.evidence import _onvif
+from vidrecover.evidence._frames import FrameFile
+from vidrecover.evidence._structure import digest
 from vidrecover.evidence._values import ACCESS, Loan
-from vidrecover.model import Clip, Recording, Segment, Source, TimeSpan
+from vidrecover.extents import merged
+from vidrecover.model import Clip, Extent, Frames, Recording, Segment, TimeSpan
+from vidrecover.source.mapped import MappedSource
+from vidrecover.source.raw import RawSource
 
 Borrow = Callable[[Recording], Borrowed | None]
 
 
-class Recipe(NamedTuple):
-    """Of what a recording's access copies are made; see `clips.write`, and `_onvif` for labels."""
+class Task(NamedTuple):
+    """Of what a recording's access copies are made: small, so that any executor can make them.
+
+    recording: segments without rows, whose `id` says where in the file `frames` they stand;
+    size: of the source; refused: what the device refused of it; labels: see `_onvif`; folder: a
+    new one for the copies; decode: play them. See `clips.write` for the rest.
+    """
 
     recording: Recording
-    unpack: Unpack
+    frames: Path
+    master: Path
+    size: int
     ticks: TickClock
     span: TimeSpan | None
-    borrow: Borrow | None
+    loan: Loan | None
+    refused: tuple[Extent, ...]
     labels: _onvif.Labels
+    folder: Path
+    decode: bool
 
 
-class Lent:
-    """Remembers what parameter sets were at hand, so that a copy can be made again."""
+class Copy(NamedTuple):
+    """A finished access copy: as it was made, as a decoder judged it, and its file's bytes."""
 
-    def __init__(self, borrow: Borrow | None) -> None:
-        self._borrow = borrow
-        self.loan: Loan | None = None
-
-    def __call__(self, recording: Recording) -> Borrowed | None:
-        """What `borrow` of `clips.write` asks for."""
-        found = self._borrow(recording) if self._borrow is not None else None
-        if found is not None:
-            self.loan = Loan(**found._asdict() | {"units": found.units.hex()})
-        return found
+    clip: Clip
+    graded: Clip
+    size: int
+    sha256: str
 
 
-def lend(loan: Loan | None) -> Borrow | None:
+def make(task: Task) -> list[Copy | LeftOut]:
+    """Writes the access copies, every byte read from the master; raises EvidenceError."""
+    try:
+        with FrameFile(task.frames) as frames:
+            rows = _InMaster(task, frames)
+            with MappedSource(RawSource(str(task.master)), rows.refused) as master:
+                made = clips.write(
+                    [task.recording],
+                    master,
+                    rows.unpack,
+                    task.folder,
+                    clocks={task.recording.format: task.ticks},
+                    span=task.span,
+                    borrow=_lend(task.loan),
+                    listed=False,
+                )
+                return [_finished(task, one) for one in made]
+    except ClipError as error:
+        raise EvidenceError(str(error)) from error
+    except OSError as error:
+        raise EvidenceError(
+            f"{task.folder} cannot be written ({error.strerror}): make room"
+        ) from error
+
+
+def _finished(task: Task, one: Clip | LeftOut) -> Copy | LeftOut:
+    if isinstance(one, LeftOut):
+        return one
+    path = task.folder / one.file
+    if path.suffix == ".mp4":
+        _onvif.add(path, task.labels, one.from_ms)
+    graded = clips.grade(one, task.folder) if task.decode else one
+    return Copy(one, graded, path.stat().st_size, digest(path))
+
+
+class _InMaster:
+    """A recording's rows with the places of their bytes in the master instead of on the source.
+
+    refused: what the device refused, by its place in the master. A row that is not wanted, or
+    that goes beyond the end of the source, has a place beyond the end of the master.
+    """
+
+    def __init__(self, task: Task, frames: FrameFile) -> None:
+        self._frames, self._limit = frames, task.size
+        self._starts: dict[int | None, int] = {}
+        self._kept: dict[int | None, bytes] = {}
+        bad, position, refused = merged(task.refused), 0, list[Extent]()
+        found = clips.chosen(task.recording, frames.unpack, task.ticks, task.span)
+        for segment, one in zip(task.recording.segments, found, strict=True):
+            self._starts[segment.id] = position
+            if not one.kept.all():
+                self._kept[segment.id] = np.packbits(one.kept).tobytes()
+            for row in bad:
+                refused += self._hit(one.rows[one.kept], position, row)
+            position += int(self._sizes(one.rows)[one.kept].sum())
+        self.refused = tuple(merged(refused))
+
+    def _sizes(self, rows: Frames) -> npt.NDArray[np.int64]:
+        """Bytes of each row that are in the master."""
+        start = np.minimum(rows["offset"], self._limit)
+        behind = np.minimum(start + rows["size"], self._limit)
+        sizes: npt.NDArray[np.int64] = (behind - start).astype(np.int64)
+        return sizes
+
+    def _hit(self, rows: Frames, position: int, bad: Extent) -> Iterator[Extent]:
+        """Places in the master of a refused extent."""
+        offsets, sizes = rows["offset"].astype(np.int64), self._sizes(rows)
+        places = position + np.cumsum(sizes) - sizes - offsets
+        for one in np.flatnonzero((offsets < bad.end) & (offsets + sizes > bad.start)).tolist():
+            first, size, moved = int(offsets[one]), int(sizes[one]), int(places[one])
+            yield Extent(max(first, bad.start) + moved, min(first + size, bad.end) + moved)
+
+    def unpack(self, segment: Segment) -> Frames:
+        """See `clips.Unpack`."""
+        rows = self._frames.unpack(segment)
+        sizes, packed = self._sizes(rows), self._kept.get(segment.id)
+        whole = sizes == rows["size"]
+        if packed is not None:
+            kept = np.unpackbits(np.frombuffer(packed, np.uint8), count=len(rows)).astype(bool)
+            sizes[~kept] = 0
+            whole &= kept
+        places = self._starts[segment.id] + np.cumsum(sizes) - sizes
+        rows["offset"] = np.where(whole, places, np.int64(1) << 62)
+        return rows
+
+
+def lent(borrow: Borrow | None, recording: Recording) -> Loan | None:
+    """The parameter sets at hand for a recording, so that its copies can be made again."""
+    found = borrow(recording) if borrow is not None else None
+    if found is None:
+        return None
+    return Loan(**found._asdict() | {"units": found.units.hex()})
+
+
+def _lend(loan: Loan | None) -> Borrow | None:
     """The same parameter sets again."""
     if loan is None:
         return None
     found = Borrowed(**msgspec.structs.asdict(loan) | {"units": bytes.fromhex(loan.units)})
     return lambda _: found
-
-
-def make(recipe: Recipe, master: Source, folder: Path) -> list[Clip | LeftOut]:
-    """Writes the access copies into an empty folder; raises EvidenceError."""
-    try:
-        made = list(
-            clips.write(
-                [recipe.recording],
-                master,
-                recipe.unpack,
-                folder,
-                clocks={recipe.recording.format: recipe.ticks},
-                span=recipe.span,
-                borrow=recipe.borrow,
-            )
-        )
-        for one in made:
-            if isinstance(one, Clip) and one.file.endswith(".mp4"):
-                _onvif.add(folder / one.file, recipe.labels, one.from_ms)
-    except ClipError as error:
-        raise EvidenceError(str(error)) from error
-    except OSError as error:
-        raise EvidenceError(f"{folder} cannot be written ({error.strerror}): make room") from error
-    return made
 
 
 def file_name(clip: str, number: int, suffix: str) -> str:

@@ -1,5 +1,6 @@
 """Every exhibit of a package checked: its rows, its master, what the tables say of it."""
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from vidrecover.evidence._fragments import Walk
 from vidrecover.evidence._frames import FrameTable
 from vidrecover.evidence._job import BROKEN, Job
 from vidrecover.evidence._packing import STREAMS, exhibit_number
-from vidrecover.evidence._rows import batches
+from vidrecover.evidence._rows import Batch, batches
 from vidrecover.evidence._runs import Runs
 from vidrecover.evidence._values import (
     CLIPS,
@@ -60,6 +61,7 @@ def _walk(job: Job, contents: Contents, frames: _Frames | None) -> None:
     size = job.tables.source.size if job.tables.source is not None else _UNKNOWN_SIZE
     waiting = {one.clip: (number, one) for number, one in enumerate(contents.exhibits, 1)}
     found = batches(job.bag.root / FRAGMENTS, size)
+    asked = deque[_again.Asked]()
     for name, group in groupby(found, key=lambda one: one.clip):
         number, exhibit = waiting.pop(name, (0, None))
         if exhibit is None:
@@ -67,19 +69,42 @@ def _walk(job: Job, contents: Contents, frames: _Frames | None) -> None:
             job.findings.differs(Area.TABLES, FRAGMENTS, what)
             continue
         choice = _choice(job, contents, exhibit, frames, number)
-        expected = None if choice is None else _safely(job, choice, size)
-        with Walk(exhibit, job.bag.root, expected, job.source, job.findings) as walk:
-            for batch in group:
-                walk.take(batch)
-                _named(job, batch.sources)
-                if job.progress is not None and len(batch.found):
-                    job.progress(int(batch.found["length"].sum()))
-            digest = walk.finish()
-        _total(job, exhibit, walk, choice, digest)
-        if choice is not None and (exhibit.file in job.bag.files or job.source is not None):
-            _again.check(job, contents, exhibit, walk, choice)
+        again = _one(job, contents, exhibit, choice, group, size, number)
+        if again is not None:
+            asked.append(again)
+        while len(asked) > job.crew.most:
+            _again.finish(job, asked.popleft())
+    for one in asked:
+        _again.finish(job, one)
     for name in waiting:
         job.findings.differs(Area.TABLES, FRAGMENTS, f"has no row of {name}")
+
+
+def _one(
+    job: Job,
+    contents: Contents,
+    exhibit: Exhibit,
+    choice: Choice | None,
+    group: Iterator[Batch],
+    size: int,
+    number: int,
+) -> _again.Asked | None:
+    """The rows of one exhibit; its copies, begun to be made again where that is possible."""
+    expected = None if choice is None else _safely(job, choice, size)
+    hidden = None
+    if exhibit.file is None and choice is not None and job.source is not None:
+        hidden = job.scratch / f"master {number}"
+    with Walk(exhibit, job.bag.root, expected, job.source, job.findings, hidden) as walk:
+        for batch in group:
+            walk.take(batch)
+            _named(job, batch.sources)
+            if job.progress is not None and len(batch.found):
+                job.progress(int(batch.found["length"].sum()))
+        digest = walk.finish()
+    _total(job, exhibit, walk, choice, digest)
+    if choice is None or not (hidden or exhibit.file in job.bag.files):
+        return None
+    return _again.begin(job, contents, exhibit, choice, hidden)
 
 
 def _named(job: Job, sources: frozenset[str]) -> None:
@@ -132,7 +157,7 @@ def _total(
     seen: dict[str, object] = {
         "fragments": walk.fragments,
         "size": walk.size,
-        "places": walk.places.count(),
+        "places": walk.places.count,
         "first": walk.first,
         "end": walk.end,
     }

@@ -1,17 +1,19 @@
 """Packing: recordings in, a finished package out."""
 
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
+from tempfile import TemporaryDirectory
 
 from vidrecover import __version__, actions, clips, clock
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _actions, _graph, _leaks, _pdf, _records, _seals, _statements
 from vidrecover.evidence import _tables as tables
+from vidrecover.evidence._crew import crew_of
 from vidrecover.evidence._package import Package
-from vidrecover.evidence._packing import Job, as_clip, pack
+from vidrecover.evidence._packing import Begun, Job, begin, finish
 from vidrecover.evidence._signature import Signer
 from vidrecover.evidence._values import (
     ACTIONS,
@@ -27,7 +29,6 @@ from vidrecover.evidence._values import (
     SOURCE,
     TEXT,
     TOOL,
-    AccessCopy,
     Contents,
     Exhibit,
     Order,
@@ -43,7 +44,7 @@ def export(
     *,
     content_free: bool = False,
     decode: bool = True,
-    executor: Executor | None = None,
+    jobs: int = 1,
     page: str | None = None,
     signer: Signer | None = None,
     now: datetime | None = None,
@@ -52,16 +53,14 @@ def export(
     """Packs the recordings into a BagIt bag at `target`, whole or not at all.
 
     content_free: neither pictures nor sound, but everything else, digests included; decode: play
-    every access copy, which takes longer than all the rest, on the executor if there is one;
-    page: the case's own report, self-contained HTML, to be added; signer: signs the tag
+    every access copy, which takes longer than all the rest; jobs: processes that make and play
+    copies; page: the case's own report, self-contained HTML, to be added; signer: signs the tag
     manifest; now: of this computer, aware; progress: bytes of native footage. The source is read
     once. Raises EvidenceError when the target exists, lies on the source or cannot be written.
     """
     at = now or datetime.now(UTC)
     with Package(target, source) as package:
-        contents = _clips(package, source, order, content_free, decode, progress)
-        if decode and not content_free:
-            contents = _played(contents, package.root, executor)
+        contents = _clips(package, source, order, content_free, decode, jobs, progress)
         package.put(CLIPS, tables.contents_json(contents))
         record = _records.source_record(source.identity, order, contents.exhibits)
         _words(package, order, contents, record)
@@ -81,21 +80,25 @@ def _clips(
     order: Order,
     content_free: bool,
     decode: bool,
+    jobs: int,
     progress: Progress | None,
 ) -> Contents:
     """Masters and access copies with the rows of their tables."""
-    exhibits, span = list[Exhibit](), order.span
+    span = order.span
     name = _records.source_name(source.identity)
-    with package.file(FRAGMENTS) as fragments, package.file(FRAMES) as frames:
+    with ExitStack() as stack:
+        hidden = None
+        if content_free:
+            hidden = Path(stack.enter_context(TemporaryDirectory(prefix="vidrecover-")))
+        footage = sum(part.size for one in order.recordings for part in one.segments)
+        crew = stack.enter_context(crew_of(jobs, footage))
+        fragments = stack.enter_context(package.file(FRAGMENTS))
+        frames = stack.enter_context(package.file(FRAMES))
         rows = tables.FragmentRows(fragments, name)
         job = Job(
-            package, source, order, content_free, decode, clips.Names(), rows, frames, progress
+            package, source, order, decode, clips.Names(), rows, frames, progress, hidden, crew.run
         )
-        for recording in order.recordings:
-            one = pack(job, recording, len(exhibits) + 1)
-            if one is not None:
-                exhibits.append(one)
-        rows.flush()
+        exhibits = list(_exhibits(job, crew.most))
     return Contents(
         case=order.case,
         exhibit=order.exhibit,
@@ -103,27 +106,25 @@ def _clips(
         channel=order.channel,
         span=None if span is None else (clock.iso(span.start_ms), clock.iso(span.end_ms)),
         content_free=content_free,
-        decoded=decode and content_free,
+        decoded=decode,
         tool=__version__,
         exhibits=tuple(exhibits),
     )
 
 
-def _played(contents: Contents, root: Path, executor: Executor | None) -> Contents:
-    """The contents with the grades that a decoder gives."""
-    waiting = [as_clip(copy, one) for one in contents.exhibits for copy in one.access]
-    run = map if executor is None else executor.map
-    graded = {one.file: one for one in run(clips.grade, waiting, [root] * len(waiting))}
-
-    def with_grade(copy: AccessCopy) -> AccessCopy:
-        one = graded[copy.file]
-        return msgspec.structs.replace(copy, grade=one.grade, notes=one.notes)
-
-    exhibits = tuple(
-        msgspec.structs.replace(one, access=tuple(map(with_grade, one.access)))
-        for one in contents.exhibits
-    )
-    return msgspec.structs.replace(contents, exhibits=exhibits, decoded=True)
+def _exhibits(job: Job, most: int) -> Iterator[Exhibit]:
+    """All exhibits in order; while copies of some are being made, the next master is written."""
+    waiting = deque[Begun]()
+    number = 0
+    for recording in job.order.recordings:
+        begun = begin(job, recording, number + 1)
+        if begun is not None:
+            number += 1
+            waiting.append(begun)
+        while len(waiting) > most:
+            yield finish(job, waiting.popleft())
+    while waiting:
+        yield finish(job, waiting.popleft())
 
 
 def _words(

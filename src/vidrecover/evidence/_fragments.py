@@ -4,17 +4,18 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 
 from vidrecover.evidence import _runs
 from vidrecover.evidence._findings import Area, Findings
-from vidrecover.evidence._masters import Places
 from vidrecover.evidence._rows import Batch
-from vidrecover.evidence._runs import Runs
+from vidrecover.evidence._runs import Places, Runs
 from vidrecover.evidence._values import FRAGMENTS, FRAMES, Exhibit
+from vidrecover.extents import merged
 from vidrecover.model import Extent, Source
+from vidrecover.source.raw import RawSource
 
 _COLUMNS = ("offset", "length", "kind", "first", "last")
 _CHUNK = 1 << 20
@@ -48,7 +49,8 @@ class Walk:
     """One exhibit's rows, batch by batch; a context manager that owns the open master.
 
     expected: the runs by the tables of frames, None when these cannot be read; source: None when
-    it is not at hand. Whatever does not agree goes to the findings.
+    it is not at hand; copy: gets the native bytes where no master holds them. Whatever does not
+    agree goes to the findings.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Walk:
         expected: Iterator[Runs] | None,
         source: Source | None,
         findings: Findings,
+        copy: Path | None = None,
     ) -> None:
         self.exhibit, self.places = exhibit, Places()
         self.size = self.fragments = 0
@@ -66,13 +69,17 @@ class Walk:
         self._feed = None if expected is None else Feed(expected)
         self._source, self._findings = source, findings
         self._whole = hashlib.sha256()
+        self._position = 0
         self._master = self._opened(root)
+        self._copy = None if copy is None else copy.open("xb")
 
-    def _opened(self, root: Path) -> BinaryIO | None:
+    def _opened(self, root: Path) -> RawSource | None:
         if self.exhibit.file is None:
             return None
         path = root / self.exhibit.file
-        return path.open("rb") if path.is_file() and not path.is_symlink() else None
+        if not path.is_file() or path.is_symlink():
+            return None
+        return RawSource(str(path))
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +92,8 @@ class Walk:
     ) -> None:
         if self._master is not None:
             self._master.close()
+        if self._copy is not None:
+            self._copy.close()
 
     def take(self, batch: Batch) -> None:
         """The next rows of the clip."""
@@ -129,39 +138,43 @@ class Walk:
         if len(expected) < len(batch.found):
             self._differs(batch, len(expected), f"is a run that {FRAMES} does not know")
 
-    def _hash(self, batch: Batch, master: BinaryIO) -> None:
+    def _hash(self, batch: Batch, master: RawSource) -> None:
         """The master's bytes, run by run."""
-        lengths = batch.found["length"].tolist()
-        for place, (length, digest) in enumerate(zip(lengths, batch.digests, strict=True)):
-            one, left = hashlib.sha256(), length
-            while left:
-                data = master.read(min(left, _CHUNK))
-                if not data:
-                    break
-                one.update(data)
+        there = batch.found.copy()
+        there["offset"] = self._position + np.cumsum(there["length"]) - there["length"]
+        self._position += int(there["length"].sum())
+        inside = int((there["offset"] + there["length"] <= master.size).sum())
+        found = self._digests(there[:inside], master, [], keep=True)
+        for place, digest in enumerate(batch.digests):
+            if place >= inside or found[place] != digest:
+                what = f"is not what stands in {self.exhibit.file}: digests differ"
+                self._differs(batch, place, what)
+                where, seq = str(self.exhibit.file), batch.seq[place]
+                self._findings.differs(Area.MASTERS, where, f"differs in run {seq}")
+
+    def _digests(
+        self, found: Runs, source: Source, refused: list[Extent], *, keep: bool
+    ) -> list[str]:
+        """SHA-256 of each run; keep: they are the native bytes."""
+
+        def sink(parts: list[memoryview]) -> None:
+            if keep:
+                data = b"".join(parts)
                 self._whole.update(data)
-                left -= len(data)
-            if left or one.hexdigest() != digest:
-                self._differs(
-                    batch, place, f"is not what stands in {self.exhibit.file}: digests differ"
-                )
-                self._findings.differs(
-                    Area.MASTERS, str(self.exhibit.file), f"differs in run {batch.seq[place]}"
-                )
+                if self._copy is not None:
+                    self._copy.write(data)
+
+        return _runs.digests(_runs.read(found, source, refused), sink)
 
     def _read_again(self, batch: Batch, source: Source) -> None:
         """The source's bytes, run by run."""
-        one = hashlib.sha256()
         refused: list[Extent] = []
-        for part in _runs.read(batch.found, source, refused):
-            one.update(part.data)
-            if self._master is None:
-                self._whole.update(part.data)
-            if part.ends:
-                if one.hexdigest() != batch.digests[part.place]:
-                    self._not_there(batch, part.place)
-                one = hashlib.sha256()
-        self.refused += _runs.within(batch.found, refused)
+        found = self._digests(batch.found, source, refused, keep=self._master is None)
+        for place, digest in enumerate(batch.digests):
+            if found[place] != digest:
+                self._not_there(batch, place)
+        if refused:
+            self.refused = merged([*self.refused, *_runs.within(batch.found, refused)])
 
     def _not_there(self, batch: Batch, place: int) -> None:
         offset, length = (int(batch.found[name][place]) for name in ("offset", "length"))
@@ -181,10 +194,9 @@ class Walk:
             )
         if self._master is None:
             return None if self._source is None else self._whole.hexdigest()
-        if self._master.read(1):
-            self._findings.differs(
-                Area.MASTERS, str(self.exhibit.file), "goes on behind its last run"
-            )
-            while data := self._master.read(_CHUNK):
-                self._whole.update(data)
+        if self._position < self._master.size:
+            where = str(self.exhibit.file)
+            self._findings.differs(Area.MASTERS, where, "goes on behind its last run")
+            for start in range(self._position, self._master.size, _CHUNK):
+                self._whole.update(self._master.read(start, _CHUNK))
         return self._whole.hexdigest()

@@ -14,39 +14,17 @@ from vidrecover.model import Frames, Segment
 _MOST_LINE = 64 << 20
 
 
-class FrameTable:
-    """Segments by clip, in order; their rows stay in the file until they are asked for.
-
-    Raises EvidenceError that names the line which is none. A context manager.
-    """
+class FrameFile:
+    """Rows of segments whose `id` is the byte at which their line begins; a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
-        self._places: list[int] = []
-        self.segments: dict[str, list[Segment]] = {}
-        try:
-            for stored in frames_lines(self._noted()):
-                number = len(self._places) - 1
-                bare = msgspec.structs.replace(stored.segment, rows=b"", id=number)
-                self.segments.setdefault(stored.clip, []).append(bare)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _noted(self) -> Iterator[bytes]:
-        place = 0
-        while line := self._file.readline(_MOST_LINE):
-            if len(line) == _MOST_LINE:
-                raise EvidenceError(f"line {len(self._places) + 1} has no end")
-            self._places.append(place)
-            place += len(line)
-            yield line
 
     def unpack(self, segment: Segment) -> Frames:
-        """The rows of one of `segments`; EvidenceError when they are damaged."""
+        """The rows of one segment; EvidenceError when they are damaged."""
         assert segment.id is not None
-        self._file.seek(self._places[segment.id])
-        stored = msgspec.json.decode(self._file.readline(), type=StoredSegment)
+        self._file.seek(segment.id)
+        stored = msgspec.json.decode(self._file.readline(_MOST_LINE), type=StoredSegment)
         return unpacked(stored.segment)
 
     def __enter__(self) -> Self:
@@ -59,3 +37,32 @@ class FrameTable:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
+
+
+class FrameTable(FrameFile):
+    """All segments of the file by clip, in order; their rows stay there until asked for.
+
+    Raises EvidenceError that names the line which is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._place = self._number = 0
+        self.segments: dict[str, list[Segment]] = {}
+        try:
+            for stored in frames_lines(self._lines()):
+                bare = msgspec.structs.replace(stored.segment, rows=b"", id=self._place)
+                self.segments.setdefault(stored.clip, []).append(bare)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _lines(self) -> Iterator[bytes]:
+        place = 0
+        while line := self._file.readline(_MOST_LINE):
+            self._number += 1
+            if len(line) == _MOST_LINE:
+                raise EvidenceError(f"line {self._number} has no end")
+            self._place = place
+            place += len(line)
+            yield line

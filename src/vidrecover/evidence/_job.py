@@ -9,6 +9,7 @@ from typing import Any
 from vidrecover import __version__
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _structure
+from vidrecover.evidence._crew import Crew
 from vidrecover.evidence._findings import Area, Findings
 from vidrecover.evidence._records import ClockRecord, SourceRecord
 from vidrecover.evidence._tables import Covered
@@ -40,7 +41,8 @@ class Tables:
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """One verification. now: what was hashed so far, by path; scratch: an empty folder.
+    """One verification. now: what was hashed so far, by path; scratch: an empty folder;
+    crew: makes copies again.
 
     other: what was made again and came out otherwise, where another program made the package.
     """
@@ -51,6 +53,7 @@ class Job:
     scratch: Path
     findings: Findings
     progress: Progress | None
+    crew: Crew
     now: dict[str, Stored] = field(default_factory=dict)
     other: list[str] = field(default_factory=list)
 

@@ -85,9 +85,9 @@ def _stream(tables: Iterable[Runs], source: Source) -> Iterator[bytes]:
     gathered, size, tail = list[bytes](), 0, b""
     refused: list[Extent] = []
     for found in tables:
-        for part in _runs.read(found, source, refused):
-            gathered.append(bytes(part.data))
-            size += len(part.data)
+        for group in _runs.read(found, source, refused):
+            gathered.append(b"".join(group.parts))
+            size += len(gathered[-1])
             if size >= _STEP:
                 whole = tail + b"".join(gathered)
                 yield whole

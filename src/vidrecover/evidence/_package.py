@@ -41,6 +41,10 @@ class Hashed:
         """Of all bytes so far, hexadecimal."""
         return self._digest.hexdigest()
 
+    def flush(self) -> None:
+        """Hands over what was written, so that others can read it."""
+        self._file.flush()
+
     def close(self) -> None:
         """Ends the file."""
         self._file.close()
@@ -113,15 +117,11 @@ class Package:
             made.write(content.encode() if isinstance(content, str) else content)
         return self.files[-1]
 
-    def adopt(self, name: str, path: Path) -> Stored:
-        """Takes a finished file from elsewhere on the same disk; it is read once to be hashed."""
+    def adopt(self, stored: Stored, path: Path) -> None:
+        """Takes a finished file from elsewhere on the same disk, which was hashed there."""
         with self.explained():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-            path.rename(self._path(name))
-        self.files.append(Stored(file=name, size=size, sha256=digest))
-        return self.files[-1]
+            path.rename(self._path(stored.file))
+        self.files.append(stored)
 
     def work(self) -> Path:
         """A folder for what is not part of the package; emptied by `finish`."""

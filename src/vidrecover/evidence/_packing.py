@@ -1,54 +1,55 @@
 """One recording into the package: its master, the rows of the tables, its access copies."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import msgspec
 
 from vidrecover import clips, clock, segments
-from vidrecover.clips import TickClock
+from vidrecover.clips import LeftOut, TickClock
 from vidrecover.evidence import _copies, _masters, _onvif, _runs
 from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._package import Hashed, Package
-from vidrecover.evidence._records import source_name
-from vidrecover.evidence._structure import digest
 from vidrecover.evidence._tables import FragmentRows, frames_line
-from vidrecover.evidence._values import MASTERS, AccessCopy, Exhibit, Missed, Order, Stored
-from vidrecover.model import (
-    Clip,
-    Codec,
-    Progress,
-    Recording,
-    Source,
-    Stream,
-)
+from vidrecover.evidence._values import FRAMES, MASTERS, AccessCopy, Exhibit, Missed, Order, Stored
+from vidrecover.model import Clip, Codec, Progress, Recording, Segment, Source, Stream
 
 STREAMS = {Stream.UNKNOWN: None, Stream.MAIN: "main", Stream.SUB: "sub"}
 
 
 class Job(NamedTuple):
-    """What all recordings of a package share."""
+    """What all recordings of a package share. masters: where they go in a content-free package,
+    which tells of them; a folder of this computer, so that no trace of them gets onto the disk
+    that is handed over. run: makes access copies, now or in a worker."""
 
     package: Package
     source: Source
     order: Order
-    content_free: bool
     decode: bool
     names: clips.Names
     rows: FragmentRows
     frames: Hashed
     progress: Progress | None
+    hidden: Path | None
+    run: Callable[[_copies.Task], Callable[[], list[_copies.Copy | LeftOut]]]
 
 
-def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
-    """The exhibit of a recording; None when no row of it is wanted.
+class Begun(NamedTuple):
+    """An exhibit whose master is written, and whose access copies are being made."""
 
-    number: of the exhibit, from 1. Its copies are not yet played, if they stay in the package.
-    Raises EvidenceError.
+    exhibit: Exhibit
+    choice: Choice
+    task: _copies.Task
+    copies: Callable[[], list[_copies.Copy | LeftOut]]
+
+
+def begin(job: Job, recording: Recording, number: int) -> Begun | None:
+    """The master of a recording and its rows in the tables; None when no row of it is wanted.
+
+    number: of the exhibit, from 1. Raises EvidenceError.
     """
     order = job.order
     ticks = order.ticks.get(recording.format, TickClock())
@@ -59,11 +60,10 @@ def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
     camera, file = named
     clip, path = file.removesuffix(f".{recording.format}"), f"{MASTERS}/{camera}/{file}"
     job.rows.begin(clip)
-    for segment in recording.segments:
-        job.frames.write(frames_line(clip, segment, segments.pack(order.unpack(segment))))
+    lines = _stored(job, clip, recording)
     with _opened(job, path) as out:
         found = _runs.runs(choice.tables(), job.source.size)
-        native, places = _masters.copy(found, job.source, job.rows, out, job.progress)
+        native = _masters.copy(found, job.source, job.rows, out, job.progress)
     exhibit = Exhibit(
         exhibit=exhibit_number(order.exhibit, number),
         clip=clip,
@@ -73,18 +73,49 @@ def pack(job: Job, recording: Recording, number: int) -> Exhibit | None:
         codec=recording.codec.name.lower(),
         begins=choice.begins,
         ends=choice.ends,
-        file=None if job.content_free else path,
+        file=None if job.hidden is not None else path,
         size=native.size,
         sha256=native.sha256,
         fragments=native.fragments,
-        places=places.count(),
+        places=native.places,
         first=native.first,
         end=native.end,
         **choice.seen._asdict(),
         unreadable=tuple(native.refused),
         ticks=choice.ticks,
+        loan=_copies.lent(order.borrow, recording),
     )
-    return _with_copies(job, exhibit, choice, places)
+    task = _task(job, exhibit, msgspec.structs.replace(recording, segments=lines), path)
+    return Begun(exhibit, choice, task, job.run(task))
+
+
+def _stored(job: Job, clip: str, recording: Recording) -> tuple[Segment, ...]:
+    """Writes the tables of frames; the segments with the places of their lines."""
+    lines = list[Segment]()
+    for segment in recording.segments:
+        lines.append(msgspec.structs.replace(segment, id=job.frames.size))
+        job.frames.write(frames_line(clip, segment, segments.pack(job.order.unpack(segment))))
+    job.frames.flush()
+    return tuple(lines)
+
+
+def _task(job: Job, exhibit: Exhibit, recording: Recording, path: str) -> _copies.Task:
+    order, root = job.order, job.package.root
+    labels = _onvif.Labels(exhibit.channel, order.operator, _onvif.offset_to_utc(order.clock))
+    work = job.package.work() if job.hidden is None else job.hidden
+    return _copies.Task(
+        recording=recording,
+        frames=root / FRAMES,
+        master=(root if job.hidden is None else job.hidden) / path,
+        size=job.source.size,
+        ticks=exhibit.ticks,
+        span=order.span,
+        loan=exhibit.loan,
+        refused=exhibit.unreadable,
+        labels=labels,
+        folder=work / f"copies of {exhibit.clip}",
+        decode=job.decode,
+    )
 
 
 def exhibit_number(root: str, number: int) -> str:
@@ -93,88 +124,61 @@ def exhibit_number(root: str, number: int) -> str:
 
 
 @contextmanager
-def _opened(job: Job, path: str) -> Iterator[Hashed | None]:
-    if job.content_free:
-        yield None
+def _opened(job: Job, path: str) -> Iterator[Hashed]:
+    """The master's file."""
+    if job.hidden is None:
+        with job.package.file(path) as out:
+            yield out
         return
-    with job.package.file(path) as out:
-        yield out
+    with job.package.explained():
+        (job.hidden / path).parent.mkdir(parents=True, exist_ok=True)
+        out = Hashed(job.hidden / path)
+        try:
+            yield out
+        finally:
+            out.close()
 
 
-def _with_copies(job: Job, exhibit: Exhibit, choice: Choice, places: _masters.Places) -> Exhibit:
-    """The exhibit with its access copies, made of the master that was just written.
-
-    A content-free package tells of them, but they are made of the source in a folder of this
-    computer, so that no trace of them gets onto the disk that is handed over.
-    """
-    lent = _copies.Lent(job.order.borrow)
-    order, offset_ms = job.order, _onvif.offset_to_utc(job.order.clock)
-    labels = _onvif.Labels(exhibit.channel, order.operator, offset_ms)
-    recipe = _copies.Recipe(choice.recording, order.unpack, choice.ticks, order.span, lent, labels)
+def finish(job: Job, begun: Begun) -> Exhibit:
+    """The exhibit with its access copies, as soon as they are made; raises EvidenceError."""
     access, left_out = list[AccessCopy](), list[Missed]()
-    with _place(job) as folder:
-        with _bytes(job, exhibit, places) as master:
-            made = _copies.make(recipe, master, folder)
-        for one in made:
-            if isinstance(one, Clip):
-                access.append(_taken(job, exhibit.clip, one, folder, len(access)))
-            else:
-                begins, ends = choice.iso(one.from_ms), choice.iso(one.to_ms)
-                missed = Missed(begins=begins, ends=ends, frames=one.frames, reason=one.reason)
-                left_out.append(missed)
-    loan = lent.loan
-    if loan is not None and job.content_free:
+    choice = begun.choice
+    for one in begun.copies():
+        if isinstance(one, LeftOut):
+            begins, ends = choice.iso(one.from_ms), choice.iso(one.to_ms)
+            missed = Missed(begins=begins, ends=ends, frames=one.frames, reason=one.reason)
+            left_out.append(missed)
+        else:
+            access.append(_taken(job, begun, one, len(access)))
+    with job.package.explained():
+        shutil.rmtree(begun.task.folder, ignore_errors=True)
+        if job.hidden is not None:
+            begun.task.master.unlink()
+    loan = begun.exhibit.loan
+    if loan is not None and job.hidden is not None:
         loan = msgspec.structs.replace(loan, units="")
     return msgspec.structs.replace(
-        exhibit, loan=loan, access=tuple(access), left_out=tuple(left_out)
+        begun.exhibit, loan=loan, access=tuple(access), left_out=tuple(left_out)
     )
 
 
-@contextmanager
-def _place(job: Job) -> Iterator[Path]:
-    """An empty folder for access copies, gone afterwards."""
-    if job.content_free:
-        with TemporaryDirectory(prefix="vidrecover-") as name:
-            yield Path(name) / "copies"
-        return
-    folder = job.package.work() / "copies"
-    yield folder
-    with job.package.explained():
-        shutil.rmtree(folder)
-
-
-@contextmanager
-def _bytes(job: Job, exhibit: Exhibit, places: _masters.Places) -> Iterator[Source]:
-    """The master as a source, or the source itself where there is no master."""
-    if exhibit.file is None:
-        yield job.source
-        return
-    known = job.source.identity
-    identity = msgspec.structs.replace(known, path=source_name(known))
-    path = job.package.root / exhibit.file
-    with _masters.MasterSource(path, identity, places.ordered(), exhibit.unreadable) as master:
-        yield master
-
-
-def _taken(job: Job, clip: str, one: Clip, folder: Path, number: int) -> AccessCopy:
+def _taken(job: Job, begun: Begun, one: _copies.Copy, number: int) -> AccessCopy:
     """An access copy into the package; of a content-free one only what is known of it."""
-    path = folder / one.file
-    name = _copies.file_name(clip, number, path.suffix)
-    if job.content_free:
-        graded = clips.grade(one, folder) if job.decode else one
-        stored = Stored(file=name, size=path.stat().st_size, sha256=digest(path))
-    else:
-        graded, stored = one, job.package.adopt(name, path)
+    path = begun.task.folder / one.clip.file
+    name = _copies.file_name(begun.exhibit.clip, number, path.suffix)
+    if job.hidden is None:
+        job.package.adopt(Stored(file=name, size=one.size, sha256=one.sha256), path)
+    begins, ends = one.clip.from_ms, one.clip.to_ms
     return AccessCopy(
         file=name,
-        size=stored.size,
-        sha256=stored.sha256,
-        begins=None if one.from_ms is None else clock.iso(one.from_ms),
-        ends=None if one.to_ms is None else clock.iso(one.to_ms),
-        frames=one.frames,
-        codec=one.codec.name.lower(),
-        grade=graded.grade,
-        notes=graded.notes,
+        size=one.size,
+        sha256=one.sha256,
+        begins=None if begins is None else clock.iso(begins),
+        ends=None if ends is None else clock.iso(ends),
+        frames=one.clip.frames,
+        codec=one.clip.codec.name.lower(),
+        grade=one.graded.grade,
+        notes=one.graded.notes,
     )
 
 

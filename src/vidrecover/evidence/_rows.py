@@ -3,6 +3,8 @@
 import csv
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +13,9 @@ import numpy as np
 from vidrecover.evidence._runs import KINDS, RUN_DTYPE, Runs
 from vidrecover.evidence._tables import FRAGMENT_COLUMNS
 
-_BATCH = 20_000
+_BLOCK = 1 << 20
 _MOST_LINE = 1 << 16
+_HEX = re.compile("[0-9a-f]*")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 
@@ -32,29 +35,38 @@ class Batch(NamedTuple):
 
 def batches(path: Path, size: int) -> Iterator[Batch]:
     """All rows in order; size: of the source, beyond which nothing can lie."""
-    gathered: list[list[str]] = []
-    first = 2
-    for line, row in _lines(path):
-        if gathered and (row[0] != gathered[0][0] or len(gathered) == _BATCH):
-            yield _batch(gathered, first, size)
-            gathered, first = [], line
-        gathered.append(row)
-    if gathered:
-        yield _batch(gathered, first, size)
+    line = 1
+    for lines in _blocks(path):
+        rows = _table(lines)
+        first = 0
+        if line == 1 and tuple(rows[0]) == FRAGMENT_COLUMNS:
+            first = 1
+        for clip, group in groupby(rows[first:], key=itemgetter(0)):
+            part = list(group)
+            yield _quickly(clip, part, line + first, size) or _batch(part, line + first, size)
+            first += len(part)
+        line += len(rows)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows with at least one column, and the line they stand in; the heading is passed over."""
+def _blocks(path: Path) -> Iterator[list[str]]:
+    """The lines of the file, some thousands at a time; endless ones in pieces."""
     with path.open("rb") as file:
-        line = 0
-        while content := file.readline(_MOST_LINE):
-            line += 1
-            text = content.decode("utf-8", "replace").rstrip("\r\n")
-            row = _cells(text)
-            if line > 1:
-                yield line, row
-            elif tuple(row) != FRAGMENT_COLUMNS:
-                yield line, ["", *row]
+        rest = b""
+        while fresh := file.read(_BLOCK):
+            whole, end, rest = (rest + fresh).rpartition(b"\n")
+            if not end and len(rest) > _MOST_LINE:
+                whole, rest = rest, b""
+            if whole:
+                yield whole.decode("utf-8", "replace").split("\n")
+        if rest:
+            yield [rest.decode("utf-8", "replace")]
+
+
+def _table(lines: list[str]) -> list[list[str]]:
+    """The columns of each line; one empty column where it is no row of a table."""
+    if not any('"' in one for one in lines):
+        return [one.rstrip("\r").split(",") for one in lines]
+    return [_cells(one.rstrip("\r")) for one in lines]
 
 
 def _cells(text: str) -> list[str]:
@@ -63,6 +75,31 @@ def _cells(text: str) -> list[str]:
         return next(csv.reader([text]), []) or [""]
     except csv.Error:
         return [""]
+
+
+def _quickly(clip: str, rows: list[list[str]], line: int, size: int) -> Batch | None:
+    """A batch whose rows are all right; None where one of them must be looked at."""
+    try:
+        _, seq, sources, offset, length, digests, kind, first, last = zip(*rows, strict=True)
+        found = np.empty(len(rows), dtype=RUN_DTYPE)
+        for name, texts in (
+            ("offset", offset),
+            ("length", length),
+            ("first", first),
+            ("last", last),
+        ):
+            found[name] = np.array(list(map(int, texts)), dtype=np.int64)
+        found["kind"] = [_NUMBERS[one] for one in kind]
+        numbers = list(map(int, seq))
+    except (ValueError, KeyError, OverflowError):
+        return None
+    where, much = found["offset"], found["length"]
+    right = (where >= 0) & (much > 0) & (much <= size) & (where <= size - much)
+    right &= (found["first"] >= 0) & (found["last"] >= 0) & (found["last"] >> 62 == 0)
+    sound = set(map(len, digests)) == {64} and _HEX.fullmatch("".join(digests))
+    if not right.all() or not sound:
+        return None
+    return Batch(clip, line, found, list(digests), numbers, frozenset(sources), [])
 
 
 def _batch(rows: list[list[str]], line: int, size: int) -> Batch:
@@ -76,7 +113,7 @@ def _batch(rows: list[list[str]], line: int, size: int) -> Batch:
             run = int(offset), int(length), _NUMBERS[kind], int(first), int(last)
             if run[0] < 0 or run[1] <= 0 or run[0] + run[1] > size or run[4] >> 62:
                 raise ValueError("its place is not on the source")
-            if run[3] < 0 or run[4] < 0 or not _SHA256.fullmatch(digest):
+            if run[3] < 0 or run[3] >> 62 or run[4] < 0 or not _SHA256.fullmatch(digest):
                 raise ValueError("a value is impossible")
             seq.append(int(number))
         except (ValueError, KeyError) as error:

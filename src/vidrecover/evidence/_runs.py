@@ -4,7 +4,8 @@ A run is contiguous on the source and of one kind. It is a row of `fragments.csv
 all of them one behind the other.
 """
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,16 +121,20 @@ def _joined(pieces: Runs) -> Runs:
     return found
 
 
-class Bytes(NamedTuple):
-    """Some of the bytes of a run: its place in the list, and whether they end it."""
+class Group(NamedTuple):
+    """Bytes of runs that follow each other: whole runs, or a piece of one long run.
+
+    place: of the first in the list; ends: false where the piece is not the last of its run. The
+    bytes are valid until the next group.
+    """
 
     place: int
-    data: memoryview
+    parts: list[memoryview]
     ends: bool
 
 
-def read(found: Runs, source: Source, refused: list[Extent]) -> Iterator[Bytes]:
-    """The bytes of the runs in order, at most STRETCH at a time; each is valid until the next.
+def read(found: Runs, source: Source, refused: list[Extent]) -> Iterator[Group]:
+    """The bytes of the runs in order, at most STRETCH at a time.
 
     refused: gets what the device would not give; those bytes are zeros.
     """
@@ -142,10 +147,26 @@ def read(found: Runs, source: Source, refused: list[Extent]) -> Iterator[Bytes]:
                 continue
             refused += _read(source, start, buffer[:size])
             view = buffer.data[:size]
-            offsets = (batch["offset"][place : place + count] - start).tolist()
-            lengths = batch["length"][place : place + count].tolist()
-            for number, (at, length) in enumerate(zip(offsets, lengths, strict=True)):
-                yield Bytes(first + place + number, view[at : at + length], True)
+            offsets = batch["offset"][place : place + count] - start
+            ends = offsets + batch["length"][place : place + count]
+            parts = [view[a:b] for a, b in zip(offsets.tolist(), ends.tolist(), strict=True)]
+            yield Group(first + place, parts, True)
+
+
+def digests(groups: Iterable[Group], sink: Callable[[list[memoryview]], None]) -> list[str]:
+    """SHA-256 of each run, hexadecimal; sink: gets all bytes in order."""
+    sha256, found, long = hashlib.sha256, list[str](), None
+    for group in groups:
+        if group.ends and long is None:
+            found += [sha256(one).hexdigest() for one in group.parts]
+        else:
+            long = sha256() if long is None else long
+            long.update(group.parts[0])
+            if group.ends:
+                found.append(long.hexdigest())
+                long = None
+        sink(group.parts)
+    return found
 
 
 def _read(source: Source, start: int, into: npt.NDArray[np.uint8]) -> list[Extent]:
@@ -159,12 +180,12 @@ def _long(
     source: Source,
     buffer: npt.NDArray[np.uint8],
     refused: list[Extent],
-) -> Iterator[Bytes]:
+) -> Iterator[Group]:
     """A run that is longer than a stretch."""
     for done in range(0, size, STRETCH):
         part = buffer[: min(STRETCH, size - done)]
         refused += _read(source, start + done, part)
-        yield Bytes(place, part.data, done + len(part) == size)
+        yield Group(place, [part.data], done + len(part) == size)
 
 
 def _stretches(
@@ -197,3 +218,18 @@ def within(found: Runs, refused: Iterable[Extent]) -> list[Extent]:
             for i in touched.tolist()
         ]
     return merged(hit)
+
+
+class Places:
+    """Counts the places on the source that runs make up: those that touch are one."""
+
+    def __init__(self) -> None:
+        self.count, self._end = 0, -1
+
+    def add(self, found: Runs) -> None:
+        """The next runs, in playing order."""
+        if len(found):
+            ends = found["offset"] + found["length"]
+            before = np.append(self._end, ends[:-1])
+            self.count += int((found["offset"] != before).sum())
+            self._end = int(ends[-1])

@@ -3,14 +3,14 @@
 import csv
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from vidrecover import clock, segments
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence._runs import KINDS
+from vidrecover.evidence._runs import KINDS, Runs
 from vidrecover.evidence._values import Contents
 from vidrecover.model import Diagnosis, Frames, Segment, State, StateSpan
 
@@ -50,7 +50,8 @@ class FragmentRows:
     """Writes rows of `fragments.csv`, one clip after the other."""
 
     def __init__(self, out: _Sink, source: str) -> None:
-        self._out, self._lines = out, [_line(FRAGMENT_COLUMNS)]
+        self._out = out
+        out.write(_line(FRAGMENT_COLUMNS).encode())
         self._source = _line((source,)).removesuffix("\r\n")
         self._clip, self._seq = "", 0
 
@@ -58,21 +59,18 @@ class FragmentRows:
         """The next rows are of this clip."""
         self._clip, self._seq = clip, 0
 
-    def add(self, run: tuple[int, int, int, int, int], sha256: str) -> None:
-        """A run of RUN_DTYPE with the digest of its bytes."""
-        offset, length, kind, first, last = run
-        self._lines.append(
-            f"{self._clip},{self._seq},{self._source},{offset},{length},{sha256},{KINDS[kind]},"
-            f"{first},{last}\r\n"
-        )
-        self._seq += 1
-        if len(self._lines) > 4096:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hands over the rows that wait."""
-        self._out.write("".join(self._lines).encode())
-        self._lines.clear()
+    def add(self, found: Runs, digests: Sequence[str]) -> None:
+        """The next runs with the digests of their bytes."""
+        clip, source, kinds = self._clip, self._source, KINDS
+        columns = [found[name].tolist() for name in ("offset", "length", "kind", "first", "last")]
+        lines = [
+            f"{clip},{seq},{source},{offset},{length},{digest},{kinds[kind]},{first},{last}\r\n"
+            for seq, digest, offset, length, kind, first, last in zip(
+                range(self._seq, self._seq + len(found)), digests, *columns, strict=True
+            )
+        ]
+        self._seq += len(found)
+        self._out.write("".join(lines).encode())
 
 
 def _line(values: Iterable[object]) -> str:

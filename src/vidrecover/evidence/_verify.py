@@ -1,12 +1,13 @@
 """Verifying: a package against itself, and against its source."""
 
-from concurrent.futures import Executor
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vidrecover import extents
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _again, _agreement, _exhibits, _leaks, _seals, _structure
+from vidrecover.evidence._crew import crew_of
 from vidrecover.evidence._findings import Area, Findings, Verification
 from vidrecover.evidence._job import Job
 from vidrecover.evidence._records import SourceRecord
@@ -24,24 +25,29 @@ def verify(
     *,
     decode: bool = True,
     trust: Trust = NOBODY,
-    executor: Executor | None = None,
+    jobs: int = 1,
     scratch: Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Checks a package alone, or against its source too, and lists all that differs.
 
-    decode: play every access copy, on the executor if there is one; trust: whose signature and
-    time stamp are expected; scratch: folder for copies that are made again, by default the
-    system's; progress: bytes of native footage. Raises EvidenceError when there is no package at
-    all or it cannot be read; every other trouble is a difference.
+    decode: play every access copy; trust: whose signature and time stamp are expected; jobs:
+    processes that make and play copies, where there are enough of them to be worth their start;
+    scratch: folder for copies that are made again, by default the system's; progress: bytes of
+    native footage. Raises EvidenceError when there is no package at all or it cannot be read;
+    every other trouble is a difference.
     """
     root = Path(package)
     if not root.is_dir():
         raise EvidenceError(f"{package} is no folder: give the folder of a package")
     findings = Findings()
     try:
-        with TemporaryDirectory(dir=scratch, prefix="vidrecover-") as folder:
+        with (
+            TemporaryDirectory(dir=scratch, prefix="vidrecover-") as folder,
+            ExitStack() as stack,
+        ):
             bag = _structure.opened(root, findings)
+            crew = stack.enter_context(crew_of(jobs, sum(bag.files.values())))
             job = Job(
                 bag=bag,
                 tables=_agreement.load(bag, findings),
@@ -49,14 +55,15 @@ def verify(
                 scratch=Path(folder),
                 findings=findings,
                 progress=progress,
+                crew=crew,
             )
-            _check(job, executor, trust, decode=decode)
+            _check(job, trust, decode=decode)
     except OSError as error:
         raise EvidenceError(f"{package} cannot be read or checked ({error})") from error
     return findings.result(str(package))
 
 
-def _check(job: Job, executor: Executor | None, trust: Trust, *, decode: bool) -> None:
+def _check(job: Job, trust: Trust, *, decode: bool) -> None:
     """All checks in order, then the words."""
     contents, record = job.tables.contents, job.tables.source
     if job.source is not None and record is not None:
@@ -68,7 +75,7 @@ def _check(job: Job, executor: Executor | None, trust: Trust, *, decode: bool) -
     _agreement.check(job)
     played = None
     if contents is not None and decode and not contents.content_free:
-        played = _again.play(job, contents, executor)
+        played = _again.play(job, contents)
     if contents is not None and contents.content_free:
         _content_free(job)
     if contents is not None:
