@@ -24,7 +24,8 @@ from vidrecover.model import TimeSpan
 
 EVERY_LAYOUT = (
     "dhav-plain", "dhfs-bad-sectors", "dhfs-h265", "hx-plain", "jt1078-six", "jt1078-ten",
-    "nndc-twelve", "xm-plain",
+    "nndc-twelve", "xm-plain", "imkh-plain", "ts-plain", "mp4-plain", "wfs-intact",
+    "hikvision-intact",
 )  # fmt: skip
 
 CaseOf = Callable[[str], Any]

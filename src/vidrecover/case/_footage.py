@@ -65,6 +65,9 @@ def export(
     operator: str | None = None,
     content_free: bool = False,
     decode: bool = True,
+    stills: bool = False,
+    proxy: bool = False,
+    clock: evidence.ClockCheck | None = None,
     jobs: int = 1,
     signer: evidence.Signer | None = None,
     source: str | None = None,
@@ -73,15 +76,16 @@ def export(
 ) -> evidence.Packed:
     """An evidence package of the footage as a new folder; see `recover` and `evidence.export`.
 
-    operator: who answers for it; signer: signs it; jobs: processes. Raises
-    EvidenceError, SourceError.
+    operator: who answers for it; clock: how the recorder's clock stood to true time; signer:
+    signs it; jobs: processes. Raises EvidenceError, SourceError.
     """
     with case.source(source) as opened, lender(case, opened) as borrow:
         chosen = _chosen(case, channel, span, planned)
         facts = report_facts(case, channels=[channel] if channel else None, window=span)
         order = evidence.ordered(
             case.catalogue, case.formats, chosen, case.unpack, facts.diagnosis, case.folder,
-            exhibit=exhibit, channel=channel, span=span, operator=operator, borrow=borrow,
+            exhibit=exhibit, channel=channel, span=span, operator=operator, clock=clock,
+            borrow=borrow,
         )  # fmt: skip
         packed = evidence.export(
             folder,
@@ -89,6 +93,8 @@ def export(
             order,
             content_free=content_free,
             decode=decode,
+            stills=stills,
+            proxy=proxy,
             jobs=jobs,
             page=reports.html(facts),
             signer=signer,

@@ -45,6 +45,18 @@ jobs_option = click.option(
 @click.option("--folder", "out", type=folder_type, required=True, help="The package: a new folder.")
 @click.option("--exhibit", default="EX-1", show_default=True, help="Its exhibit number.")
 @click.option("--operator", help="Who answers for it.")
+@click.option("--recorder-clock", "shown", metavar="TIME",
+              help="What the recorder's clock showed when it was compared.")  # fmt: skip
+@click.option("--true-time", "true", metavar="TIME",
+              help="True time at that moment with its zone, as 2026-03-14T07:29:50Z.")  # fmt: skip
+@click.option("--compared-with", "reference", metavar="WORDS",
+              help="What told the true time, such as 'a GPS receiver'.")  # fmt: skip
+@click.option("--clock-error", "error_s", type=float, metavar="SECONDS",
+              help="How far off both readings may be together.")  # fmt: skip
+@click.option("--stills", is_flag=True,
+              help="Also key pictures as JPEG files, marked as no evidence.")  # fmt: skip
+@click.option("--proxy", is_flag=True,
+              help="Also films for browsers, encoded anew, marked as no evidence.")  # fmt: skip
 @click.option("--content-free", is_flag=True, help="Neither pictures nor sound; for support.")
 @click.option("--sign", "key", type=folder_type,
               help="Sign it with this secret key, a file made by minisign -G.")  # fmt: skip
@@ -60,6 +72,12 @@ def export(
     out: Path,
     exhibit: str,
     operator: str | None,
+    shown: str | None,
+    true: str | None,
+    reference: str | None,
+    error_s: float | None,
+    stills: bool,
+    proxy: bool,
     content_free: bool,
     decode: bool,
     jobs: int,
@@ -71,6 +89,9 @@ def export(
 
     Example: vidrecover export --case van17 --channel 3 --from 07:30 --to 07:40 --folder EX-1
     """
+    if content_free and (stills or proxy):
+        raise click.UsageError("--content-free leaves out what --stills and --proxy ask for")
+    check = _clock_check(shown, true, reference, error_s)
     signer = None if key is None else evidence.signer(key, password_of(key), folder, out)
     with Case.open(folder) as case, progress_bar() as bar:
         packed = case.export(
@@ -81,6 +102,9 @@ def export(
             operator=operator,
             content_free=content_free,
             decode=decode,
+            stills=stills,
+            proxy=proxy,
+            clock=check,
             jobs=jobs,
             signer=signer,
             source=source,
@@ -91,6 +115,22 @@ def export(
     print_result(evidence.packed_json(packed) if as_json else evidence.packed_text(packed))
     tell(f"next: vidrecover verify {out} --source {source or 'SOURCE'}")
     return DONE if whole else INCOMPLETE
+
+
+def _clock_check(
+    shown: str | None, true: str | None, reference: str | None, error_s: float | None
+) -> evidence.ClockCheck | None:
+    """How the clock was established; None where nothing is said of it."""
+    if shown is None and true is None and reference is None and error_s is None:
+        return None
+    if shown is None or true is None or reference is None:
+        raise click.UsageError(
+            "a clock check needs --recorder-clock, --true-time and --compared-with together"
+        )
+    try:
+        return evidence.ClockCheck.compared(shown, true, reference, error_s)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @click.command()

@@ -1,7 +1,7 @@
 """Playable clips by stream copy: every frame as stored, times as recorded, every byte listed.
 
 `write` makes the files and `fragments.csv`, `grade` decodes one clip and judges it, `save`
-writes `clips.json`.
+writes `clips.json`. `derive` makes stills and a proxy of a clip, which are encoded anew.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +12,7 @@ import msgspec
 from vidrecover import clock
 from vidrecover.clips import _fragments
 from vidrecover.clips._build import Build, Job, LeftOut
+from vidrecover.clips._derived import Shown, derive
 from vidrecover.clips._grade import grade, graded
 from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
@@ -30,10 +31,12 @@ __all__ = [
     "LeftOut",
     "Names",
     "Opening",
+    "Shown",
     "TickClock",
     "Unpack",
     "as_json",
     "chosen",
+    "derive",
     "grade",
     "graded",
     "of_container",

@@ -11,7 +11,7 @@ import msgspec
 
 from vidrecover.clips._grade import Decoded
 
-_MOST_PIXELS = "35651584"
+MOST_PIXELS = "35651584"
 """Of the largest picture of H.264 and H.265 up to level 6.2, as the decoder may allocate."""
 _ERROR = av.logging.ERROR
 
@@ -25,7 +25,7 @@ def decode(path: Path) -> Decoded:
         with av.open(str(path)) as container:
             video = container.streams.video[0]
             video.codec_context.thread_count = 1
-            video.codec_context.options = {"max_pixels": _MOST_PIXELS}
+            video.codec_context.options = {"max_pixels": MOST_PIXELS}
             for packet in container.demux(video):
                 packets += packet.size > 0
                 try:

@@ -9,7 +9,7 @@ import msgspec
 
 from vidrecover import clock
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _actions, _graph, _statements, _structure, _tables
+from vidrecover.evidence import _actions, _copies, _graph, _statements, _structure, _tables
 from vidrecover.evidence._findings import Area, Findings
 from vidrecover.evidence._job import BROKEN, Job, Tables
 from vidrecover.evidence._package import info_text
@@ -30,7 +30,9 @@ from vidrecover.evidence._values import (
     INFO,
     MASTERS,
     PDF,
+    PROXIES,
     SOURCE,
+    STILLS,
     TOOL,
     Contents,
     Stored,
@@ -160,10 +162,15 @@ def _files(job: Job, contents: Contents | None) -> None:
     is_free = contents is not None and contents.content_free
     copies = [copy for one in exhibits for copy in one.access if not is_free]
     stated |= {one.file: (one.size, one.sha256) for one in copies}
+    for copy in copies:
+        for one in copy.derived:
+            stated[one.file] = one.size, one.sha256
+            wanted = _copies.derived_name(copy.file, one)
+            job.findings.unequal(Area.TABLES, CLIPS, "name of what is derived", one.file, wanted)
     there = {one.file for one in _payload(job)}
     for name in sorted((known | stated.keys()) - there):
         job.findings.differs(Area.TABLES, name, "must be in the package, but is not")
-    media = () if contents is not None else (MASTERS, ACCESS)
+    media = () if contents is not None else (MASTERS, ACCESS, STILLS, PROXIES)
     for name in sorted(there - known - stated.keys() - {CASE_PAGE, PDF}):
         if not name.startswith(media):
             job.findings.differs(Area.TABLES, name, "is in the package, but no table knows it")

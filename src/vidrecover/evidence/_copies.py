@@ -1,20 +1,20 @@
 """Access copies: clips made of a master, at packing and again at verifying, here or in a worker."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover import clips
+from vidrecover import clips, clock
 from vidrecover.clips import Borrowed, LeftOut, TickClock
 from vidrecover.errors import ClipError, EvidenceError
 from vidrecover.evidence import _onvif
 from vidrecover.evidence._frames import FrameFile
 from vidrecover.evidence._structure import digest
-from vidrecover.evidence._values import ACCESS, Loan
+from vidrecover.evidence._values import ACCESS, PROXIES, STILLS, Derived, Loan, Look
 from vidrecover.extents import merged
 from vidrecover.model import Clip, Extent, Frames, Recording, Segment, TimeSpan
 from vidrecover.source.mapped import MappedSource
@@ -28,7 +28,8 @@ class Task(NamedTuple):
 
     recording: segments without rows, whose `id` says where in the file `frames` they stand;
     size: of the source; refused: what the device refused of it; labels: see `_onvif`; folder: a
-    new one for the copies; decode: play them. See `clips.write` for the rest.
+    new one for the copies; decode: play them; stills: of each at most so many; proxy: of each. See
+    `clips.write` for the rest.
     """
 
     recording: Recording
@@ -42,15 +43,22 @@ class Task(NamedTuple):
     labels: _onvif.Labels
     folder: Path
     decode: bool
+    stills: int = 0
+    proxy: bool = False
 
 
 class Copy(NamedTuple):
-    """A finished access copy: as it was made, as a decoder judged it, and its file's bytes."""
+    """A finished access copy: as it was made, as a decoder judged it, and its file's bytes.
+
+    derived: stills and a proxy, their files as paths from the task's folder; underived: why not.
+    """
 
     clip: Clip
     graded: Clip
     size: int
     sha256: str
+    derived: tuple[Derived, ...] = ()
+    underived: str | None = None
 
 
 def make(task: Task) -> list[Copy | LeftOut]:
@@ -85,7 +93,34 @@ def _finished(task: Task, one: Clip | LeftOut) -> Copy | LeftOut:
     if path.suffix == ".mp4":
         _onvif.add(path, task.labels, one.from_ms)
     graded = clips.grade(one, task.folder) if task.decode else one
-    return Copy(one, graded, path.stat().st_size, digest(path))
+    copy = Copy(one, graded, path.stat().st_size, digest(path))
+    return _derived(task, copy) if task.stills or task.proxy else copy
+
+
+def _derived(task: Task, copy: Copy) -> Copy:
+    """The copy with its stills and its proxy."""
+    folder = task.folder / f"derived of {copy.clip.file}"
+    folder.mkdir()
+    proxy = folder / "proxy.mp4" if task.proxy else None
+    path = task.folder / copy.clip.file
+    shown = clips.derive(copy.clip, path, folder, stills=task.stills, proxy=proxy)
+    found = [(Look.STILL, folder / one.file, one.at_ms, 1) for one in shown.pictures]
+    if proxy is not None and shown.frames:
+        found.append((Look.PROXY, proxy, 0, shown.frames))
+    start = copy.clip.from_ms
+    derived = [
+        Derived(
+            file=str(file.relative_to(task.folder)),
+            kind=kind,
+            size=file.stat().st_size,
+            sha256=digest(file),
+            at=None if start is None or kind is Look.PROXY else clock.iso(start + at_ms),
+            at_ms=at_ms,
+            pictures=pictures,
+        )
+        for kind, file, at_ms, pictures in found
+    ]
+    return copy._replace(derived=tuple(derived), underived=shown.failed)
 
 
 class _InMaster:
@@ -159,6 +194,14 @@ def file_name(clip: str, number: int, suffix: str) -> str:
     """Path of an access copy in the package; number: from 0, of the clip's copies."""
     more = f"-{number + 1}" if number else ""
     return f"{ACCESS}/{clip}__ACCESS{more}{suffix}"
+
+
+def derived_name(access: str, one: Derived) -> str:
+    """Path in the package of what is derived of an access copy; stills sort by time."""
+    stem = PurePosixPath(access).stem
+    if one.kind is Look.PROXY:
+        return f"{PROXIES}/{stem}__PROXY_NOT_EVIDENCE.mp4"
+    return f"{STILLS}/{stem}__STILL_{one.at_ms:010d}.jpg"
 
 
 def recording_of(segments: Sequence[Segment]) -> Recording:

@@ -25,6 +25,7 @@ from vidrecover.evidence._values import (
     FRAGMENTS,
     FRAMES,
     GRAPH,
+    MOST_STILLS,
     PDF,
     SOURCE,
     TEXT,
@@ -44,6 +45,8 @@ def export(
     *,
     content_free: bool = False,
     decode: bool = True,
+    stills: bool = False,
+    proxy: bool = False,
     jobs: int = 1,
     page: str | None = None,
     signer: Signer | None = None,
@@ -54,13 +57,19 @@ def export(
 
     content_free: neither pictures nor sound, but everything else, digests included; decode: play
     every access copy, which takes longer than all the rest; jobs: processes that make and play
-    copies; page: the case's own report, self-contained HTML, to be added; signer: signs the tag
-    manifest; now: of this computer, aware; progress: bytes of native footage. The source is read
-    once. Raises EvidenceError when the target exists, lies on the source or cannot be written.
+    copies; stills, proxy: also pictures and an H.264 film of each access copy, encoded anew and
+    marked as no evidence; page: the case's own report, self-contained HTML, to be added; signer:
+    signs the tag manifest; now: of this computer, aware; progress: bytes of native footage. The
+    source is read once. Raises EvidenceError when the target exists, lies on the source or
+    cannot be written.
     """
+    if content_free and (stills or proxy):
+        raise EvidenceError("a content-free package holds no stills and no proxies: leave one out")
     at = now or datetime.now(UTC)
     with Package(target, source) as package:
-        contents = _clips(package, source, order, content_free, decode, jobs, progress)
+        contents = _clips(
+            package, source, order, content_free, decode, stills, proxy, jobs, progress
+        )
         package.put(CLIPS, tables.contents_json(contents))
         record = _records.source_record(source.identity, order, contents.exhibits)
         _words(package, order, contents, record)
@@ -80,6 +89,8 @@ def _clips(
     order: Order,
     content_free: bool,
     decode: bool,
+    stills: bool,
+    proxy: bool,
     jobs: int,
     progress: Progress | None,
 ) -> Contents:
@@ -96,8 +107,9 @@ def _clips(
         frames = stack.enter_context(package.file(FRAMES))
         rows = tables.FragmentRows(fragments, name)
         job = Job(
-            package, source, order, decode, clips.Names(), rows, frames, progress, hidden, crew.run
-        )
+            package, source, order, decode, clips.Names(), rows, frames, progress, hidden,
+            MOST_STILLS if stills else 0, proxy, crew.run,
+        )  # fmt: skip
         exhibits = list(_exhibits(job, crew.most))
     return Contents(
         case=order.case,

@@ -15,7 +15,7 @@ import msgspec
 
 from vidrecover.evidence import _tables as tables
 from vidrecover.evidence._records import SourceRecord
-from vidrecover.evidence._values import AccessCopy, Contents, Exhibit, Stored
+from vidrecover.evidence._values import AccessCopy, Contents, Derived, Exhibit, Stored
 from vidrecover.model import Grade
 
 Node = dict[str, Any]
@@ -53,6 +53,7 @@ def graph(
     for one in contents.exhibits:
         nodes += _exhibit(kept, one, contents.exhibit)
         described |= {one.file, *(copy.file for copy in one.access)}
+        described |= {it.file for copy in one.access for it in copy.derived}
     others = sorted((one for one in files if one.file not in described), key=lambda one: one.file)
     nodes += [_file(kept, "record", one.file, one.file, one.size, one.sha256) for one in others]
     document = {"@context": CONTEXT, "@graph": nodes}
@@ -158,6 +159,8 @@ def _exhibit(kept: _Names, one: Exhibit, root: str) -> Iterator[Node]:
     copies = one.access if one.file is not None else ()
     for copy in copies:
         yield from _copy(kept, one, copy)
+        for derived in copy.derived:
+            yield from _derived(kept, copy, derived)
     number = {
         "inv:exhibitNumber": one.exhibit,
         "inv:rootExhibitNumber": root,
@@ -175,6 +178,20 @@ def _copy(kept: _Names, one: Exhibit, copy: AccessCopy) -> Iterator[Node]:
     yield kept.node("relationship", copy.file, "obs:ObservableRelationship", {
         "core:source": kept.to("copy", copy.file),
         "core:target": kept.to("file", one.clip),
+        "core:kindOfRelationship": "Derived_From",
+        "core:isDirectional": True,
+    })  # fmt: skip
+
+
+def _derived(kept: _Names, copy: AccessCopy, one: Derived) -> Iterator[Node]:
+    """A still or a proxy, and what it was made of."""
+    yield _file(kept, "derived", one.file, one.file, one.size, one.sha256, {
+        "vr:derived": f"{one.kind.value}, encoded anew, not evidence",
+        "vr:place_ms": one.at_ms,
+    })  # fmt: skip
+    yield kept.node("relationship", one.file, "obs:ObservableRelationship", {
+        "core:source": kept.to("derived", one.file),
+        "core:target": kept.to("copy", copy.file),
         "core:kindOfRelationship": "Derived_From",
         "core:isDirectional": True,
     })  # fmt: skip

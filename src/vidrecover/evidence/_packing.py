@@ -14,7 +14,16 @@ from vidrecover.evidence import _copies, _masters, _onvif, _runs
 from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._package import Hashed, Package
 from vidrecover.evidence._tables import FragmentRows, frames_line
-from vidrecover.evidence._values import FRAMES, MASTERS, AccessCopy, Exhibit, Missed, Order, Stored
+from vidrecover.evidence._values import (
+    FRAMES,
+    MASTERS,
+    AccessCopy,
+    Derived,
+    Exhibit,
+    Missed,
+    Order,
+    Stored,
+)
 from vidrecover.model import Clip, Codec, Progress, Recording, Segment, Source, Stream
 
 STREAMS = {Stream.UNKNOWN: None, Stream.MAIN: "main", Stream.SUB: "sub"}
@@ -34,6 +43,8 @@ class Job(NamedTuple):
     frames: Hashed
     progress: Progress | None
     hidden: Path | None
+    stills: int
+    proxy: bool
     run: Callable[[_copies.Task], Callable[[], list[_copies.Copy | LeftOut]]]
 
 
@@ -115,6 +126,8 @@ def _task(job: Job, exhibit: Exhibit, recording: Recording, path: str) -> _copie
         labels=labels,
         folder=work / f"copies of {exhibit.clip}",
         decode=job.decode,
+        stills=job.stills,
+        proxy=job.proxy,
     )
 
 
@@ -168,6 +181,12 @@ def _taken(job: Job, begun: Begun, one: _copies.Copy, number: int) -> AccessCopy
     name = _copies.file_name(begun.exhibit.clip, number, path.suffix)
     if job.hidden is None:
         job.package.adopt(Stored(file=name, size=one.size, sha256=one.sha256), path)
+    derived = list[Derived]()
+    for each in one.derived:
+        moved = msgspec.structs.replace(each, file=_copies.derived_name(name, each))
+        stored = Stored(file=moved.file, size=moved.size, sha256=moved.sha256)
+        job.package.adopt(stored, begun.task.folder / each.file)
+        derived.append(moved)
     begins, ends = one.clip.from_ms, one.clip.to_ms
     return AccessCopy(
         file=name,
@@ -179,6 +198,8 @@ def _taken(job: Job, begun: Begun, one: _copies.Copy, number: int) -> AccessCopy
         codec=one.clip.codec.name.lower(),
         grade=one.graded.grade,
         notes=one.graded.notes,
+        derived=tuple(derived),
+        underived=one.underived,
     )
 
 

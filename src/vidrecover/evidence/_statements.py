@@ -147,6 +147,11 @@ def _exhibit(one: Exhibit, contents: Contents) -> Iterator[str]:
         where = f"{copy.file} (not in this package)" if contents.content_free else copy.file
         yield f"access copy {where}: {copy.frames} pictures, {copy.grade.value}, {played}"
         yield from (f"  {note}" for note in copy.notes)
+        for it in copy.derived:
+            at = f" of {_spoken(it.at)}" if it.at else ""
+            yield f"  derived, encoded anew, not evidence: {it.kind.value}{at}, {it.file}"
+        if copy.underived:
+            yield f"  no stills or proxy: {copy.underived}"
     for missed in one.left_out:
         yield f"no access copy of {missed.frames} frames: {missed.reason}"
     if one.loan is not None:

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -18,6 +21,9 @@ from vidrecover.model import (
 )
 
 MASTERS, ACCESS = "data/master", "data/access"
+STILLS, PROXIES = "data/stills", "data/proxy"
+MOST_STILLS = 12
+"""Of each access copy."""
 CLIPS = "data/provenance/clips.json"
 FRAGMENTS = "data/provenance/fragments.csv"
 FRAMES = "data/provenance/frames.jsonl"
@@ -58,6 +64,9 @@ CIRCUMSTANCES = {
 every other file is the same, byte for byte."""
 
 
+_DAY_S = 86_400
+
+
 class ClockCheck(msgspec.Struct, frozen=True, kw_only=True):
     """How the recorder's clock stood to true time, as somebody established it.
 
@@ -72,6 +81,35 @@ class ClockCheck(msgspec.Struct, frozen=True, kw_only=True):
     offset_low: float | None = None
     offset_high: float | None = None
     method: str = "not established: recorder time is given as the recorder showed it"
+
+    @classmethod
+    def compared(cls, shown: str, true: str, by: str, error_s: float | None = None) -> Self:
+        """Both clocks read at the same moment.
+
+        shown: ISO text as the recorder showed it, without a zone; true: ISO text with its zone;
+        by: the reference in words; error_s: how far both readings may be from the moment
+        together. Raises ValueError in words.
+        """
+        try:
+            ours, theirs = datetime.fromisoformat(shown), datetime.fromisoformat(true)
+        except ValueError as error:
+            raise ValueError(f"{error}; write 2026-03-14T07:30:05") from error
+        if ours.tzinfo is not None:
+            raise ValueError(f"{shown}: a recorder shows its time without a zone")
+        if theirs.tzinfo is None:
+            raise ValueError(f"{true}: true time needs its zone, such as +01:00 or Z")
+        if error_s is not None and not 0 <= error_s < _DAY_S:
+            raise ValueError(f"{error_s:g} s is no error of a reading")
+        offset = round((ours.replace(tzinfo=UTC) - theirs).total_seconds(), 3)
+        return cls(
+            recorder_time=shown,
+            reference_time=true,
+            reference_source=by,
+            offset_s=offset,
+            offset_low=None if error_s is None else round(offset - error_s, 3),
+            offset_high=None if error_s is None else round(offset + error_s, 3),
+            method=f"the recorder's clock was compared with {by}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +150,31 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Look(StrEnum):
+    """What was decoded and encoded anew to be looked at: never evidence."""
+
+    STILL = "still"
+    PROXY = "proxy"
+
+
+class Derived(msgspec.Struct, frozen=True, kw_only=True):
+    """A still or a proxy of an access copy. at: recorder time of a still, None where nothing is
+    dated; at_ms: its milliseconds from the start of the copy; pictures: in the file."""
+
+    file: str
+    kind: Look
+    size: int
+    sha256: str
+    at: str | None
+    at_ms: int
+    pictures: int
+
+
 class AccessCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A playable copy of a master; see `model.Clip` for the fields that are not of the file.
 
     begins, ends: recorder time as ISO text, here and below, or None where nothing is dated.
+    derived: stills and a proxy, where they were asked for; underived: why they are not there.
     """
 
     file: str
@@ -127,6 +186,8 @@ class AccessCopy(msgspec.Struct, frozen=True, kw_only=True):
     codec: str
     grade: Grade
     notes: tuple[str, ...]
+    derived: tuple[Derived, ...] = ()
+    underived: str | None = None
 
 
 class Missed(msgspec.Struct, frozen=True, kw_only=True):

@@ -173,6 +173,12 @@ def _open_questions(job: Job, contents: Contents, played: int | None) -> list[st
         said.append("What the footage shows: the package is content-free by design.")
     elif played is None:
         said.append("That the access copies play: they were not decoded.")
+    derived = sum(len(copy.derived) for one in contents.exhibits for copy in one.access)
+    if derived:
+        said.append(
+            f"That {derived} stills and proxies show what their access copies show: they are"
+            " encoded anew, are no evidence, and were not made again."
+        )
     unreadable = extents.total(bad for one in contents.exhibits for bad in one.unreadable)
     if unreadable:
         said.append(f"{unreadable} bytes that the device refused: they are zeros in the masters.")
