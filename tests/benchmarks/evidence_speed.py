@@ -10,6 +10,7 @@ in one process. Twice the size of the image is needed beside it.
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import shutil
@@ -27,8 +28,7 @@ TARGET, MOST_MIB = 200, 400
 
 
 class Cost(NamedTuple):
-    """Of a command and the processes that it started. peak_mib: of the first and of the largest
-    of the others."""
+    """Of a command and the processes that it started, their memory together."""
 
     wall_s: float
     cpu_s: float
@@ -113,13 +113,30 @@ def cost(command: list[str]) -> Cost:
 
 def spent(command: list[str]) -> Cost:
     """Runs a command; exit code 1, footage damaged, is no failure here."""
-    start = time.perf_counter()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    if done.returncode > 1:
-        raise SystemExit(done.stderr.decode())
+    start, peak = time.perf_counter(), 0.0
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:
+            while process.poll() is None:
+                peak = max(peak, memory_mib(process.pid))
+                time.sleep(0.2)
+        said.seek(0)
+        if process.returncode > 1:
+            raise SystemExit(said.read().decode())
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     wall = time.perf_counter() - start
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Cost(wall, used.ru_utime + used.ru_stime, max(peak, used.ru_maxrss / 1024))
+
+
+def memory_mib(pid: int) -> float:
+    """What a process and all that it started hold now; memory that they share counts once."""
+    waiting, whole = [pid], 0
+    while waiting:
+        place = Path("/proc") / str(waiting.pop())
+        with contextlib.suppress(OSError, StopIteration):  # it may have ended
+            waiting += map(int, (place / f"task/{place.name}/children").read_text().split())
+            lines = (place / "smaps_rollup").read_text().splitlines()
+            whole += int(next(one for one in lines if one.startswith("Pss:")).split()[1])
+    return whole / 1024
 
 
 def parts(case: Path, bag: Path, size: int) -> None:
