@@ -26,8 +26,8 @@ from vidrecover.source import lies_on
 
 __all__ = [
     "Borrowed",
-    "Coded",
     "Chosen",
+    "Coded",
     "LeftOut",
     "Names",
     "Opening",

@@ -6,7 +6,7 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
-from vidrecover.framings import annexb, jt1078, jt808, mp4, mpegps, mpegts
+from vidrecover.framings import annexb, jt808, jt1078, mp4, mpegps, mpegts
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
