@@ -168,8 +168,30 @@ def test_the_page_opens_without_error_or_request(
     page = pages[case, language]
     browser.open(page, width=width)
     assert browser.logs("browser") == []
-    assert browser.asked_for() == [page.as_uri()]
-    assert browser.run("return document.title.length > 0 && !document.querySelector('img')")
+    asked = [address for address in browser.asked_for() if not address.startswith("data:")]
+    assert asked == [page.as_uri()]
+    images = "return [...document.images].map(one => one.complete && one.naturalWidth)"
+    assert browser.run(images) == [32]  # the still, from inside the page
+    assert browser.run("return document.title.length > 0")
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("language", report.languages())
+def test_the_deadline_stands_first_and_the_steps_unfold_by_the_keyboard(
+    browser: Browser, pages: dict[tuple[str, str], Path], language: str, width: int
+) -> None:
+    browser.open(pages["states", language], width=width)
+    first = "return document.querySelector('#answer p').className"
+    assert browser.run(first) == "deadline"
+    fits = "return document.documentElement.scrollWidth <= innerWidth"
+    assert browser.run(fits)
+    unfolded = "return document.querySelector('#why details').open"
+    assert not browser.run(unfolded)
+    browser.run("document.querySelector('#why summary').focus()")
+    browser.press(ENTER)
+    assert browser.run(unfolded)
+    assert browser.run("return document.querySelector('#why li').checkVisibility()")
+    assert browser.run(fits)
 
 
 @pytest.mark.parametrize("width", [1280, 400])
