@@ -34,6 +34,7 @@ _RESTART_MS = 180_000  # a shorter pause of all cameras is a restart rather than
 _GOES_ON_MS = 60_000  # that a log goes on behind the last footage
 _CUT_MS = 2000  # that footage goes on behind the end of its entry [C: entries hold whole seconds]
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.FILE})
+_STOPS = {EventKind.POWER_OFF, EventKind.DISK_FULL}
 
 
 def signs(
@@ -80,9 +81,11 @@ def _ends(
     regular = recurring(pauses)
     spells = facts.footage.spans
     ends = {one.span.start_ms: one for one in pauses}
-    moments = [(start, ends[start].span.end_ms) for start in sorted(ends)]
+    moments: list[tuple[RecorderMs, RecorderMs | None]] = [
+        (start, ends[start].span.end_ms) for start in sorted(ends)
+    ]
     if spells:
-        moments.append((spells[-1].end_ms, None))  # type: ignore[arg-type]  # the last footage
+        moments.append((spells[-1].end_ms, None))  # the last footage
     for stop_ms, resume_ms in moments:
         cut = [(t, c) for t, c in opened if abs(t - stop_ms) <= TOGETHER_MS]
         told |= {id(claim) for _, claim in cut}
@@ -244,9 +247,6 @@ def _filled(facts: Facts) -> Iterator[Sign]:
     reason = "the disk is written to its end once, and recording did not begin again at its start"
     at = TimeSpan(last, last)
     yield Sign(CauseKind.DISK_FULL, (), at, Certainty.SUSPECTED, reason)
-
-
-_STOPS = {EventKind.POWER_OFF, EventKind.DISK_FULL}
 
 
 def _overwritten(
