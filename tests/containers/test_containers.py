@@ -323,6 +323,40 @@ def test_hostile_boxes_cost_neither_time_nor_memory(name: str, tmp_path: Path) -
         assert all(0 <= a < b <= image.stat().st_size for a, b in one.claims)
 
 
+SILENT = 32
+ALAW = box(b"alaw", bytes(16) + struct.pack(">6H", 1, 16, 0, 0, 8000, 0))
+SILENCE = movie(
+    box(b"stsd", struct.pack(">2I", 0, 1) + ALAW)
+    + box(b"stsz", struct.pack(">3I", 0, 1, SILENT))
+    + box(b"stsc", struct.pack(">5I", 0, 1, 1, SILENT, 1))
+    + box(b"stco", struct.pack(">3I", 0, 1, len(HEAD) + 8)),
+    b"soun",
+)  # fmt: skip
+
+
+def test_silence_of_one_value_is_sound_and_no_damage(tmp_path: Path) -> None:
+    """A-law silence is 0xD5 throughout. [A: dvr-audio.md section 2]"""
+    image = tmp_path / "disk.img"
+    image.write_bytes(HEAD + box(b"mdat", b"\xd5" * SILENT) + SILENCE)
+    (found,) = found_in(image)
+    (segment,) = found.segments
+    rows = segments.unpack(segment.rows)
+    assert placed(rows) == [(len(HEAD) + 8, SILENT)]
+    assert (rows["kind"][0], rows["codec"][0]) == (Media.AUDIO, Codec.PCM_ALAW)
+    assert found.damage == ()
+
+
+def test_pictures_of_an_encrypted_track_are_told_and_not_guessed(tmp_path: Path) -> None:
+    locked = movie(box(b"stsd", struct.pack(">2I", 0, 1) + box(b"encv", bytes(90))))
+    unit = b"\x65\x88\x80" + bytes(range(3, 90))
+    media = b"".join(struct.pack(">I", len(unit)) + unit for _ in range(20))
+    image = tmp_path / "disk.img"
+    image.write_bytes(HEAD + locked + box(b"mdat", media))
+    (found,) = found_in(image)
+    assert not len(rows_of([found]))
+    assert found.damage == ("track 0: this track is encrypted",)
+
+
 def test_damaged_bytes_never_raise_and_stay_inside(tmp_path: Path) -> None:
     """A small part of what `tests/benchmarks/moovless.py` and fuzzing by hand have run."""
     data, random = SAMPLE.read_bytes(), np.random.default_rng(31)

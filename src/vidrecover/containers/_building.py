@@ -7,6 +7,7 @@ import numpy as np
 
 from vidrecover import extents
 from vidrecover.containers import _check, _rows
+from vidrecover.containers._descriptions import ENCRYPTED
 from vidrecover.containers._files import File
 from vidrecover.containers._fragments import fragments
 from vidrecover.containers._tables import MOST_MOOV, TrackTable, movie
@@ -62,7 +63,8 @@ def built(file: File, one: Format, taken: Sequence[Extent]) -> Container:
 
     for part in parts:
         add(part)
-    if not any(_has_pictures(part) for part in parts):
+    is_open = all(one.what.note != ENCRYPTED for one in tables)
+    if is_open and not any(_has_pictures(part) for part in parts):
         for track, rows in walked(file, tables, len(parts) + 1):
             if track.number not in tracks:
                 damage.append(

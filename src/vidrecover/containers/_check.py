@@ -79,6 +79,8 @@ def _fits(
         return (head[:, 0] == 0xFF) & (head[:, 1] == 0xD8), every
     if what.codec == Codec.MPEG4:
         return (head[:, 0] == 0) & (head[:, 1] == 0) & (head[:, 2] == 1), ~every
+    if what.sample_bytes is not None or what.media == Media.DATA:
+        return every, ~every  # silence is one value, and so is a record of nothing
     return ~_uniform(data, starts, ends), ~every
 
 

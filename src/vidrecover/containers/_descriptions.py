@@ -11,6 +11,7 @@ from vidrecover.containers._boxes import Box, child, children
 from vidrecover.model import Codec, Extent, Media
 from vidrecover.model import Sound as Coding
 
+ENCRYPTED = "this track is encrypted"
 _START = b"\0\0\0\1"
 _VIDEO_HEAD, _SOUND_HEAD = 78, 28  # of an entry, behind the box header
 
@@ -56,7 +57,7 @@ def description(data: bytes, stsd: Box | None, handler: bytes, start: int) -> De
         codec = Codec.OTHER_AUDIO if media == Media.AUDIO else Codec.UNKNOWN
         return Description(media, codec, note="the file does not say how this track is coded")
     if entry.kind in _ENCRYPTED:
-        return Description(Media.DATA, Codec.UNKNOWN, note="this track is encrypted")
+        return Description(Media.DATA, Codec.UNKNOWN, note=ENCRYPTED)
     if entry.kind in _PICTURES:
         media = Media.DELTA
     if media == Media.DELTA:
