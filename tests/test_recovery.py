@@ -200,7 +200,8 @@ def test_real_recorders_give_all_their_pictures_at_their_own_speed(tmp_path: Pat
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
 @pytest.mark.parametrize("name", [
-    "dhfs-intact", "dhfs-h265", "gbps-plain", "hx-plain", "imkh-plain", "nndc-twelve",
+    "dhfs-intact", "dhfs-h265", "gbps-plain", "hx-plain", "imkh-plain", "mp4-plain",
+    "mp4-two", "nndc-twelve",
     "ts-plain",
 ])  # fmt: skip
 def test_ffprobe_reads_every_clip(

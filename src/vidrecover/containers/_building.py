@@ -208,7 +208,7 @@ def _rows_of(file: File, one: TrackTable, damage: list[str]) -> _Checked:
         ticks=ticks[good],
         start_ms=one.created_ms,
         unfinished=state[good] == _check.UNREADABLE,
-        unproven=_unproven(file, offsets, sizes, good)[good],
+        unproven=_unproven(file, offsets, good)[good],
     )
     begins = (rows["flags"] & int(FrameFlag.CONTINUES)) == 0
     pieces = np.diff(np.flatnonzero(np.append(begins, True)))
@@ -229,15 +229,15 @@ def _complain(one: TrackTable, state: Column, damage: list[str]) -> None:
         damage.append(f"track {one.id}: {one.what.note}")
 
 
-def _unproven(file: File, offsets: Column, sizes: Column, good: Column) -> Column:
+def _unproven(file: File, offsets: Column, good: Column) -> Column:
     """Samples whose end nothing bears out: those before one that is not there, and the last one
-    of fragments behind which no box stands."""
+    of a fragment behind which no box stands."""
     found = np.zeros(len(offsets), dtype=bool)
     order = np.argsort(offsets, kind="stable")
     found[order[:-1]] = ~good[order[1:]]
     last = file.boxes[-1]
     if last.kind == b"mdat" and any(box.kind == b"moof" for box in file.boxes):
-        found |= (offsets + sizes == last.end) & (last.end < file.view.size)
+        found[order[-1:]] |= (offsets[order[-1:]] >= last.body) & (last.end < file.view.size)
     return found
 
 
