@@ -14,7 +14,15 @@ import pytest
 from vidrecover import cli, simulate
 from vidrecover.clock import parse_iso
 
-UNDATED = ("gbps-plain", "hx-plain", "mp4-power-cut", "ts-plain", "ts-sectors")
+UNDATED = (
+    "annexb-plain",
+    "annexb-twelve",
+    "gbps-plain",
+    "hx-plain",
+    "mp4-power-cut",
+    "ts-plain",
+    "ts-sectors",
+)
 """Their bytes carry no date: what was found is told, but in no span."""
 ALLOWED = {("overwritten", "not_known")}
 """(truth, word): what is gone without a trace cannot be known to have been there."""

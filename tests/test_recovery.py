@@ -26,6 +26,7 @@ from vidrecover.scan import WINDOW_SIZE
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 
 WHOLE = (
+    "annexb-plain", "annexb-twelve",
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
     "dhfs-orphaned", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten", "mp4-fragments",
     "mp4-plain", "mp4-power-cut", "mp4-two", "nndc-twelve", "ts-plain",

@@ -145,5 +145,6 @@ def _next_length(data: Bytes, at: Column) -> tuple[Column, Column]:
     size = bytes_at(data, at, HEAD)[:, 2:4].astype(np.int64)
     end = at + 4 + (size[:, 0] << 8 | size[:, 1])
     behind = bytes_at(data, end, HEAD)
-    chained = (behind[:, 0] == 0) & (behind[:, 1] < 16) & behind[:, :4].any(axis=1)
+    chained = (behind[:, 0] == 0) & (behind[:, 1] < 16)
+    chained &= behind[:, 1:3].any(axis=1) | (behind[:, 3] > 1)  # 00 00 00 01 is a start code
     return end, chained & (H264_PARTS[behind[:, 4]] != BAD) & (end + HEAD <= len(data))

@@ -286,14 +286,16 @@ def _rows(
     """Rows from their first to their last units.
 
     follows: a picture comes next; goes_on: one that needs this one. Padding before a key picture
-    parts them: it may be another camera's.
+    parts them, and so does a sector that begins with one: it may be another camera's.
     """
     size = len(window.data)
     start, end, limit = units.at[firsts], units.end[lasts], units.limit[lasts]
     broken = units.broken[lasts]
-    near = limit - end <= np.where(goes_on, _MOST_PADDING, _PADDING)
+    near = goes_on | ((limit + window.offset) % _SECTOR > 1)
+    near &= limit - end <= np.where(goes_on, _MOST_PADDING, _PADDING)
     behind = np.where(broken, size, limit)
     ends = np.where(follows & near, limit, np.minimum(behind, end + _PADDING))
+    ends = np.where(follows & ~near, np.minimum(ends, np.maximum(end, limit - 1)), ends)
     whole = np.minimum(ends - start, _LARGEST)
     rows = no_frames(len(firsts))
     rows["offset"] = start + window.offset

@@ -4,12 +4,24 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from vidrecover.simulate import dhav, hx, image, jt1078, mp4, nndc, ps, ts, xm
+from vidrecover.simulate import annexb, dhav, hx, image, jt1078, mp4, nndc, ps, ts, xm
 from vidrecover.simulate.disk import Disk, Written
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.image import Chunk, by_camera, by_part
 from vidrecover.simulate.scenario import Scenario
-from vidrecover.simulate.settings import Dhav, Gbps, Hx, Image, Imkh, Jt1078, Mp4, Nndc, Ts, Xm
+from vidrecover.simulate.settings import (
+    Annexb,
+    Dhav,
+    Gbps,
+    Hx,
+    Image,
+    Imkh,
+    Jt1078,
+    Mp4,
+    Nndc,
+    Ts,
+    Xm,
+)
 
 Files = Iterator[Iterator[Chunk]]
 Shots = Iterator[tuple[Frame, bytes]]
@@ -107,6 +119,14 @@ def ts_files(scenario: Scenario, shots: Shots) -> Files:
             yield ts.chunks(camera, settings, ticks)
 
 
+def annexb_files(scenario: Scenario, shots: Shots) -> Files:
+    """A file per camera and period, or one with the pieces of all cameras."""
+    settings = scenario.annexb or Annexb()
+    for part in by_part(shots):
+        for own in [part] if settings.pieces else by_camera(part):
+            yield annexb.chunks(own, settings)
+
+
 FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "dhav": dhav_files,
     "xm": xm_files,
@@ -117,4 +137,5 @@ FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "gbps": gbps_files,
     "mp4": mp4_files,
     "ts": ts_files,
+    "annexb": annexb_files,
 }

@@ -13,6 +13,7 @@ import msgspec
 from vidrecover.errors import ScenarioError
 from vidrecover.simulate.faults import Word
 from vidrecover.simulate.settings import (
+    Annexb,
     Dhav,
     Dhfs,
     Gbps,
@@ -31,7 +32,19 @@ from vidrecover.simulate.settings import (
 from vidrecover.simulate.times import Span, moment
 
 Layout = Literal[
-    "dhfs", "wfs", "hikvision", "dhav", "xm", "nndc", "jt1078", "hx", "imkh", "gbps", "mp4", "ts"
+    "dhfs",
+    "wfs",
+    "hikvision",
+    "dhav",
+    "xm",
+    "nndc",
+    "jt1078",
+    "hx",
+    "imkh",
+    "gbps",
+    "mp4",
+    "ts",
+    "annexb",
 ]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
@@ -49,6 +62,7 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "gbps": frozenset({"none", "alaw", "mulaw", "aac"}),
     "mp4": frozenset({"none", "alaw", "mulaw", "aac"}),
     "ts": frozenset({"none", "alaw", "mulaw", "aac"}),
+    "annexb": frozenset({"none"}),
 }
 """Audio codecs that the specification of each layout gives a code for."""
 
@@ -138,6 +152,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     nndc: Nndc | None = None
     jt1078: Jt1078 | None = None
     hx: Hx | None = None
+    annexb: Annexb | None = None
     imkh: Imkh | None = None
     gbps: Gbps | None = None
     mp4: Mp4 | None = None
@@ -274,6 +289,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             "gbps",
             "mp4",
             "ts",
+            "annexb",
         )
         if getattr(scenario, table) is not None and table not in belongs
     ]

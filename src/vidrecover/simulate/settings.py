@@ -171,6 +171,16 @@ class Gbps(Table, frozen=True, kw_only=True):
     map: bool = True
 
 
+class Annexb(Table, frozen=True, kw_only=True):
+    """Naked streams. pieces: the groups of all cameras lie in turn, each from the beginning of a
+    sector on, with neither camera nor time anywhere; sets: parameter sets before every key
+    picture, before each camera's first in a file, or nowhere.
+    """
+
+    pieces: bool = False
+    sets: Literal["every", "first", "never"] = "every"
+
+
 class Ts(Table, frozen=True, kw_only=True):
     """A transport stream. packet: bytes of its packets."""
 

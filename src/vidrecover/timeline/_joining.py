@@ -10,6 +10,7 @@ SHORTEST_GAP_MS = 2000
 """What lies less apart is no gap: recorders' dates are whole seconds, rounded up or down."""
 
 _NEAR = 1 << 20  # bytes; undated segments further apart are different recordings
+_NAKED = frozenset({"annexb"})  # what lies beside may be of any camera: only neighbours join
 _MOST_COPIES = 16  # of one camera's footage at one time that are told apart
 _STEP_BACK_MS = 500  # within a recording, where place or number prove the neighbours
 
@@ -22,7 +23,8 @@ def recordings(
     segments: ordered as `Catalogue.segments` gives them. A gap is more than tolerance_ms from the
     last frame to the next first one; where they lie on the source makes none, so a wrap does not.
     The same content found twice makes two recordings. Segments without a time are joined while
-    less than 1 MiB lies between them. Streams of container files are each for themselves.
+    less than 1 MiB lies between them, those of naked streams while nothing does. Streams
+    of container files are each for themselves.
     """
     found: list[Recording] = []
     for _, group in groupby(segments, key=lambda s: (s.channel, s.stream, s.format)):
@@ -148,7 +150,8 @@ def _chains_in_place(undated: list[Segment]) -> list[list[Segment]]:
     chains: list[list[Segment]] = []
     reach = 0
     for segment in sorted(undated, key=lambda s: s.start):
-        if not chains or segment.start - reach >= _NEAR:
+        apart = 1 if segment.format in _NAKED else _NEAR
+        if not chains or segment.start - reach >= apart:
             chains.append([])
             reach = segment.start
         chains[-1].append(segment)
