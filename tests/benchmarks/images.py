@@ -102,6 +102,20 @@ def jt1078(path: Path, size: int, *, channels: int = 4, pieces: int = 6) -> int:
     return packets
 
 
+def annexb(path: Path, size: int, *, frame: int = 2600) -> int:
+    """Naked H.264 pictures of about `frame` bytes; returns the number of pictures."""
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(frame * 2 // 3, frame * 4 // 3, size=TILE // frame)
+    sizes = sizes[np.cumsum(sizes) <= TILE]
+    tile = rng.integers(1, 256, int(sizes.sum()), dtype=np.uint8)
+    starts = np.cumsum(sizes) - sizes
+    heads = np.full(len(sizes), b"\0\0\0\1\x41\x9a", dtype="S6")
+    heads[::25] = b"\0\0\0\1\x65\xb8"
+    _put(tile, starts, heads.view("V6"))
+    _repeat(path, size, tile)
+    return len(sizes) * (size // len(tile)) + int((np.cumsum(sizes) <= size % len(tile)).sum())
+
+
 def zeros(path: Path, size: int) -> None:
     """Zeros that are really written: no holes."""
     _repeat(path, size, np.zeros(TILE, dtype=np.uint8))
@@ -114,5 +128,5 @@ def noise(path: Path, size: int) -> None:
 
 def _repeat(path: Path, size: int, tile: Bytes) -> None:
     with path.open("wb") as file:
-        for written in range(0, size, TILE):
+        for written in range(0, size, len(tile)):
             file.write(tile.data[: size - written])

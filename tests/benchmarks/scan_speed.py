@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 GIB, GB = 1 << 30, 1e9
-TARGETS = {"dhav": 1.0, "jt1078": 0.4, "zeros": 5.0, "noise": 1.0}
+TARGETS = {"dhav": 1.0, "jt1078": 0.4, "annexb": 0.8, "zeros": 5.0, "noise": 1.0}
 """GB/s for each CPU."""
 MOST_MIB = 400
 
@@ -62,6 +62,7 @@ def image(kind: str, folder: Path, size: int) -> Path:
     writers: dict[str, Callable[[Path, int], Any]] = {
         "dhav": images.dhav,
         "jt1078": images.jt1078,
+        "annexb": images.annexb,
         "zeros": images.zeros,
         "noise": images.noise,
     }
