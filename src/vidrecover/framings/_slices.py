@@ -44,6 +44,8 @@ def _h265_parts() -> Column:
 
 
 H264_PARTS, H265_PARTS = _h264_parts(), _h265_parts()
+_IN_FILES = (H264_PARTS != BAD) & np.isin(np.arange(256) & 31, (1, 5, 6, 7, 8, 9))
+"""First bytes of the units that MP4 files hold behind lengths."""
 _H264_IDR, _H264_SPS, _PREFIX_UNIT, _H265_SPS = 5, 7, 14, 33
 _H264_TYPES = np.array([1, 1, 1, 0, 0, 1, 1, 1, 0, 0], dtype=bool)
 """slice_type 0 to 9: P, B, I and no SP, SI, which no recorder writes."""
@@ -145,6 +147,6 @@ def _next_length(data: Bytes, at: Column) -> tuple[Column, Column]:
     size = bytes_at(data, at, HEAD)[:, 2:4].astype(np.int64)
     end = at + 4 + (size[:, 0] << 8 | size[:, 1])
     behind = bytes_at(data, end, HEAD)
-    chained = (behind[:, 0] == 0) & (behind[:, 1] < 16)
+    chained = (behind[:, 0] == 0) & (behind[:, 1] < 2)
     chained &= behind[:, 1:3].any(axis=1) | (behind[:, 3] > 1)  # 00 00 00 01 is a start code
-    return end, chained & (H264_PARTS[behind[:, 4]] != BAD) & (end + HEAD <= len(data))
+    return end, chained & _IN_FILES[behind[:, 4]] & (end + HEAD <= len(data))

@@ -173,8 +173,8 @@ def _measured(data: Bytes, offset: int, at: Column, limit: Column) -> _Units:
     for some in range(0, len(at), _BATCH):
         head = bytes_at(data, at[some : some + _BATCH] + CODE, _HEAD)
         wrong = (head[:, :-2] == 0) & (head[:, 1:-1] == 0) & (head[:, 2:] & 0xFD == 0)
-        found = np.flatnonzero(wrong.any(axis=1)) + some
-        place[found] = at[found] + CODE + wrong.argmax(axis=1)[found - some]
+        found = np.flatnonzero(wrong.any(axis=1))
+        place[found + some] = at[found + some] + CODE + wrong[found].argmax(axis=1)
     early = place < end
     end, broken = np.where(early, place, end), broken | early
     units = _Units(at, end, limit, broken | (end - at > _LARGEST))
@@ -285,14 +285,13 @@ def _rows(
 ) -> Frames:
     """Rows from their first to their last units.
 
-    follows: a picture comes next; goes_on: one that needs this one. Padding before a key picture
-    parts them, and so does a sector that begins with one: it may be another camera's.
+    follows: a picture comes next; goes_on: one that needs this one. More zeros before a key
+    picture than its start code has part them: it may be another camera's.
     """
     size = len(window.data)
     start, end, limit = units.at[firsts], units.end[lasts], units.limit[lasts]
     broken = units.broken[lasts]
-    near = goes_on | ((limit + window.offset) % _SECTOR > 1)
-    near &= limit - end <= np.where(goes_on, _MOST_PADDING, _PADDING)
+    near = limit - end <= np.where(goes_on, _MOST_PADDING, 1)
     behind = np.where(broken, size, limit)
     ends = np.where(follows & near, limit, np.minimum(behind, end + _PADDING))
     ends = np.where(follows & ~near, np.minimum(ends, np.maximum(end, limit - 1)), ends)
