@@ -121,8 +121,10 @@ def _clocks(database: Database) -> None:
 
 
 def _times_of_files(database: Database) -> None:
-    """Migration 4: when the file of a claim was last changed, by the file system's own clock."""
+    """Migration 4: when the file of a claim was last changed, by the file system's own
+    clock, and whether it is locked."""
     database.conn.execute("ALTER TABLE claim ADD COLUMN written_ms INTEGER")
+    database.conn.execute("ALTER TABLE claim ADD COLUMN locked INTEGER NOT NULL DEFAULT 0")
 
 
 _MIGRATIONS = {

@@ -35,7 +35,7 @@ LOOK = (
 LOOSE_END = "after, position, format, channel, codec, sequence, time_ms, edge"
 CLAIM = (
     "volume, kind, channel, stream, start_ms, end_ms, entry_start, entry_end, name, damage, open,"
-    " written_ms"
+    " written_ms, locked"
 )
 EVENT = "kind, time_ms, channel, code, text, entry_start, entry_end"
 VOLUME = "layout, start, end_, fragment_size, fragment_start, label, damage, ring"
@@ -199,14 +199,14 @@ def claim_row(claim: Claim) -> Row:
     """CLAIM of a claim; its extents go elsewhere."""
     what = (claim.volume, str(claim.kind), claim.channel, int(claim.stream))
     times = (claim.start_ms, claim.end_ms)
-    told = (claim.name, claim.damage, claim.open, claim.written_ms)
+    told = (claim.name, claim.damage, claim.open, claim.written_ms, claim.locked)
     return (*what, *times, *claim.entry, *told)
 
 
 def claim_of(row: Row, extents: Iterable[Extent]) -> Claim:
     """From id, CLAIM and its extents."""
     number, volume, kind, channel, stream, start_ms, end_ms, start, end, *told = row
-    name, damage, opened, written_ms = told
+    name, damage, opened, written_ms, locked = told
     return Claim(
         id=number,
         volume=volume,
@@ -221,6 +221,7 @@ def claim_of(row: Row, extents: Iterable[Extent]) -> Claim:
         damage=damage,
         open=bool(opened),
         written_ms=written_ms,
+        locked=bool(locked),
     )
 
 

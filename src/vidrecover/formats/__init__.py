@@ -33,11 +33,13 @@ from vidrecover.formats._layout import (
     Time,
     Trailer,
 )
+from vidrecover.formats._naming import Named, NameRule, load_rules, names
 
 __all__ = [
     "MAX_FRAME_SIZE", "Checksum", "CodecRule", "Format", "FormatSet", "Framing", "Layout",
-    "MediaRule", "Number", "Reference", "Requirement", "Sum", "Tags", "Tick", "Time", "Trailer",
-    "load", "shipped",
+    "MediaRule", "NameRule", "Named", "Number", "Reference", "Requirement", "Sum", "Tags", "Tick",
+    "Time", "Trailer",
+    "load", "names", "shipped",
 ]  # fmt: skip
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -78,10 +80,12 @@ class FormatSet(msgspec.Struct, frozen=True):
     """All active formats in a fixed order; small and picklable.
 
     digest: SHA-256 over names and contents, so that a catalogue knows what a scan looked for.
+    names: what the names of files tell; they change nothing of what a scan finds.
     """
 
     formats: tuple[Format, ...]
     digest: str
+    names: tuple[NameRule, ...] = ()
 
     def __getitem__(self, name: str) -> Format:
         """The format of that name; KeyError when there is none."""
@@ -114,7 +118,8 @@ def load(*folders: Path) -> FormatSet:
     digest = hashlib.sha256()
     for name, (_, content) in ordered:
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return FormatSet(tuple(one for _, (one, _) in ordered), digest.hexdigest())
+    known = tuple(one for _, (one, _) in ordered)
+    return FormatSet(known, digest.hexdigest(), load_rules(folders))
 
 
 def _layouts(framing: Framing, path: Path | None = None) -> Iterator[tuple[str, Layout]]:

@@ -35,7 +35,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     is wrong with it in words, or None; end_ms is inclusive of its last second where the
     layout stores whole seconds; open: still being written, the end is not reliable; written_ms:
     last change of a file as the file system has it, which is another clock than the name's and
-    the footage's.
+    the footage's; locked: marked as an event that the loop spares.
     """
 
     volume: str
@@ -50,6 +50,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     damage: str | None = None
     open: bool = False
     written_ms: RecorderMs | None = None
+    locked: bool = False
     id: int | None = None
 
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from vidrecover.errors import ScenarioError
-from vidrecover.simulate import dhfs, hikvision, plain, wfs
+from vidrecover.simulate import dhfs, files, hikvision, plain, wfs
 from vidrecover.simulate.disk import Disk, Written, told
 from vidrecover.simulate.footage import Footage, film_all
 from vidrecover.simulate.plan import Camera, cameras
@@ -83,7 +83,8 @@ def _build(
                 progress(int(footage.rows["size"].sum()))
     with Disk(path) as disk:
         undo.callback(path.unlink)
-        written = _WRITERS[scenario.layout](disk, scenario, footages)
+        write = _WRITERS[scenario.layout] if scenario.files is None else files.write
+        written = write(disk, scenario, footages)
         bad = _bad_ranges(scenario, written)
         for start, end in bad:
             disk.write(start, bytes(end - start))

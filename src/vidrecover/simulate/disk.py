@@ -29,6 +29,11 @@ class Disk:
         with told(path):
             self._file = path.open("x+b", buffering=0)
 
+    @property
+    def path(self) -> Path:
+        """The image, for the tools that make volumes in it."""
+        return self._path
+
     def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Write bytes at an absolute offset."""
         with told(self._path):

@@ -16,6 +16,7 @@ from vidrecover.simulate.settings import (
     Annexb,
     Dhav,
     Dhfs,
+    Files,
     Gbps,
     Hikvision,
     Hx,
@@ -72,6 +73,9 @@ LAST_CAMERA: dict[str, int] = dict.fromkeys(AUDIO_OF_LAYOUT, 64) | {"nndc": 15, 
 
 INDEXED = frozenset({"dhfs", "wfs", "hikvision"})
 """Layouts with an index of their own; the others are streams in an image."""
+
+IN_FILES = frozenset({"dhav", "hx", "xm"})
+"""Layouts of which each camera can have files of its own."""
 
 _LONGEST_MS = 86_400_000
 
@@ -147,6 +151,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     wfs: Wfs | None = None
     hikvision: Hikvision | None = None
     image: Image | None = None
+    files: Files | None = None
     dhav: Dhav | None = None
     xm: Xm | None = None
     nndc: Nndc | None = None
@@ -273,6 +278,8 @@ def _camera_faults(scenario: Scenario, group: CameraGroup) -> _Faults:
 
 def _layout_faults(scenario: Scenario) -> _Faults:
     belongs = {scenario.layout} | ({"image"} if scenario.layout not in INDEXED else set())
+    if scenario.layout in IN_FILES and scenario.image is None:
+        belongs.add("files")
     faults = [
         (table, f"says nothing for layout {scenario.layout}")
         for table in (
@@ -280,6 +287,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             "wfs",
             "hikvision",
             "image",
+            "files",
             "dhav",
             "xm",
             "nndc",
@@ -295,7 +303,12 @@ def _layout_faults(scenario: Scenario) -> _Faults:
     ]
     disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
     tests = _ring_tests("dhfs", disk) + _ring_tests("wfs", scenario.wfs or Wfs())
-    hik = scenario.hikvision or Hikvision()
+    hik, files = scenario.hikvision or Hikvision(), scenario.files or Files()
+    highest = max((n for group in scenario.cameras for n in group.numbers), default=0)
+    tests += [
+        ("files.period_s", 1 <= files.period_s <= 86400, "must be 1 to 86400"),
+        ("files.names", files.names != "blackvue" or highest <= 4, "has letters for four cameras"),
+    ]
     tests += [
         ("hikvision.block_kib", 128 <= hik.block_kib <= 1 << 20, "must be 128 to 1048576"),
         ("hikvision.blocks", hik.blocks is None or 1 <= hik.blocks <= 4096, "must be 1 to 4096"),

@@ -95,6 +95,25 @@ class Image(Table, frozen=True, kw_only=True):
     tail_kib: int = 64
 
 
+class Files(Table, frozen=True, kw_only=True):
+    """Streams as files of a FAT32 volume, one for each camera and `period_s`.
+
+    cluster: bytes. interleaved: all cameras write at once, so that clusters of their files lie
+    between each other. names: `tme` tells camera, start and length, `blackvue` camera and start
+    of up to four cameras, `plain` nothing. deleted: cameras whose files were deleted. power_cut:
+    the last files were never closed, their size is 0. fault: `tables_zeroed` destroys both tables
+    of clusters, `formatted` runs mkfs again.
+    """
+
+    period_s: float = 60.0
+    cluster: Literal[2048, 4096, 8192, 16384, 32768] = 4096
+    interleaved: bool = False
+    names: Literal["tme", "blackvue", "plain"] = "tme"
+    deleted: tuple[int, ...] = ()
+    power_cut: bool = False
+    fault: Literal["none", "tables_zeroed", "formatted"] = "none"
+
+
 class Dhav(Table, frozen=True, kw_only=True):
     """Plain DHAV files. prefix: `DAHUA` and zeros up to 0x400 before the first frame."""
 

@@ -9,8 +9,8 @@ import msgspec
 from vidrecover.extents import merged, minus
 from vidrecover.model import LISTED, Claim, Extent, Segment, TimeSpan
 from vidrecover.timeline._dating import dated
-from vidrecover.timeline._places import Index
-from vidrecover.timeline._witnesses import FILES, claimed
+from vidrecover.timeline._places import FILES, Index
+from vidrecover.timeline._witnesses import claimed
 
 _SECOND_MS = 1000
 _LONGEST_FILE_MS = 7_200_000  # a file whose name tells its beginning alone is no longer [C]

@@ -7,7 +7,10 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, Extent, Segment
+from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, ClaimKind, Extent, Segment
+
+FILES = frozenset({ClaimKind.FILE, ClaimKind.DELETED_FILE})
+"""Kinds of claims that are files: names and footage in them may tell different times."""
 
 _MOST_NAMING = 64  # extents of claims looked at for one segment, in a hostile index
 
@@ -78,20 +81,39 @@ class Index:
     """Claims by the bytes they name."""
 
     def __init__(self, claims: Iterable[Claim]) -> None:
+        given = list(claims)
+        self._entries = _Places(claim for claim in given if claim.kind not in FILES)
+        self._files = _Places(claim for claim in given if claim.kind in FILES)
+
+    def naming(self, segment: Segment) -> list[Claim]:
+        """Claims that name bytes of the segment, each once.
+
+        Of files, those in which it begins or ends: between its frames may lie clusters of others.
+        """
+        end = segment.start + 1 if segment.joined else segment.end
+        found = {id(claim): claim for claim in self._entries.sharing(segment.start, end)}
+        for place in (segment.start, end - 1):
+            found |= {id(claim): claim for claim in self._files.sharing(place, place + 1)}
+        return list(found.values())
+
+
+class _Places:
+    """Extents of claims, ordered by place."""
+
+    def __init__(self, claims: Iterable[Claim]) -> None:
         places = [(e.start, e.end, c) for c in claims for e in c.extents if e.end > e.start]
         self._places = sorted(places, key=lambda place: place[:2])
         self._starts = [start for start, _, _ in self._places]
         self._reach = list(accumulate((end for _, end, _ in self._places), max))
 
-    def naming(self, segment: Segment) -> list[Claim]:
-        """Claims that name bytes of the segment, each once."""
-        end = segment.start + 1 if segment.joined else segment.end
-        found: dict[int, Claim] = {}
+    def sharing(self, start: int, end: int) -> list[Claim]:
+        """Claims with bytes in [start, end), of the last places before the end."""
+        found = []
         last = bisect_left(self._starts, end) - 1
         for i in range(last, max(last - _MOST_NAMING, -1), -1):
-            if self._reach[i] <= segment.start:
+            if self._reach[i] <= start:
                 break
             _, claim_end, claim = self._places[i]
-            if claim_end > segment.start:
-                found[id(claim)] = claim
-        return list(found.values())
+            if claim_end > start:
+                found.append(claim)
+        return found

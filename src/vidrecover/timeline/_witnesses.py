@@ -11,13 +11,11 @@ from vidrecover.extents import merged, minus
 from vidrecover.model import LISTED, Claim, ClaimKind, Extent, RecorderMs, Segment, TimeSpan
 from vidrecover.timeline._joining import SHORTEST_GAP_MS
 from vidrecover.timeline._numbers import Numbers, Told
-from vidrecover.timeline._places import Index, Shelf
+from vidrecover.timeline._places import FILES, Index, Shelf
 
 _SECOND_MS = 1000  # resolution of claims
 _FRAME_MS = 40  # how long a frame is taken to last when it stands alone [C]
 _MOST_NAMED = 16  # segments and claims named for one moment
-FILES = frozenset({ClaimKind.FILE, ClaimKind.DELETED_FILE})
-"""Kinds of claims that are files: names and footage in them may tell different times."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ hostile structures give what was listed until then, and say so.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vidrecover.formats import FormatSet
-from vidrecover.model import Claim, ClaimKind, Extent, Source, SourceRef, VolumeReport
+from vidrecover.formats import FormatSet, NameRule, names
+from vidrecover.model import Claim, ClaimKind, Extent, Source, SourceRef, Stream, VolumeReport
 from vidrecover.volumes import _fs_geometry as geometry
 from vidrecover.volumes._fs_listing import Entry, Volume
 from vidrecover.volumes._fs_walk import Heads, Trouble, walk
@@ -18,6 +18,7 @@ MOST_CLAIMS, MOST_EXTENTS = 300_000, 1_000_000
 """Kept of one source, so that no file system fills the memory."""
 _LEAST_S, _MOST_S = 8, 300
 _BYTES_A_SECOND = 1 << 31  # of a source's size, added to the time limit
+_LONGEST_MS = 3_600_000  # of a file whose end the file system's clock tells; a zone is more [C]
 _FAT_EPOCH_S = 315_532_800  # 1980-01-01: the clock was never set
 _CONTAINERS: Heads = ((4, b"ftyp"), (0, b"RIFF"), (4, b"moov"), (4, b"mdat"))
 
@@ -30,7 +31,9 @@ def examine(
     Reads some 100 KiB where nothing speaks for a file system. ref: how the walking process opens
     the source; limit_s: for the whole walk, by default what the size of the source allows. Kinds
     are FILE and DELETED_FILE; extents are in logical order, cut at the file's size; a deleted file
-    whose chain of clusters is gone says in `damage` that its place is a guess.
+    whose chain of clusters is gone says in `damage` that its place is a guess. Camera and start are
+    what the name tells; where it tells no end, the time of the last change is taken if it is less
+    than an hour later.
     """
     if not geometry.may_hold(source):
         return []
@@ -60,7 +63,7 @@ def examine(
             whole = Extent(0, source.size)
             found.append(_Found(Volume("unknown", whole, None, 0, 0, ()), [], []))
         found[-1].troubles.append(f"{words}; {len(found[-1].entries)} files were listed")
-    return [_report(one) for one in found]
+    return [_report(one, formats.names) for one in found]
 
 
 class _Found(NamedTuple):
@@ -83,13 +86,13 @@ def _heads(formats: FormatSet) -> Heads:
     return (*_CONTAINERS, *sorted(own))
 
 
-def _report(found: _Found) -> VolumeReport:
+def _report(found: _Found, rules: Sequence[NameRule]) -> VolumeReport:
     volume = found.volume
     name = f"{volume.kind}@{volume.extent.start:#x}"
     return VolumeReport(
         layout=volume.kind,
         extent=volume.extent,
-        claims=tuple(_claims(name, found.entries)),
+        claims=tuple(_claims(name, found.entries, rules)),
         damage=(*volume.damage, *found.troubles),
         fragment_size=volume.cluster_size or None,
         fragment_start=volume.cluster_start if volume.cluster_size else None,
@@ -97,23 +100,32 @@ def _report(found: _Found) -> VolumeReport:
     )
 
 
-def _claims(volume: str, entries: Sequence[Entry]) -> Iterator[Claim]:
+def _claims(volume: str, entries: Sequence[Entry], rules: Sequence[NameRule]) -> Iterator[Claim]:
+    told = names(rules, (one.path for one in entries))
     for one in entries:
         words = [one.damage] if one.damage else []
         if one.guessed and one.extents:
             words.append("its chain of clusters is gone: its place is a guess")
+        name, written_ms = told.get(one.path), _written(one.written_s)
+        start_ms = None if name is None else name.start_ms
+        end_ms = None if name is None or name.end_ms is None else name.end_ms - 1
+        if end_ms is None and start_ms is not None and written_ms is not None:
+            lasting = written_ms - start_ms
+            end_ms = written_ms - 1 if 0 < lasting < _LONGEST_MS else None
         yield Claim(
             volume=volume,
             kind=ClaimKind.DELETED_FILE if one.is_deleted else ClaimKind.FILE,
-            channel=None,
-            start_ms=None,
-            end_ms=None,
+            channel=None if name is None else name.channel,
+            stream=Stream.UNKNOWN if name is None else name.stream,
+            start_ms=start_ms,
+            end_ms=end_ms,
             extents=one.extents,
             entry=one.entry,
             name=one.path,
             damage="; ".join(words) or None,
-            open=not one.is_deleted and not one.size,
-            written_ms=_written(one.written_s),
+            open=not one.is_deleted and (not one.size or (name is not None and name.is_open)),
+            written_ms=written_ms,
+            locked=name is not None and name.is_locked,
         )
 
 

@@ -25,6 +25,7 @@ from vidrecover.model import (
     NO_CHANNEL,
     NO_TIME,
     Claim,
+    ClaimKind,
     Extent,
     FrameFlag,
     Frames,
@@ -35,6 +36,9 @@ from vidrecover.model import (
     Source,
     Window,
 )
+from vidrecover.seams import _files
+
+_FILES = frozenset({ClaimKind.FILE, ClaimKind.DELETED_FILE})
 
 SECTOR = 512
 """Every border lies on a multiple of this."""
@@ -93,7 +97,8 @@ def join(
 ) -> Seams:
     """All cut frames that can be proven, from the loose ends of a whole scan.
 
-    claims: where a claim's bytes go on elsewhere, the frame that is cut there is looked for
+    What is cut in a file whose extents the file system tells for sure is read on there. claims:
+    where a claim's bytes go on elsewhere, the frame that is cut there is looked for
     first; its header must lead exactly to the first frames there. grids: of the layouts found on
     the source; each is tried, then the one that the cuts themselves show. Reads the source only
     where a frame is cut.
@@ -102,6 +107,9 @@ def join(
     doubtful: list[Extent] = []
     by_format: dict[str, list[LooseEnd]] = defaultdict(list)
     loose = segments.uncancelled(ends)
+    told = _files.joined(source, loose, formats, _fragmented(claims))
+    joined += told.joined
+    loose = [end for end in loose if (end.format, end.after, end.position) not in told.used]
     for end in loose:
         by_format[end.format].append(end)
     taken = sorted({end.position for end in loose})
@@ -142,6 +150,12 @@ def _cuts(ends: Sequence[LooseEnd], one: Format, reader: DeclaredReader) -> Iter
                 cut = _Cut(stop, begin, size or 0)
                 if cut.size and cut.shift and cut.shift % SECTOR == 0:
                     yield cut
+
+
+def _fragmented(claims: Iterable[Claim]) -> list[tuple[Extent, ...]]:
+    """Extents of the files in several pieces, live ones first; no guesses."""
+    sure = [c for c in claims if c.kind in _FILES and len(c.extents) > 1 and c.damage is None]
+    return [c.extents for c in sorted(sure, key=lambda claim: claim.kind is not ClaimKind.FILE)]
 
 
 def _claimed(

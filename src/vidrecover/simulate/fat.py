@@ -1,0 +1,210 @@
+"""A FAT32 volume: made by the real mkfs.vfat, filled here from the FAT specification.
+
+Files grow as the recorder writes them, so that the clusters of cameras which record at once lie
+between each other. All integers little-endian. [A: Microsoft FAT specification]
+"""
+
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from vidrecover.errors import ScenarioError
+from vidrecover.simulate.disk import Disk
+from vidrecover.simulate.times import iso
+
+TOOLS = (Path("/usr/sbin/mkfs.vfat"), Path("/sbin/mkfs.vfat"))
+"""Where mkfs.vfat stands; it is seldom in a user's path."""
+_END = 0x0FFFFFFF
+_LEAST_CLUSTERS = 65536  # fewer make a FAT16
+_FOLDER, _ARCHIVE, _LONG = 0x10, 0x20, 0x0F
+
+
+class File:
+    """A file under construction: clusters in logical order, and its size in bytes."""
+
+    def __init__(self, path: str, time_ms: int) -> None:
+        self.path, self.time_ms = path, time_ms
+        self.clusters: list[int] = []
+        self.size = 0
+        self.is_deleted = False
+        self.is_unclosed = False
+
+
+class Fat32:
+    """An empty volume over the whole image, and the files written into it."""
+
+    def __init__(self, disk: Disk, path: Path, cluster: int, room: int) -> None:
+        """cluster: bytes; room: bytes of footage that must fit."""
+        self._disk, self._path, self.cluster = disk, path, cluster
+        clusters = max(room // cluster + 1024, _LEAST_CLUSTERS) + 64
+        self.size = (clusters + 1024) * cluster + clusters * 8
+        self.size += -self.size % cluster
+        disk.resize(self.size)
+        self.format()
+        boot = _head(path)
+        sector, per_cluster, reserved, tables = struct.unpack_from("<HBHB", boot, 11)
+        table, root = struct.unpack_from("<I", boot, 36)[0], struct.unpack_from("<I", boot, 44)[0]
+        assert sector * per_cluster == cluster and root == 2
+        self._tables = [(reserved + i * table) * sector for i in range(tables)]
+        self._table_size = table * sector
+        self._data: int = (reserved + tables * table) * sector
+        sectors = struct.unpack_from("<I", boot, 32)[0]
+        count = (sectors * sector - self._data) // cluster
+        self._chain = np.zeros(count + 2, dtype="<u4")
+        self._chain[:3] = 0x0FFFFFF8, _END, _END  # media, clean, the root
+        self._next = 3
+        self._files: list[File] = []
+
+    def format(self) -> None:
+        """Run mkfs.vfat on the image; what lies in the clusters stays."""
+        tool = next((one for one in TOOLS if one.exists()), None)
+        if tool is None:
+            raise ScenarioError("mkfs.vfat is missing: install the package dosfstools")
+        words = [
+            str(tool),
+            "-F",
+            "32",
+            "-s",
+            str(self.cluster // 512),
+            "-n",
+            "VANCAM",
+            "--invariant",
+        ]
+        done = subprocess.run([*words, str(self._path)], capture_output=True, check=False)
+        if done.returncode:
+            raise ScenarioError(f"mkfs.vfat fails: {done.stderr.decode(errors='replace').strip()}")
+
+    def file(self, path: str, time_ms: int) -> File:
+        """A new, empty file; `path` with slashes, from the root."""
+        self._files.append(File(path, time_ms))
+        return self._files[-1]
+
+    def append(self, file: File, data: bytes) -> list[tuple[int, int]]:
+        """Write behind the file's end; the half-open byte ranges on the disk."""
+        ranges = []
+        while data:
+            inside = file.size % self.cluster
+            if not inside:
+                file.clusters.append(self._allocated())
+            start = self._place(file.clusters[-1]) + inside
+            part = data[: self.cluster - inside]
+            self._disk.write(start, part)
+            ranges.append((start, start + len(part)))
+            file.size += len(part)
+            data = data[len(part) :]
+        return ranges
+
+    def close(self) -> int:
+        """Write folders and both tables; returns the byte behind the last cluster in use."""
+        for file in self._files:
+            self._link(file.clusters, is_free=file.is_deleted)
+        self._write_folder("", 2, 0)
+        used = self._place(self._next)
+        table = self._chain.tobytes().ljust(self._table_size, b"\0")[: self._table_size]
+        for at in self._tables:
+            self._disk.write(at, table)
+        free = int((self._chain == 0).sum())
+        self._disk.write(512 + 488, struct.pack("<II", free, self._next))
+        return used
+
+    def zero_tables(self) -> None:
+        """Destroy both tables, as a failing card does."""
+        for at in self._tables:
+            self._disk.write(at, bytes(self._table_size))
+
+    @property
+    def data(self) -> int:
+        """Where the clusters begin."""
+        return self._data
+
+    def _allocated(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def _place(self, cluster: int) -> int:
+        return self._data + (cluster - 2) * self.cluster
+
+    def _link(self, clusters: list[int], *, is_free: bool) -> None:
+        for cluster, following in zip(clusters, [*clusters[1:], _END], strict=True):
+            self._chain[cluster] = 0 if is_free else following
+
+    def _write_folder(self, path: str, first: int, parent: int) -> None:
+        """A folder and all below it; it is written when its content is known."""
+        inside = [f for f in self._files if f.path.startswith(f"{path}/")]
+        names = sorted({f.path[len(path) + 1 :].partition("/")[0] for f in inside})
+        entries = (
+            [] if first == 2 else [_dot(b".", first), _dot(b"..", 0 if parent == 2 else parent)]
+        )
+        if first == 2:
+            entries.append(b"VANCAM     " + bytes([8]) + bytes(20))
+        folders = []
+        for number, name in enumerate(names):
+            files = [f for f in inside if f.path == f"{path}/{name}"]
+            if files:
+                entries += _entries(name, number, files[0], _ARCHIVE, files[0].clusters)
+                continue
+            start = self._allocated()
+            self._chain[start] = _END
+            newest = File(name, max(f.time_ms for f in inside))
+            entries += _entries(name, number, newest, _FOLDER, [start])
+            folders.append((f"{path}/{name}", start))
+        self._write_entries(first, b"".join(entries))
+        for folder, start in folders:
+            self._write_folder(folder, start, first)
+
+    def _write_entries(self, first: int, data: bytes) -> None:
+        clusters = [first]
+        for at in range(0, max(len(data), 1), self.cluster):
+            if at:
+                clusters.append(self._allocated())
+            part = data[at : at + self.cluster].ljust(self.cluster, b"\0")
+            self._disk.write(self._place(clusters[-1]), part)
+        self._link(clusters, is_free=False)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
+
+
+def _dot(name: bytes, cluster: int) -> bytes:
+    head = name.ljust(11) + bytes([_FOLDER]) + bytes(8)
+    return head + struct.pack("<HHHHI", cluster >> 16, 0, 0, cluster & 0xFFFF, 0)
+
+
+def _entries(name: str, number: int, file: File, kind: int, clusters: list[int]) -> list[bytes]:
+    """The long name's entries, last part first, and the short one."""
+    ending = name.rpartition(".")[2].upper()[:3] if kind == _ARCHIVE else ""
+    short = f"VID{number:05}"[:8].ljust(8).encode() + ending.ljust(3).encode()
+    total = 0
+    for byte in short:
+        total = ((total >> 1) | (total & 1) << 7) + byte & 0xFF
+    text = name.encode("utf-16-le")
+    if len(name) % 13:
+        text += b"\0\0"
+    count = -(-len(text) // 26)
+    text = text.ljust(count * 26, b"\xff")
+    found = []
+    for part in range(count, 0, -1):
+        piece = text[(part - 1) * 26 : part * 26]
+        order = part | (0x40 if part == count else 0)
+        head = bytes([order]) + piece[:10] + bytes([_LONG, 0, total]) + piece[10:22]
+        found.append(head + bytes(2) + piece[22:])
+    date, clock = _dos_time(file.time_ms)
+    first = clusters[0] if clusters else 0
+    size = 0 if kind == _FOLDER or file.is_unclosed else file.size
+    tail = struct.pack("<BBHHHHHHHI", 0, 0, clock, date, date, first >> 16, clock, date,
+                       first & 0xFFFF, size)  # fmt: skip
+    found.append(short + bytes([kind]) + tail)
+    if file.is_deleted:
+        found = [b"\xe5" + entry[1:] for entry in found]
+    return found
+
+
+def _dos_time(time_ms: int) -> tuple[int, int]:
+    text = iso(time_ms)
+    year, month, day = (int(part) for part in text[:10].split("-"))
+    hour, minute, second = (int(float(part)) for part in text[11:].split(":"))
+    return (year - 1980) << 9 | month << 5 | day, hour << 11 | minute << 5 | second // 2

@@ -1,0 +1,132 @@
+"""Footage in files of a file system: one file a camera and period, written at once or in turn."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vidrecover.simulate import dhav, hx, image, xm
+from vidrecover.simulate.disk import Disk, Written, joined
+from vidrecover.simulate.fat import Fat32, File
+from vidrecover.simulate.footage import Footage, Frame, play
+from vidrecover.simulate.image import Chunk, by_camera, by_part
+from vidrecover.simulate.scenario import Scenario
+from vidrecover.simulate.settings import Files, Hx, Xm
+from vidrecover.simulate.times import iso
+
+
+class _Recording(NamedTuple):
+    """The file of one camera and period before it is laid."""
+
+    camera: int
+    part: tuple[int, int]
+    start_ms: int
+    end_ms: int
+    chunks: list[Chunk]
+
+
+def write(disk: Disk, scenario: Scenario, footages: Sequence[Footage]) -> Written:
+    """Make the volume, fill it, and apply the faults; the frames know where they are."""
+    settings = scenario.files or Files()
+    room = sum(int(footage.rows["size"].sum()) + 64 * len(footage.rows) for footage in footages)
+    volume = Fat32(disk, disk.path, settings.cluster, room)
+    shots: list[Frame] = []
+    newest = max((max(f.rows["time_ms"], default=0) for f in footages), default=0)
+    for recordings in _parts(scenario, play(footages, settings.period_s)):
+        _lay(volume, settings, recordings, shots, newest)
+    used = volume.close()
+    if settings.fault == "tables_zeroed":
+        volume.zero_tables()
+    elif settings.fault == "formatted":
+        volume.format()
+    for shot in shots:
+        shot.pieces, shot.whole = joined(shot.pieces), joined(shot.whole)
+        shot.indexed = shot.indexed and settings.fault == "none"
+    return Written(volume.size, shots, (volume.data, used))
+
+
+def _parts(scenario: Scenario, shots: Iterator[tuple[Frame, bytes]]) -> Iterator[list[_Recording]]:
+    counters = dhav.Counters(scenario.seed)
+    uptime_ms = int(np.random.default_rng([scenario.seed, 6]).integers(20_000, 90_000))
+    for part in by_part(shots):
+        found = []
+        for frames in by_camera(part):
+            chunks = list(_chunks(scenario, frames, counters, uptime_ms))
+            first, last = frames[0][0], frames[-1][0]
+            found.append(
+                _Recording(first.camera.number, first.part, first.time_ms, last.time_ms, chunks)
+            )
+        yield found
+
+
+def _chunks(
+    scenario: Scenario,
+    frames: list[tuple[Frame, bytes]],
+    counters: dhav.Counters,
+    uptime_ms: int,
+) -> Iterator[Chunk]:
+    if scenario.layout == "xm":
+        yield from xm.chunks(frames, information=(scenario.xm or Xm()).information)
+    elif scenario.layout == "hx":
+        yield from hx.chunks(frames, closed=(scenario.hx or Hx()).closed, uptime_ms=uptime_ms)
+    else:
+        for shot, payload in frames:
+            data, (start, end) = dhav.framed(shot, payload, counters)
+            yield image.whole(data, shot, start, end)
+
+
+def _lay(
+    volume: Fat32,
+    settings: Files,
+    recordings: list[_Recording],
+    shots: list[Frame],
+    newest_ms: int,
+) -> None:
+    """The recordings of one period: frame by frame in the order of time, or file by file."""
+    files: list[File] = []
+    for one in recordings:
+        file = volume.file(_name(settings.names, one), one.end_ms)
+        file.is_deleted = one.camera in settings.deleted
+        file.is_unclosed = settings.power_cut and one.end_ms + 1000 * settings.period_s > newest_ms
+        files.append(file)
+    queue = []
+    for place, one in enumerate(recordings):
+        time_ms = one.start_ms
+        for order, chunk in enumerate(one.chunks):
+            time_ms = chunk.shot.time_ms if chunk.shot is not None else time_ms
+            queue.append((time_ms if settings.interleaved else 0, place, order, chunk))
+    for _, place, _, chunk in sorted(queue, key=lambda item: item[:3]):
+        file = files[place]
+        _put(volume, file, chunk, shots)
+
+
+def _put(volume: Fat32, file: File, chunk: Chunk, shots: list[Frame]) -> None:
+    ranges = volume.append(file, chunk.data)
+    shot = chunk.shot
+    if shot is None:
+        return
+    if not shot.whole:
+        shots.append(shot)
+        shot.state = "on_disk"
+        shot.indexed = not file.is_deleted and not file.is_unclosed
+    shot.whole += ranges
+    at = 0
+    for start, end in ranges:
+        for low, high in chunk.payload:
+            first, last = max(low, at), min(high, at + end - start)
+            if first < last:
+                shot.pieces.append((start + first - at, start + last - at))
+        at += end - start
+
+
+def _name(scheme: str, one: _Recording) -> str:
+    """The path of a file; `tme`: cameras count from 0, the length in seconds stands behind the
+    start. [A: mdvr-vendors.md section 3.1]"""
+    digits = "".join(c for c in iso(one.start_ms)[:19] if c.isdigit())
+    if scheme == "tme":
+        lasting = max(round((one.end_ms - one.start_ms) / 1000), 1)
+        channel = f"CH{one.camera - 1:02}"
+        return f"/_van17_/{digits[:8]}/{channel}/{channel}_{digits}_{lasting}_N_van17.264"
+    if scheme == "blackvue":
+        return f"/BlackVue/Record/{digits[:8]}_{digits[8:]}_N{'FRIO'[one.camera - 1]}.mp4"
+    return f"/REC/{one.part[0]:02}{one.part[1]:04}{one.camera:02}.DAT"

@@ -1,0 +1,63 @@
+"""Footage in files, live, deleted and destroyed, against the simulated truth."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from vidrecover.case import Case
+from vidrecover.model import Diagnosis, SourceRef, State
+from vidrecover.simulate import fat
+
+pytestmark = pytest.mark.skipif(
+    not any(tool.exists() for tool in fat.TOOLS), reason="not installed: mkfs.vfat (dosfstools)"
+)
+
+
+class Result(NamedTuple):
+    """Frames by the places of their pieces, with the camera they were given."""
+
+    wanted: dict[str, int]
+    found: dict[str, int | None]
+    diagnosis: Diagnosis
+
+
+def result_of(folder: Path, case_folder: Path) -> Result:
+    with (folder / "frames.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["media"] == "video"]
+    wanted = {row["frame_pieces"]: int(row["camera"]) for row in rows}
+    found: dict[str, int | None] = {}
+    with Case.open(case_folder, create=True) as case:
+        case.scan(SourceRef(path=str(folder / "disk.img")), pictures=False)
+        for segment in case.segments():
+            pieces: list[list[str]] = []
+            for row in case.unpack(segment):
+                if not row["flags"] & 1:
+                    pieces.append([])
+                pieces[-1].append(f"{row['offset']}+{row['size']}")
+            found |= {" ".join(one): segment.channel for one in pieces}
+        return Result(wanted, found, case.diagnose())
+
+
+def test_live_files_give_every_frame_and_deleted_ones_what_can_be_proven(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated("fat-twelve"), tmp_path / "case")
+    assert all(result.wanted.get(place) == camera for place, camera in result.found.items())
+    lacking = [camera for place, camera in result.wanted.items() if place not in result.found]
+    assert set(lacking) <= {3, 7}  # frames over three clusters of a deleted file
+    assert len(lacking) <= 6
+    for camera in result.diagnosis.channels:
+        state = State.NOT_INDEXED if camera.channel in (3, 7) else State.RECORDED
+        assert {span.state for span in camera.spans} == {state}
+
+
+def test_interleaved_clusters_without_a_table_are_put_together_and_none_in_a_wrong_clip(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated("fat-zeroed"), tmp_path / "case")
+    assert all(result.wanted.get(place) == camera for place, camera in result.found.items())
+    assert len(result.found) >= 0.98 * len(result.wanted)
+    assert {one.state for one in result.diagnosis.channels} == {State.NOT_INDEXED}
