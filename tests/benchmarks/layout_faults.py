@@ -25,7 +25,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vidrecover import simulate, volumes
+from vidrecover import formats, simulate, volumes
 from vidrecover.case import Case
 from vidrecover.clock import parse_iso
 from vidrecover.model import Diagnosis, SourceRef, TimeSpan
@@ -71,7 +71,7 @@ def measured(name: str, folder: Path) -> Row:
     cameras = {one["camera"] for one in truth["channels"] if _was_recorded(one)}
     began = time.process_time()
     with open_source(ref) as source:
-        reports = volumes.examine(source)
+        reports = volumes.examine(source, ref, formats.load(formats.shipped()))
     list_s = time.process_time() - began
     named = {claim.channel for report in reports for claim in report.claims}
     with Case.open(folder / "case", create=True) as case:

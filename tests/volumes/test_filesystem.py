@@ -2,6 +2,7 @@
 
 import hashlib
 import lzma
+import random
 import re
 import shutil
 import subprocess
@@ -275,3 +276,24 @@ def test_a_walk_that_is_not_done_in_time_is_stopped_and_says_so(tmp_path: Path) 
     assert report.damage == (
         "the listing is not whole: it was not done in 0.01 seconds; 0 files were listed",
     )
+
+
+@needs_tools
+@pytest.mark.parametrize("kind", ["fat32", "ext4", "ntfs"])
+def test_damaged_structures_neither_stop_the_program_nor_lead_outside_the_source(
+    kind: str, tmp_path: Path
+) -> None:
+    """Thousands of them: tests/benchmarks/filesystem_fuzz.py."""
+    disk = made(kind, tmp_path)
+    whole = disk.read_bytes()
+    content = {bytes([number + 1]) * 512 for number in range(4)}
+    sectors = [at for at in range(0, len(whole), 512) if whole[at : at + 512].strip(b"\0")]
+    structures = [at for at in sectors if whole[at : at + 512] not in content]
+    rng = random.Random(kind)
+    for count in (4, 400):
+        data = bytearray(whole)
+        for _ in range(count):
+            data[rng.choice(structures) + rng.randrange(512)] = rng.randrange(256)
+        disk.write_bytes(data)
+        for claim in claims_of(disk, limit_s=9):
+            assert all(0 <= one.start < one.end <= len(whole) for one in claim.extents)

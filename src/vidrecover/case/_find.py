@@ -67,7 +67,7 @@ def find(
             fingerprint=whereabouts.fingerprint(source),
         )
         whereabouts.remember(case.folder, ref)
-        case.catalogue.store_volumes(volumes.examine(source))
+        case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
         survey = Survey(source, case.formats, case.catalogue.claims())
         if not isinstance(span, TimeSpan):
             span = span(survey.newest_ms())

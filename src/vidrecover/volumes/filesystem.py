@@ -63,7 +63,7 @@ def examine(
             whole = Extent(0, source.size)
             found.append(_Found(Volume("unknown", whole, None, 0, 0, ()), [], []))
         found[-1].troubles.append(f"{words}; {len(found[-1].entries)} files were listed")
-    return [_report(one, formats.names) for one in found]
+    return [_report(one, formats.names, source.size) for one in found]
 
 
 class _Found(NamedTuple):
@@ -86,13 +86,13 @@ def _heads(formats: FormatSet) -> Heads:
     return (*_CONTAINERS, *sorted(own))
 
 
-def _report(found: _Found, rules: Sequence[NameRule]) -> VolumeReport:
+def _report(found: _Found, rules: Sequence[NameRule], size: int) -> VolumeReport:
     volume = found.volume
     name = f"{volume.kind}@{volume.extent.start:#x}"
     return VolumeReport(
         layout=volume.kind,
         extent=volume.extent,
-        claims=tuple(_claims(name, found.entries, rules)),
+        claims=tuple(_claims(name, found.entries, rules, size)),
         damage=(*volume.damage, *found.troubles),
         fragment_size=volume.cluster_size or None,
         fragment_start=volume.cluster_start if volume.cluster_size else None,
@@ -100,10 +100,15 @@ def _report(found: _Found, rules: Sequence[NameRule]) -> VolumeReport:
     )
 
 
-def _claims(volume: str, entries: Sequence[Entry], rules: Sequence[NameRule]) -> Iterator[Claim]:
+def _claims(
+    volume: str, entries: Sequence[Entry], rules: Sequence[NameRule], size: int
+) -> Iterator[Claim]:
     told = names(rules, (one.path for one in entries))
     for one in entries:
         words = [one.damage] if one.damage else []
+        inside = tuple(Extent(e.start, min(e.end, size)) for e in one.extents if e.start < size)
+        if inside != one.extents:
+            words.append("its clusters lie behind the end of the source")
         if one.guessed and one.extents:
             words.append("its chain of clusters is gone: its place is a guess")
         name, written_ms = told.get(one.path), _written(one.written_s)
@@ -119,7 +124,7 @@ def _claims(volume: str, entries: Sequence[Entry], rules: Sequence[NameRule]) ->
             stream=Stream.UNKNOWN if name is None else name.stream,
             start_ms=start_ms,
             end_ms=end_ms,
-            extents=one.extents,
+            extents=inside,
             entry=one.entry,
             name=one.path,
             damage="; ".join(words) or None,
