@@ -10,11 +10,13 @@ import pytest
 from tests.test_cli import run
 from tests.virtual_ring import APART, MIXED, RATE, START_MS, VirtualRing
 
+from vidrecover import formats
 from vidrecover.case import Case
 from vidrecover.case import _find as finding
 from vidrecover.clock import iso, parse_iso
 from vidrecover.model import Extent, Grade, SourceRef, TimeSpan
 from vidrecover.outcome import Found
+from vidrecover.survey import Pulse, Survey
 
 SPAN_S = 20
 RINGS: dict[str, dict[str, Any]] = {
@@ -161,6 +163,38 @@ def test_find_asks_for_one_camera_or_several(tmp_path: Path) -> None:
     wrong = run("find", "disk.img", "--channel", "1", "--from", "x", "--to", "y", *span[4:])
     assert wrong.code == 2
     assert "recorder time" in wrong.err
+
+
+@pytest.mark.parametrize("kind", ["frames in turn", "fragments in turn", "blocks in turn"])
+def test_a_camera_that_stopped_is_seen_by_a_check(kind: str) -> None:
+    ring = VirtualRing(96 << 30, **RINGS[kind])
+    found = Survey(ring, formats.load(formats.shipped())).health(range(1, 14))
+    pulses = {one.channel: one.pulse for one in found.cameras}
+    assert pulses == dict.fromkeys(range(1, 13), Pulse.RECORDING) | {13: Pulse.NOT_SEEN}
+    assert found.newest_ms is not None
+    assert found.oldest_ms is not None
+    assert abs(found.newest_ms - START_MS - ring.now_s * 1000) < 60_000
+    kept_ms = (ring.now_s - ring.oldest_s()) * 1000
+    assert found.newest_ms - found.oldest_ms > 0.9 * kept_ms
+    assert ring.seconds < 60
+
+
+def test_a_check_compares_with_the_clock_and_prints_a_line(
+    simulated: Callable[[str], Path],
+) -> None:
+    disk = simulated("dhfs-intact") / "disk.img"
+    fine = run("check", disk, "--channels", "1-2", "--json")
+    assert fine.code == 0
+    assert fine.out.count("\n") == 1
+    told = json.loads(fine.out)
+    assert [(one["channel"], one["state"]) for one in told["channels"]] == [
+        (1, "recording"), (2, "recording"),
+    ]  # fmt: skip
+    assert told["bytes_read"] > 0
+    late = run("check", disk, "--channels", "1-3", "--now", "2026-03-15T07:30")
+    assert late.code == 1
+    assert late.out.count("SILENT") == 2
+    assert late.out.count("NOT SEEN") == 1
 
 
 def _counts(report: dict[str, Any]) -> list[tuple[int | None, int, int]]:

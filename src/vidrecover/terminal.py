@@ -144,6 +144,11 @@ def asked_span(start: str, end: str) -> Callable[[RecorderMs | None], TimeSpan]:
     return span
 
 
+def asked_time(text: str) -> RecorderMs:
+    """Recorder time of a word with a date; raises UsageError."""
+    return _time(None, text)
+
+
 def _reversed(start: str | None, end: str | None) -> click.UsageError:
     return click.UsageError(
         f"--from {start} is not before --to {end}; for a span over midnight give both dates"

@@ -28,6 +28,7 @@ for _one in (
     _reading.devices_command,
     _reading.scan,
     _finding.find,
+    _finding.check,
     _reading.scan_many_command,
     _answers.diagnose,
     _recovery.recover,

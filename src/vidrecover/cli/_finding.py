@@ -1,17 +1,22 @@
 """Commands that read a little of a source instead of all of it."""
 
+import json
+import time
 from pathlib import Path
 
 import click
 
-from vidrecover import show
+from vidrecover import formats, show
 from vidrecover.case import Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
 from vidrecover.clips import LeftOut
 from vidrecover.model import Clip, SourceRef
 from vidrecover.outcome import WindowFound
+from vidrecover.source import CountedSource, open_source
+from vidrecover.survey import Pulse, Survey
 from vidrecover.terminal import (
     asked_span,
+    asked_time,
     case_option,
     channels_of,
     folder_type,
@@ -71,3 +76,28 @@ def _say(one: Clip | LeftOut | WindowFound) -> None:
         tell(show.window_words(one))
     else:
         tell(show.clip_words(one) if isinstance(one, Clip) else show.left_out_words(one))
+
+
+@click.command()
+@click.argument("source", type=source_type)
+@click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
+@click.option("--now", help="What the recorder's clock shows, such as 2026-03-14T07:30; default:"
+              " the newest time on the disk.")  # fmt: skip
+@json_option
+def check(source: str, channels: str | None, now: str | None, as_json: bool) -> int:
+    """Look whether every camera records, by some hundred places of the disk; writes nothing.
+
+    Example: vidrecover check /dev/sdb --channels 1-12
+    """
+    now_ms = None if now is None else asked_time(now)
+    begun = time.monotonic()
+    with open_source(SourceRef(path=source)) as opened:
+        counted = CountedSource(opened)
+        survey = Survey(counted, formats.load(formats.shipped()))
+        found = survey.health(channels_of(channels) or (), now_ms)
+    facts = (source, counted.size, counted.bytes_read, time.monotonic() - begun)
+    print_result(
+        json.dumps(show.health_json(found, *facts)) if as_json else show.health_text(found, *facts)
+    )
+    fine = found.cameras and all(one.pulse is Pulse.RECORDING for one in found.cameras)
+    return DONE if fine else INCOMPLETE

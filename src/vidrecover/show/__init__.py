@@ -29,6 +29,7 @@ from vidrecover.show._diagnosis import (
     speakable,
 )
 from vidrecover.show._find import find_json, find_text, window_words
+from vidrecover.show._health import health_json, health_text
 from vidrecover.show._many import many_json, many_text
 from vidrecover.show._words import camera_words, iso, ranges, size_words, table, time_words
 from vidrecover.source.imaging import Copied
@@ -54,6 +55,8 @@ __all__ = [
     "formats_json",
     "formats_text",
     "found",
+    "health_json",
+    "health_text",
     "is_whole",
     "left_out_words",
     "many_json",

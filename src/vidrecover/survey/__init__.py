@@ -12,9 +12,12 @@ from vidrecover.formats import FormatSet
 from vidrecover.model import LISTED, Claim, Extent, RecorderMs, Source, TimeSpan
 from vidrecover.survey import _blocks, _ring
 from vidrecover.survey._chain import Chain
+from vidrecover.survey._health import CameraHealth, Health, Pulse, health
 from vidrecover.survey._probes import Probe, Prober, Sighting
 
-__all__ = ["Answer", "Probe", "Prober", "Sighting", "Survey"]
+__all__ = [
+    "Answer", "CameraHealth", "Health", "Probe", "Prober", "Pulse", "Sighting", "Survey",
+]  # fmt: skip
 
 UNDATED = "no dated frame was found in the probes, so that nothing tells where the minutes lie"
 
@@ -53,6 +56,12 @@ class Survey:
         elif (blocks := self._grid(order)) is not None:
             blocks.newest()
         return max(one.last_ms for one in self.prober.probes if one.sightings)
+
+    def health(self, channels: Iterable[int], now_ms: RecorderMs | None = None) -> Health:
+        """Whether every camera records, as far as probes tell; see `_health.health`."""
+        order = self.order
+        blocks = None if order is None or order.is_ring else self._grid(order)
+        return health(self.prober, order, blocks, channels, now_ms)
 
     def claimed(self, channel: int, span: TimeSpan) -> list[Extent]:
         """Where the recorder says that a camera's frames of the span are, as far as the bytes

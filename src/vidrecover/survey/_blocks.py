@@ -4,7 +4,7 @@ Blocks may be taken in turn, or in no order at all. Where they begin is learnt f
 which one recording ends and another begins.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from vidrecover.extents import merged
@@ -152,6 +152,15 @@ class Blocks:
             top = self._last(top, end, self._begun(top) or 0, None)
         self._prober.at(self.extent(top).end - PROBE)
         return top
+
+    def latest(self, most: int) -> Iterator[int]:
+        """Blocks from the one begun last backwards, at most so many; all where they are in no
+        order."""
+        if not self.in_turn:
+            yield from range(self.count)
+            return
+        top = self.newest()
+        yield from ((top - step) % self.count for step in range(min(most, self.count)))
 
     @property
     def in_turn(self) -> bool:
