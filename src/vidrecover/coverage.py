@@ -53,7 +53,7 @@ def covered(
     formats whose numbers show what is missing.
     """
     found = [one for one in segments if one.channel == channel and one.start_ms is not None]
-    streams: dict[tuple[str, int], list[Segment]] = {}
+    streams: dict[tuple[str, int], list[Segment]] = {}  # each that is there must be proven
     for recording in timeline.recordings(found):
         own = streams.setdefault((recording.format, int(recording.stream)), [])
         own += recording.segments
@@ -61,8 +61,7 @@ def covered(
         _stream(sorted(own, key=_first_ms), span, name in counted, unpack)
         for (name, _), own in streams.items()
     ]
-    parts = [one for one in parts if one.frames or one.silences]
-    if not parts:
+    if not any(one.frames or one.silences for one in parts):
         return Coverage(
             channel=channel, is_whole=False, lacks_before=True, lacks_behind=True, has_hole=False,
             silences=(), frames=0, reason="no frame of it was found in what was read",
@@ -90,18 +89,18 @@ def _stream(
 ) -> Coverage:
     """The same for one stream, its segments in time order."""
     own = _without_copies(own, counted)
-    holes, silences = [], []
+    holes, earlier, silences = list[TimeSpan](), list[TimeSpan](), list[TimeSpan]()
     for before, behind in pairwise(own):
         gap = TimeSpan(before.end_ms or 0, behind.start_ms or 0)
-        if gap.start_ms >= span.end_ms or gap.end_ms < span.start_ms:
-            continue
-        long = gap.end_ms - gap.start_ms > _STEP_MS
-        if _follows(before, behind, counted):
-            silences += [gap] * long
-        elif long or counted:
-            holes.append(gap)
+        if gap.start_ms >= span.end_ms:
+            break
+        long, is_inside = gap.end_ms - gap.start_ms > _STEP_MS, gap.end_ms >= span.start_ms
+        if not _follows(before, behind, counted):
+            (holes if is_inside else earlier).append(gap)
+        elif long and is_inside:
+            silences.append(gap)
     inside = [one for one in own if _end(one) >= span.start_ms and _first(one) < span.end_ms]
-    begins = bool(own) and _begins(own, holes, span, unpack)
+    begins = bool(own) and _begins(own, [*earlier, *holes], span, unpack)
     ends = bool(own) and any(_end(one) >= span.end_ms for one in own)
     reasons = [] if begins else ["no key picture before it was found"]
     reasons += [] if ends else [f"its last frame found is of {iso(_end(own[-1]))}"] if own else []

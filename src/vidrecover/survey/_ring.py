@@ -89,7 +89,7 @@ def brackets(prober: Prober, order: Order, span: TimeSpan) -> list[Extent] | Non
     tell that all of it is inside or outside the span.
     """
     probes = list(order.probes)
-    asked: set[int] = {one.start for one in probes}
+    asked = {one.start for one in probes}
     while True:
         kinds = _kinds(probes, order.slack_ms, span)
         edges = [place for place, kind in enumerate(kinds) if kind == "edge"]
@@ -98,11 +98,12 @@ def brackets(prober: Prober, order: Order, span: TimeSpan) -> list[Extent] | Non
             if unclear > _MOST_UNCLEAR:
                 return None
             break
-        wanted = {_middle(_stretch(prober, probes, place)) for place in edges} - asked - {None}
+        middles = (_middle(_stretch(prober, probes, place)) for place in edges)
+        wanted = {one for one in middles if one is not None} - asked
         if not wanted:
             break
-        asked |= wanted  # type: ignore[arg-type]
-        probes = sorted([*probes, *(prober.at(place) for place in wanted if place is not None)])
+        asked |= wanted
+        probes = sorted([*probes, *(prober.at(place) for place in wanted)])
     return merged(
         _stretch(prober, probes, place) for place, kind in enumerate(kinds) if kind != "outside"
     )
