@@ -10,11 +10,19 @@ import pytest
 from tests.test_cli import run
 from tests.virtual_ring import APART, MIXED, RATE, START_MS, VirtualRing
 
-from vidrecover import formats
+from vidrecover import formats, volumes
 from vidrecover.case import Case
 from vidrecover.case import _find as finding
 from vidrecover.clock import iso, parse_iso
-from vidrecover.model import Extent, Grade, SourceRef, TimeSpan
+from vidrecover.model import (
+    Claim,
+    ClaimKind,
+    Extent,
+    Grade,
+    SourceRef,
+    TimeSpan,
+    VolumeReport,
+)
 from vidrecover.outcome import Found
 from vidrecover.survey import Pulse, Survey
 
@@ -62,6 +70,33 @@ def test_minutes_are_found_on_a_large_disk_without_an_index(
     assert [(one.frames, one.grade) for one in found.clips] == [(SPAN_S * RATE, Grade.COMPLETE)]
     assert found.bytes_read == ring.bytes_read < 1 << 30
     assert ring.seconds < 60
+
+
+def _listing(channel: int, span: TimeSpan, place: Extent) -> VolumeReport:
+    """A recorder's list with one entry."""
+    claim = Claim(
+        volume="made", kind=ClaimKind.INDEX, channel=channel, start_ms=span.start_ms - 600_000,
+        end_ms=span.end_ms + 600_000, extents=(place,), entry=Extent(0, 512),
+    )  # fmt: skip
+    return VolumeReport(layout="made", extent=Extent(0, place.end), claims=(claim,))
+
+
+@pytest.mark.parametrize("is_true", [True, False], ids=["an index", "an index that lies"])
+def test_an_index_saves_probes_and_a_lie_in_it_changes_nothing(
+    is_true: bool, search: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = VirtualRing(96 << 30, APART)
+    start = int((ring.oldest_s() + ring.now_s) / 2)
+    span = TimeSpan(START_MS + start * 1000, START_MS + (start + SPAN_S) * 1000)
+    survey = Survey(ring, formats.load(formats.shipped()))
+    (true_place,) = survey.stretches(7, span).stretches
+    block = true_place.start // (1 << 30) + (0 if is_true else 7)
+    listing = _listing(7, span, Extent(block << 30, (block + 1) << 30))
+    monkeypatch.setattr(volumes, "examine", lambda _: [listing])
+    found = search(ring, 7, start, start + SPAN_S)
+    assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
+    assert [one.frames for one in found.clips] == [SPAN_S * RATE]
+    assert (found.probes < 20) == is_true
 
 
 def test_small_fragments_in_no_order_are_refused_not_guessed(search: Callable[..., Found]) -> None:
