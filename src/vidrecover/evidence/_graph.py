@@ -67,16 +67,20 @@ class _Names:
         self._base = f"{contents.case}\0{contents.exhibit}"
 
     def of(self, kind: str, key: str) -> str:
+        """The name of a node."""
         whole = f"{self._base}\0{kind}\0{key}"
         return f"kb:{kind}-{uuid.uuid5(_SPACE, whole)}"
 
     def to(self, kind: str, key: str) -> Node:
+        """A reference to a node."""
         return {"@id": self.of(kind, key)}
 
     def node(self, kind: str, key: str, types: str | list[str], more: Node) -> Node:
+        """A node with its name and types."""
         return {**self.to(kind, key), "@type": types, **more}
 
     def digest(self, key: str, value: str, method: str) -> Node:
+        """A hash as a node."""
         typed = {"@type": "xsd:hexBinary", "@value": value}
         return self.node(
             "hash",
