@@ -209,6 +209,8 @@ def test_every_frame_of_a_plain_stream_is_found_once(
     folder = simulated(name)
     found = [one for one in frames(scanned(folder / "disk.img")) if not one.unfinished]
     wanted = [ranges(row["pieces"]) for row in truth(folder) if row["state"] == "on_disk"]
+    if name.startswith("annexb"):  # a row begins with the last three bytes of a start code
+        wanted = [((start + 1, size - 1),) for ((start, size),) in wanted]
     known = set(wanted)
     assert sorted(merged_payload(one) for one in found if merged_payload(one) in known) == sorted(
         known
