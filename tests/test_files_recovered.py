@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from vidrecover import simulate
 from vidrecover.case import Case
 from vidrecover.model import Diagnosis, SourceRef, State
 from vidrecover.simulate import fat
@@ -61,3 +62,24 @@ def test_interleaved_clusters_without_a_table_are_put_together_and_none_in_a_wro
     assert all(result.wanted.get(place) == camera for place, camera in result.found.items())
     assert len(result.found) >= 0.98 * len(result.wanted)
     assert {one.state for one in result.diagnosis.channels} == {State.NOT_INDEXED}
+
+
+NAMELESS = """
+title    = "frames that name no camera, in files whose names do"
+layout   = "xm"
+start    = "2026-03-14T07:30:00"
+end      = "2026-03-14T07:30:06"
+cameras  = [{numbers = [1, 2], width = 176, height = 144}]
+files    = {period_s = 3.0, interleaved = true}
+"""
+
+
+def test_footage_that_names_no_camera_gets_it_from_the_name_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "xm.toml").write_text(NAMELESS)
+    simulate.build(simulate.load(tmp_path / "xm.toml"), tmp_path / "disk" / "disk.img")
+    result = result_of(tmp_path / "disk", tmp_path / "case")
+    assert result.found.keys() == result.wanted.keys()
+    for camera in result.diagnosis.channels:
+        assert camera.channel in (1, 2)
+        assert "75 frames found, listed by the recorder" in camera.spans[0].reason
+        assert "the frames name no camera" in camera.spans[0].reason

@@ -511,3 +511,22 @@ def test_newer_frames_in_the_bytes_of_a_claim_show_that_storage_was_reused() -> 
     lost = claim(-5 * HOUR, -4 * HOUR - 1000, Extent(0, 60_000))
     assert proven(fresh, [lost]) == {None: -4 * HOUR + HOUR}
     assert proven(fresh, [claim(0, HOUR - 1000, Extent(0, 60_000))]) == {}
+
+
+def test_a_file_is_of_the_time_of_the_footage_in_it_where_its_name_tells_another() -> None:
+    inside = [segment(7_200_000, 7_230_000, start=100), segment(7_230_040, 7_260_000, start=1100)]
+    bytes_ = Extent(0, 5000)
+    wrong = claim(1000, 61_000, bytes_, kind=ClaimKind.FILE)
+    within = TimeSpan(0, 8_000_000)
+    moments = compare(inside, [wrong], within=within, channels=[1]).moments[1]
+    held = [one for one in moments if one.segments]
+    assert all(one.holders == (wrong,) for one in held)
+    assert not any(one.listed for one in moments if not one.segments)
+
+
+def test_frames_in_the_bytes_of_a_deleted_file_name_it_as_what_remains() -> None:
+    gone = claim(None, None, Extent(0, 5000), kind=ClaimKind.DELETED_FILE, channel=None)
+    inside = [segment(1000, 2000, start=100)]
+    moments = compare(inside, [gone], within=TimeSpan(0, 3000), channels=[1]).moments[1]
+    (held,) = [one for one in moments if one.segments]
+    assert (held.holders, held.remains) == ((), (gone,))

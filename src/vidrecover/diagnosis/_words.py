@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
+from vidrecover.clock import lasting
 from vidrecover.diagnosis._facts import Facts, amount
 from vidrecover.diagnosis._rules import Judgement, named
-from vidrecover.model import Claim, Segment, StateSpan, TimeSpan
+from vidrecover.model import Claim, ClaimKind, Segment, StateSpan, TimeSpan
 from vidrecover.timeline import covered
 
+_CLOCKS_AGREE_MS = 60_000  # name and footage of one file
 _MOST_BASIS = 20  # segments, claims, extents and events named for one span, of each
 
 _T = TypeVar("_T")
@@ -112,9 +114,25 @@ def notes(facts: Facts, segments: Iterable[Segment], channels: Sequence[int]) ->
         yield f"{count} frames of {camera} carry no time; they are in no span"
     if not facts.evidence.claims:
         yield "no index and no file system that lists footage was found"
+    yield from _clocks(facts)
     others = {s.channel for s in segments if s.frames and s.channel is not None} - {*channels}
     if others:
         names = ", ".join(str(channel) for channel in sorted(others)[:_MOST_BASIS])
         yield f"footage of cameras that were not asked for: {names}"
     if facts.proven:
         yield "the disk was written over again: some of its older footage is lost"
+
+
+def _clocks(facts: Facts) -> Iterator[str]:
+    """Files whose names tell another time than the footage in them."""
+    apart = [
+        abs(facts.dates[id(claim)].start_ms - claim.start_ms)
+        for claim in facts.evidence.claims
+        if claim.kind is ClaimKind.FILE and claim.start_ms is not None and id(claim) in facts.dates
+    ]
+    apart = [one for one in apart if one > _CLOCKS_AGREE_MS]
+    if apart:
+        yield (
+            f"{len(apart)} file{'' if len(apart) == 1 else 's'} hold footage of another time than"
+            f" the name tells, by up to {lasting(max(apart))}: the footage's own time is shown"
+        )
