@@ -38,7 +38,7 @@ def serial(disk: Path) -> list[UnitResult]:
 
 
 def shared(path: str, size: int, **how: Any) -> list[UnitResult]:
-    settings = {"jobs": 2, "address": None, "window_size": 4 << 20} | how
+    settings = {"jobs": 2, "address": None, "grids": (), "window_size": 4 << 20} | how
     units = unit_extents(size, UNIT)
     known = formats.load(formats.shipped())
     return list(_sharing.shared(SourceRef(path=path), known, units, **settings))

@@ -169,7 +169,7 @@ def test_footage_that_the_index_lists_is_recorded() -> None:
     found = diagnose(
         evidence(run(1, 0, 10, at=0), [claim(4, 0, 10, (0, 100_000))]), channels=[1], window=ALL
     )
-    assert msgspec.structs.replace(found, causes=()) == Diagnosis(
+    assert msgspec.structs.replace(found, causes=(), overwrite=None) == Diagnosis(
         source="van.img",
         scanned_share=1.0,
         window=ALL,

@@ -92,7 +92,7 @@ def test_an_index_saves_probes_and_a_lie_in_it_changes_nothing(
     (true_place,) = survey.stretches(7, span).stretches
     block = true_place.start // (1 << 30) + (0 if is_true else 7)
     listing = _listing(7, span, Extent(block << 30, (block + 1) << 30))
-    monkeypatch.setattr(volumes, "examine", lambda _: [listing])
+    monkeypatch.setattr(volumes, "examine", lambda *_, **__: [listing])
     found = search(ring, 7, start, start + SPAN_S)
     assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
     assert [one.frames for one in found.clips] == [SPAN_S * RATE]

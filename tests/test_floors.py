@@ -13,7 +13,7 @@ FLOORS = (
     {"errors", "model", "clock", "extents", "servant", "workers"},
     {"source", "formats", "signatures", "runbooks", "nal"},
     {"framings", "volumes", "segments"},
-    {"containers", "scan", "seams"},
+    {"containers", "precedence", "scan", "seams"},
     {"actions", "catalogue", "timeline", "picture", "repair", "stills", "survey"},
     {"coverage", "diagnosis", "clips", "inspection", "outcome", "whereabouts"},
     {"show"},

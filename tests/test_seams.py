@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidrecover import extents, formats, scan, seams, segments, simulate, volumes
+from vidrecover import extents, formats, precedence, scan, seams, segments, simulate, volumes
 from vidrecover.model import (
     Codec,
     Extent,
@@ -159,7 +159,10 @@ def whole_disk(folder: Path, layout: str) -> None:
         ]
         ends = [one for unit in units for one in unit.loose_ends]
         found = seams.join(source, ends, FORMATS, grids if layout == "known" else [])
-    got = frames([*(one for unit in units for one in unit.segments), *found.joined])
+    own = [one for unit in units for one in unit.segments]
+    given = {id(one): rest for one, rest in precedence.surrendered(own, found.joined, FORMATS)}
+    left = [part for one in own for part in given.get(id(one), [one])]
+    got = frames([*left, *found.joined])
     made = truth(folder)
     on_disk = sorted((pieces, channel) for pieces, channel, state in made if state == "on_disk")
     whole = sorted((one.pieces, one.channel) for one in got if not one.unfinished)

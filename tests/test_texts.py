@@ -194,9 +194,9 @@ def test_the_wheel_holds_formats_and_scenarios_and_works_unpacked(tmp_path: Path
         packed.extractall(tmp_path / "unpacked")
     for name, folder in (("formats", "formats"), ("scenarios", "fixtures/scenarios")):
         shipped = tmp_path / "unpacked" / "vidrecover" / "shipped" / name
-        assert [path.name for path in sorted(shipped.iterdir())] == [
-            path.name for path in sorted((ROOT / folder).glob("*.toml"))
-        ]
+        assert sorted(str(path.relative_to(shipped)) for path in shipped.rglob("*.toml")) == sorted(
+            str(path.relative_to(ROOT / folder)) for path in (ROOT / folder).rglob("*.toml")
+        )
 
     def run(*words: str) -> str:
         done = subprocess.run(

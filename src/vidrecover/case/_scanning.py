@@ -27,6 +27,7 @@ from vidrecover.model import (
     together,
 )
 from vidrecover.outcome import ScanReport, scan_report
+from vidrecover.precedence import surrendered
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
 from vidrecover.seams import join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
@@ -223,6 +224,10 @@ def join_cuts(case: Opened, source: Source) -> int:
     ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
     found = join(source, ends, case.formats, grids(case), claims)
     case.catalogue.store_seams(found.joined)
+    yielding = [one.name for one in case.formats.formats if one.framing.yields]
+    naked = (one for one in case.catalogue.segments(rows=True) if one.format in yielding)
+    given = [(one.id or 0, rest) for one, rest in surrendered(naked, found.joined, case.formats)]
+    case.catalogue.replace(given)
     return len(found.doubtful)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
-from vidrecover.catalogue import _clocks, _containers, _file, _rows, _volumes
+from vidrecover.catalogue import _changes, _containers, _file, _rows, _volumes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import divided, merged, minus, total
@@ -147,10 +147,8 @@ class Catalogue:
             return _volumes.events(self._conn, "ORDER BY time_ms IS NULL, time_ms, id")
 
     def pending(self, size: int, unit_size: int) -> list[Extent]:
-        """What remains to be scanned with the formats of this run, in order.
-
-        size: of the source; no extent reaches over a multiple of unit_size.
-        """
+        """What remains of `size` bytes to be scanned with the formats of this run, in order; no
+        extent reaches over a multiple of unit_size."""
         return divided(minus([Extent(0, size)], self.scanned()), unit_size) if size else []
 
     def store_unit(self, result: UnitResult) -> None:
@@ -192,6 +190,13 @@ class Catalogue:
             self._tally = _rows.Tally()
             self._insert_segments(run.source_id, None, glued)
 
+    def replace(self, replaced: Iterable[tuple[int, Sequence[Segment]]]) -> None:
+        """Put other segments in the place of some, by id, as parts of the same units."""
+        run, self._tally = self._working(), _rows.Tally()
+        with self._transaction():
+            for unit_id, parts in _changes.removed(self._conn, replaced):
+                self._insert_segments(run.source_id, unit_id, parts)
+
     def store_container(self, found: Container) -> None:
         """Store a container file; footage of other formats inside its bytes is shown no more.
 
@@ -221,7 +226,7 @@ class Catalogue:
     def store_clocks(self, answers: Iterable[tuple[int, Segment | None]]) -> None:
         """Give segments without dates, by id, those of the clock in their pictures; None: none."""
         with self._transaction():
-            _clocks.store(self._conn, answers)
+            _changes.date(self._conn, answers)
             self._tally = _rows.Tally()
 
     def segments(

@@ -1,0 +1,30 @@
+"""What is learnt of segments after their units were stored: dates, and what others hold of them."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+from vidrecover.model import Segment
+
+
+def date(conn: sqlite3.Connection, answers: Iterable[tuple[int, Segment | None]]) -> None:
+    """Remember what the segments of these ids were told: themselves with dates, or nothing."""
+    for number, dated in answers:
+        conn.execute("INSERT INTO clock_asked (segment_id) VALUES (?)", [number])
+        if dated is not None:
+            conn.execute(
+                "UPDATE segment SET start_ms = ?, end_ms = ? WHERE id = ?",
+                [dated.start_ms, dated.end_ms, number],
+            )
+            conn.execute(
+                "UPDATE segment_rows SET rows = ? WHERE segment_id = ?", [dated.rows, number]
+            )
+
+
+def removed(
+    conn: sqlite3.Connection, replaced: Iterable[tuple[int, Sequence[Segment]]]
+) -> Iterator[tuple[int | None, Sequence[Segment]]]:
+    """Remove segments, by id; gives for each its unit and what comes in its place."""
+    for number, parts in replaced:
+        (unit_id,) = conn.execute("SELECT unit_id FROM segment WHERE id = ?", [number]).fetchone()
+        conn.execute("DELETE FROM segment WHERE id = ?", [number])
+        yield unit_id, parts
