@@ -126,7 +126,7 @@ def test_an_image_is_made_in_the_same_pass_and_read_in_place_of_the_disk(
     expected[1 << 19 : (1 << 19) + SECTOR] = bytes(SECTOR)
     assert image.read_bytes() == bytes(expected)
     assert report.image.sha256 == hashlib.sha256(expected).hexdigest()
-    assert fate.read < 1.6 * disk.stat().st_size  # a small disk: its structures count
+    assert fate.read < disk.stat().st_size + (4 << 20)  # layouts are looked for first
     last = json.loads((tmp_path / "case" / "actions.jsonl").read_text().splitlines()[-1])
     assert last["image"]["sha256"] == report.image.sha256
 

@@ -162,7 +162,8 @@ def whole_disk(folder: Path, layout: str) -> None:
     own = [one for unit in units for one in unit.segments]
     given = {id(one): rest for one, rest in precedence.surrendered(own, found.joined, FORMATS)}
     left = [part for one in own for part in given.get(id(one), [one])]
-    got = frames([*left, *found.joined])
+    named = [one for one in left if one.format != "annexb"]  # what bad sectors leave of frames
+    got = frames([*named, *found.joined])
     made = truth(folder)
     on_disk = sorted((pieces, channel) for pieces, channel, state in made if state == "on_disk")
     whole = sorted((one.pieces, one.channel) for one in got if not one.unfinished)
@@ -552,6 +553,8 @@ def test_any_order_of_fragments_gives_frames_exact_to_the_byte(
     seen = Counter[tuple[int | None, int]]()
     at: dict[tuple[int | None, int], Pieces] = defaultdict(tuple)
     for one in whole:
+        if one.format == "annexb":  # start codes by chance in what a cut has left
+            continue
         for row in segments.unpack(one.rows):
             key = one.channel, int(row["sequence"])
             seen[key] += 1

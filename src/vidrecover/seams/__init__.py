@@ -112,7 +112,8 @@ def join(
     loose = [end for end in loose if (end.format, end.after, end.position) not in told.used]
     for end in loose:
         by_format[end.format].append(end)
-    taken = sorted({end.position for end in loose})
+    firm = (end for end in loose if not formats[end.format].framing.yields)
+    taken = sorted({end.position for end in firm})
     for name, own in sorted(by_format.items()):
         one = formats[name]
         if one.framing.reader is None:
