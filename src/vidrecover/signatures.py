@@ -61,11 +61,11 @@ class Matcher:
             return Hits(nothing, nothing)
         packed = np.frombuffer(self._engine(data.data), dtype=np.int64)
         number, positions = packed >> _POSITION_BITS, packed & _POSITION_MASK
-        hits = [
-            (one, at)
-            for place, (root, members) in enumerate(self._roots.items())
-            for one, at in _told(data, positions[number == place], len(root), members)
-        ]
+        counts = np.bincount(number, minlength=len(self._roots))
+        hits = [(0, positions[:0])]
+        for place, (root, members) in enumerate(self._roots.items()):
+            if counts[place]:
+                hits += _told(data, positions[number == place], len(root), members)
         patterns = np.concatenate([np.full(len(at), one, dtype=np.int64) for one, at in hits])
         places = np.concatenate([at for _, at in hits])
         order = np.lexsort((patterns, places))

@@ -62,27 +62,17 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     candidates: where a flag with a known message number stands. Of a message whose end lies
     behind the window the row is OVERRUN.
     """
-    starts = candidates[candidates < window.limit]
-    flags = np.flatnonzero(window.data == FLAG) if len(starts) else starts
-    places = np.searchsorted(flags, starts + 1)
-    ends = np.append(flags, len(window.data))[places]
-    is_open = (places == len(flags)) & (len(window.data) - starts < MAX_SIZE)
-    is_open &= not window.at_end
-    sizes = ends - starts
-    fitting = is_open | ((places < len(flags)) & (sizes >= _LEAST) & (sizes <= MAX_SIZE))
     kept: list[tuple[int, int, int, int]] = []
-    for start, end, unsure in zip(
-        starts[fitting][:_MOST_CANDIDATES].tolist(),
-        ends[fitting].tolist(),
-        is_open[fitting].tolist(),
-        strict=False,
-    ):
-        if unsure:
-            kept.append((start, MAX_SIZE, NO_TIME, int(FrameFlag.OVERRUN)))
+    for start in candidates[candidates < window.limit].tolist()[:_MOST_CANDIDATES]:
+        reach = window.data[start + 1 : start + MAX_SIZE + 1].tobytes()
+        size = reach.find(FLAG) + 1
+        if not size:
+            if len(reach) < MAX_SIZE and not window.at_end:
+                kept.append((start, MAX_SIZE, NO_TIME, int(FrameFlag.OVERRUN)))
             continue
-        message = decoded(window.data[start:end].tobytes())
+        message = decoded(window.data[start : start + size].tobytes()) if size >= _LEAST else None
         if message is not None:
-            kept.append((start, end - start, _dated(message), 0))
+            kept.append((start, size, _dated(message), 0))
     rows = no_frames(len(kept))
     if kept:
         columns = np.array(kept, dtype=np.int64).T
