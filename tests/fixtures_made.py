@@ -11,6 +11,7 @@ middle of a run, one cut by the end of the file, and signatures where no frame i
 import hashlib
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import msgspec
 import numpy as np
 
 from vidrecover.simulate import (
+    avi,
     dhav,
     hisilicon,
     hx,
@@ -896,8 +898,63 @@ def _naked(sample: Sample, one: Camera, unit: AccessUnit) -> None:
     sample.frame(data, (0, len(data)), _kind(unit), codec=one.codec)
 
 
+def make_avi() -> Sample:
+    """A file with head, lists and index; a second part with an index of its own; chunks of
+    pictures of two streams without a head, cut in between, cut by the end."""
+    sample = Sample(33)
+    sample.noise(700)
+    sample.other(b"00dc\x10\0\0\0\4\0\0\0\xb8\2\0\0" * 3 + b"01wb\x20\0\0\0" + bytes(60))
+    one = camera(1, "h264", "mulaw")
+    streams: list[avi.Pictures | avi.Sound]
+    streams = [avi.Pictures("h264", WIDTH, HEIGHT, RATE), avi.Sound(7, 8000)]
+    written = avi.Writer(streams, frames=9)
+    voice = sounds(one)
+    for place, (_, unit) in enumerate(pictures(one, 9)):
+        sample.other(written.part() if place in (0, 5) else written.group())
+        _avi_chunk(sample, written, "00dc", unit.data, _kind(unit), codec="h264")
+        if place == 3:
+            _avi_chunk(sample, written, "00dc", b"", "data")
+        _avi_chunk(sample, written, "01wb", next(voice)[: 300 + place], "audio")
+        if place in (4, 8):
+            sample.other(written.index())
+    sample.noise(900)
+    bare = avi.Writer(streams, frames=0)
+    for place, (_, unit) in enumerate(pictures(camera(2, "h265", "none"), 8)):
+        _avi_chunk(sample, bare, "00db", jpeg(place), "key", codec="mjpeg")
+        _avi_chunk(sample, bare, "02dc", unit.data, _kind(unit), codec="h265", channel=3)
+        if place == 4:
+            sample.cut(40)
+            sample.noise(1200)
+    sample.run_ends()
+    sample.noise(600)
+    _avi_chunk(sample, bare, "00dc", jpeg(9), "key", codec="mjpeg")
+    sample.cut_by_end(70)
+    return sample
+
+
+def _avi_chunk(
+    sample: Sample, written: avi.Writer, name: str, payload: bytes, kind: str, **known: Any
+) -> None:
+    data = written.chunk(name, payload)
+    sample.frame(data, (8, 8 + len(payload)), kind, **known)
+
+
+def jpeg(number: int) -> bytes:
+    """A tiny JPEG picture."""
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+    encoder.time_base = Fraction(1, RATE)
+    shade = np.full((HEIGHT, WIDTH, 3), 20 * number, dtype=np.uint8)
+    shade[: HEIGHT // 2, : 4 * number] = 200
+    frame = av.VideoFrame.from_ndarray(shade, format="rgb24").reformat(format="yuvj420p")
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "annexb": make_annexb,
+    "avi": make_avi,
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
     "g2fdb": make_g2fdb,
