@@ -66,10 +66,11 @@ class _Chunks(NamedTuple):
 def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     """Chunks that start before the limit, ordered by offset.
 
-    candidates: where a chunk's name stands. Pictures must begin as H.264, H.265, MPEG-4 or JPEG
-    do. A chunk is END_UNPROVEN unless the name of another one follows, or the source ends
-    there. An empty one, which repeats the picture before, is a row of data. Cameras: the first
-    stream of a file names none; pictures of a further stream have its number, counted from 1.
+    candidates: where a chunk's name stands. A chunk is END_UNPROVEN unless the name of another
+    one follows, or the source ends there. Pictures that do not begin as H.264, H.265, MPEG-4 or
+    JPEG do, and empty chunks, which repeat the picture before, are rows of data if they are
+    proven. Cameras: the first stream of a file names none; pictures of a further stream have its
+    number, counted from 1.
     """
     positions = candidates[candidates < window.limit]
     return together(
@@ -84,13 +85,10 @@ def _batch(window: Window, positions: Column) -> Frames:
     """Rows of so many candidates as their columns fit into some MiB, hostile bytes or not."""
     data = window.data
     chunks = _sized(data, positions)
-    kinds, codecs, told = _contents(data, chunks)
-    if not window.at_end:
-        told |= chunks.start + _HEAD_SIZE + np.minimum(chunks.size, _SHOWN) > len(data)
-    chunks, kinds, codecs = chunks.where(told), kinds[told], codecs[told]
+    kinds, codecs = _contents(data, chunks)
     ends, proven, blind = _ends(window, chunks)
-    short = ~chunks.is_sound & (chunks.size <= 1)
-    kept = blind | proven | (~short & (chunks.start + _HEAD_SIZE + chunks.size <= len(data)))
+    shown = (kinds != Media.DATA) & (chunks.is_sound | (chunks.size > 1))
+    kept = blind | proven | (shown & (chunks.start + _HEAD_SIZE + chunks.size <= len(data)))
     chunks = chunks.where(kept)
     rows = no_frames(len(chunks.start))
     rows["offset"] = chunks.start + window.offset
@@ -118,8 +116,8 @@ def _sized(data: Bytes, positions: Column) -> _Chunks:
     return _Chunks(positions, stream, is_sound, size).where(right)
 
 
-def _contents(data: Bytes, chunks: _Chunks) -> tuple[Column, Column, Column]:
-    """Media and codec of each chunk, and whether its first bytes are of any known kind."""
+def _contents(data: Bytes, chunks: _Chunks) -> tuple[Column, Column]:
+    """Media and codec of each chunk by its first bytes."""
     begins = chunks.start + _HEAD_SIZE
     head = bytes_at(data, begins, _SHOWN)
     head[np.arange(_SHOWN) >= chunks.size[:, None]] = 0
@@ -131,10 +129,9 @@ def _contents(data: Bytes, chunks: _Chunks) -> tuple[Column, Column, Column]:
     mpeg4 |= (chunks.size == 1) & (head[:, 0] == _NOT_CODED)
     jpeg = (head[:, 0] == 0xFF) & (head[:, 1] == 0xD8) & (head[:, 2] == 0xFF)
     codecs = np.where(mpeg4, Codec.MPEG4, np.where(jpeg, Codec.MJPEG, codecs))
-    told = chunks.is_sound | (codecs != Codec.UNKNOWN) | (chunks.size == 0)
-    kinds = np.where(keys | jpeg, Media.KEY, np.where(chunks.size == 0, Media.DATA, Media.DELTA))
-    kinds = np.where(chunks.is_sound, Media.AUDIO, kinds)
-    return kinds, np.where(chunks.is_sound, _sound(head), codecs), told
+    kinds = np.where(codecs == Codec.UNKNOWN, Media.DATA, Media.DELTA)
+    kinds = np.where(chunks.is_sound, Media.AUDIO, np.where(keys | jpeg, Media.KEY, kinds))
+    return kinds, np.where(chunks.is_sound, _sound(head), codecs)
 
 
 def _sound(head: Column) -> Column:
