@@ -116,6 +116,15 @@ DIAGNOSIS = table(
                 ),
             ]
         },
+        "media": listed(
+            table(
+                {
+                    "name": {"type": "string"},
+                    "source": {"type": ["string", "null"]},
+                    "scanned_share": {"type": "number", "minimum": 0, "maximum": 1},
+                }
+            )
+        ),
     }
 )
 CLIPS = listed(

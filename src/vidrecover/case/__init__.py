@@ -7,6 +7,7 @@
 | `formats/` | the engineer's own descriptions |
 | `clips/`, `exhibits/` | what was recovered and handed over, unless another folder is named |
 | `device.map` | ddrescue's map of what a device refused, when it did |
+| `media/NAME/` | each further medium of the recorder, a case of its own |
 | `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
 """
 
@@ -18,12 +19,13 @@ from vidrecover import extents
 from vidrecover import report as reports
 from vidrecover.case import _answers, _find, _footage, _scanning
 from vidrecover.case._many import Listed, listed, scan_many
+from vidrecover.case._media import MAIN, folder_of
 from vidrecover.case._opened import ACTIONS, CATALOGUE, MAP, Opened, opened
 from vidrecover.catalogue import ChannelSummary
 from vidrecover.model import TimeSpan
 
 __all__ = [
-    "ACTIONS", "CATALOGUE", "MAP", "Case", "Listed", "listed", "scan_many",
+    "ACTIONS", "CATALOGUE", "MAIN", "MAP", "Case", "Listed", "folder_of", "listed", "scan_many",
 ]  # fmt: skip
 
 
@@ -31,12 +33,13 @@ class Case(Opened):
     """An open case folder; a context manager. The verbs stand in the modules beside this one."""
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = False) -> Self:
+    def open(cls, folder: Path, *, create: bool = False, medium: str = MAIN) -> Self:
         """The case in a folder, made when it is missing and `create` is true.
 
+        medium: which of several media of the recorder; a further one is a case inside the case.
         Raises CatalogueError when there is none, FormatError when a description is wrong.
         """
-        return cls(*opened(folder, create=create))
+        return cls(*opened(folder_of(folder, medium), create=create))
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from vidrecover import report as reports
+from vidrecover.case._media import diagnosed
 from vidrecover.case._opened import ACTIONS, STILLS, Opened
 from vidrecover.catalogue import Look
 from vidrecover.diagnosis import Evidence, Sight
@@ -14,7 +15,15 @@ from vidrecover.model import Diagnosis, TimeSpan
 def diagnose(
     case: Opened, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
 ) -> Diagnosis:
-    """Every camera's state over time, with reasons; see `diagnosis.diagnose`."""
+    """Every camera's state over time, with reasons, of all media of the case together; see
+    `diagnosis.diagnose`."""
+    return diagnosed(case, diagnose_alone, channels, window)
+
+
+def diagnose_alone(
+    case: Opened, channels: Sequence[int] | None, window: TimeSpan | None
+) -> Diagnosis:
+    """The same of one medium. Raises CatalogueError when it was never scanned."""
     identity = case.catalogue.identity()
     if identity is None:
         raise CatalogueError(f"{case.folder}: nothing was scanned yet; scan the source first")
@@ -41,14 +50,19 @@ def report_facts(
     channels: Sequence[int] | None = None,
     window: TimeSpan | None = None,
     stills: bool = False,
+    alone: bool = False,
 ) -> reports.Facts:
     """All that a report of the case shows, with the clips that were recovered last; stills: with
-    the key pictures that were kept."""
+    the key pictures that were kept; alone: without the case's further media."""
+    if alone:
+        answer = diagnose_alone(case, channels, window)
+    else:
+        answer = diagnose(case, channels=channels, window=window)
     return reports.gather(
         case.catalogue,
         case.formats,
         case.segments(),
-        diagnose(case, channels=channels, window=window),
+        answer,
         log=case.folder / ACTIONS,
         stills=case.folder / STILLS if stills else None,
     )

@@ -81,7 +81,8 @@ def export(
     """
     with case.source(source) as opened, lender(case, opened) as borrow:
         chosen = _chosen(case, channel, span, planned)
-        facts = report_facts(case, channels=[channel] if channel else None, window=span)
+        asked = [channel] if channel else None
+        facts = report_facts(case, channels=asked, window=span, alone=True)
         order = evidence.ordered(
             case.catalogue, case.formats, chosen, case.unpack, facts.diagnosis, case.folder,
             exhibit=exhibit, channel=channel, span=span, operator=operator, clock=clock,

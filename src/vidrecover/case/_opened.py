@@ -15,7 +15,7 @@ from vidrecover.model import Frames, Segment, Source, SourceRef, TimeSpan
 from vidrecover.source import open_source
 
 CATALOGUE, ACTIONS, MAP = "catalogue.db", "actions.jsonl", "device.map"
-STILLS = "stills"
+STILLS, MEDIA = "stills", "media"
 
 
 class Opened(NamedTuple):
@@ -119,8 +119,15 @@ def opened(folder: Path, *, create: bool) -> Opened:
             f"{folder}: there is no case; scan a source first: vidrecover scan SOURCE"
             f" --case {folder}"
         )
-    known = formats.load(formats.shipped(), folder / "formats")
+    known = formats.load(formats.shipped(), *_descriptions(folder))
     return Opened(folder, known, Catalogue.open(folder / CATALOGUE, create=create))
+
+
+def _descriptions(folder: Path) -> Iterator[Path]:
+    """The folders of the engineer's own descriptions; those of a case are for all its media."""
+    if folder.absolute().parent.name == MEDIA:
+        yield folder.absolute().parent.parent / "formats"
+    yield folder / "formats"
 
 
 def _shows(segment: Segment, span: TimeSpan) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from vidrecover import report, show
-from vidrecover.case import Case
+from vidrecover.case import Case, folder_of
 from vidrecover.cli._exits import DONE, INCOMPLETE
 from vidrecover.runbooks import LANGUAGES, Language
 from vidrecover.terminal import (
@@ -58,6 +58,9 @@ def diagnose(
         tell(f"what to do, step by step: vidrecover diagnose --case {folder} --explain")
     if result.channels:
         tell(f"next: vidrecover recover --case {folder} --folder clips")
+    for one in result.media[1:]:
+        place = folder_of(folder, one.name)
+        tell(f"of medium {one.name}: vidrecover recover --case {place} --folder clips-{one.name}")
     return DONE if is_whole else INCOMPLETE
 
 

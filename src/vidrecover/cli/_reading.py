@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from vidrecover import show
-from vidrecover.case import Case, listed, scan_many
+from vidrecover.case import MAIN, Case, listed, scan_many
 from vidrecover.cli._exits import DONE, FAILED, INCOMPLETE
 from vidrecover.model import SourceRef
 from vidrecover.source import devices
@@ -29,6 +29,8 @@ pictures_option = click.option(
 @click.command()
 @click.argument("source", type=source_type)
 @case_option
+@click.option("--medium", default=MAIN, show_default=True,
+              help="Its name, when a recorder has several: scan each into one case.")  # fmt: skip
 @click.option("--map", "map_path", type=source_type,
               help="ddrescue map of the image: what it could not read.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -46,6 +48,7 @@ pictures_option = click.option(
 def scan(
     source: str,
     folder: Path,
+    medium: str,
     map_path: str | None,
     jobs: int,
     pictures: bool,
@@ -63,7 +66,7 @@ def scan(
         raise click.UsageError("--stills are key pictures: they cannot be had with --no-pictures")
     if (image is not None) + (jobs > 1) + (cluster is not None) > 1:
         raise click.UsageError("only one of --image, --jobs and --cluster can be given")
-    with Case.open(folder, create=True) as case, progress_bar() as bar:
+    with Case.open(folder, create=True, medium=medium) as case, progress_bar() as bar:
         report = case.scan(
             SourceRef(path=source, map_path=map_path, read_limit_s=limit),
             jobs=jobs,

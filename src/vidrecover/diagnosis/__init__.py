@@ -11,6 +11,7 @@ import msgspec
 
 from vidrecover.diagnosis import _rules, _words, causes
 from vidrecover.diagnosis._facts import Evidence, Facts, Sight, Spells, gathered
+from vidrecover.diagnosis._media import Medium, of_media
 from vidrecover.diagnosis._overwrite import overwrite_clock
 from vidrecover.diagnosis._words import Part
 from vidrecover.extents import merged, minus, total
@@ -35,7 +36,7 @@ from vidrecover.timeline import (
     covered,
 )
 
-__all__ = ["Evidence", "Sight", "diagnose"]
+__all__ = ["Evidence", "Medium", "Sight", "diagnose", "of_media"]
 
 _MOST_CAMERAS = 64  # a higher camera number is believed only of cameras that are seen
 _WORSE = {state: rank for rank, state in enumerate(State)}

@@ -98,11 +98,20 @@ class OverwriteClock(msgspec.Struct, frozen=True, kw_only=True):
         return self.newest_ms + self.least_ms
 
 
+class MediumRead(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several media of a recorder; source None: it was named, but never scanned."""
+
+    name: str
+    source: str | None
+    scanned_share: float
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Every camera accounted for. scanned_share: 0 to 1; window None: nothing dated was found.
 
     causes: why what is missing is missing, the most urgent first; overwrite: how long the recorder
-    may still run, None when no recorder's storage was looked at.
+    may still run, None when no recorder's storage was looked at; media: where several were looked
+    at, each of them, and `scanned_share` is that of the one least read.
     """
 
     source: str
@@ -112,6 +121,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
     overwrite: OverwriteClock | None = None
+    media: tuple[MediumRead, ...] = ()
 
 
 class Grade(StrEnum):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from vidrecover import clock
 from vidrecover.model import ChannelDiagnosis, Diagnosis, State, StateSpan, TimeSpan
 from vidrecover.show._causes import causes_json, causes_text, overwrite_json, overwrite_text
@@ -83,6 +85,7 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
         "notes": list(result.notes),
         "causes": causes_json(result.causes),
         "overwrite": overwrite_json(result.overwrite),
+        "media": [msgspec.to_builtins(one) for one in result.media],
     }
 
 
@@ -101,7 +104,7 @@ def _span_json(one: StateSpan) -> dict[str, Any]:
 def diagnosis_text(result: Diagnosis) -> str:
     """The sum, why, a lane per camera, worst first, every span with its reason; recorder time."""
     lines = overwrite_text(result.overwrite)
-    lines += [f"{result.source}: {100 * result.scanned_share:.1f} % of the bytes were read"]
+    lines += _read_lines(result)
     notes = [f"note: {one}" for one in result.notes]
     if result.window is None:
         return "\n".join([*lines, "no dated footage was found", *notes])
@@ -122,6 +125,17 @@ def diagnosis_text(result: Diagnosis) -> str:
         lines.append(cameras_words([one.channel for one in alike]))
         lines += [f"  {line}" for line in told]
     return "\n".join(lines + notes)
+
+
+def _read_lines(result: Diagnosis) -> list[str]:
+    """What was read, a line for each medium."""
+    if not result.media:
+        return [f"{result.source}: {100 * result.scanned_share:.1f} % of the bytes were read"]
+    return [
+        f"medium {one.name}: {one.source or 'never scanned'}:"
+        f" {100 * one.scanned_share:.1f} % of the bytes were read"
+        for one in result.media
+    ]
 
 
 def _worst_first(one: ChannelDiagnosis) -> tuple[int, bool, int]:

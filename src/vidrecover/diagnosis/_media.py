@@ -1,0 +1,234 @@
+"""Several media of one recorder: for every camera and moment the best that any of them has."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+import msgspec
+
+from vidrecover import clock
+from vidrecover.model import (
+    Cause,
+    ChannelDiagnosis,
+    Diagnosis,
+    MediumRead,
+    PictureState,
+    State,
+    StateSpan,
+    TimeSpan,
+)
+
+_BEST_FIRST = (
+    State.RECORDED,
+    State.NOT_INDEXED,
+    State.NO_SIGNAL,
+    State.UNREADABLE,
+    State.INDEXED_NOT_FOUND,
+    State.OVERWRITTEN,
+    State.NOT_KNOWN,
+    State.NOT_RECORDED,
+    State.RECORDER_OFF,
+)
+"""What a medium proves goes before what it cannot say, and that before any absence: a single
+medium that is not sure forbids to say that nothing was recorded."""
+_RANK = {state: rank for rank, state in enumerate(_BEST_FIRST)}
+_WORSE = {state: rank for rank, state in enumerate(State)}
+_FOOTAGE = frozenset({State.RECORDED, State.NOT_INDEXED})
+_ABSENCE = frozenset({State.NOT_RECORDED, State.RECORDER_OFF})
+_MOST_BASIS = 20
+
+
+class Medium(NamedTuple):
+    """What one medium tells. diagnosis: of the cameras and the window that all media are asked
+    for; None when the medium was named but never scanned."""
+
+    name: str
+    diagnosis: Diagnosis | None
+
+
+class _Answer(NamedTuple):
+    """What one medium says of a stretch; of nothing that it said itself `told` is not known."""
+
+    medium: str
+    told: StateSpan
+
+
+class _Piece(NamedTuple):
+    """A stretch in which no medium changes its answer. tells: the answers that decide, best
+    first; beside: other media with footage of it."""
+
+    span: TimeSpan
+    state: State
+    tells: tuple[_Answer, ...]
+    beside: tuple[str, ...]
+
+
+def of_media(media: Sequence[Medium], window: TimeSpan | None) -> Diagnosis:
+    """One diagnosis of all media, the first one leading; reasons and basis name the medium.
+
+    A moment has the best state that a medium proves. `not_recorded` and `recorder_off` are said
+    only where every medium says one of them and was read whole; `recorder_off` only where all do.
+    """
+    known = [one.diagnosis for one in media if one.diagnosis is not None]
+    found = tuple(_channels(media, window))
+    clocks = [one.overwrite for one in known if one.overwrite is not None]
+    return Diagnosis(
+        source=known[0].source if known else "",
+        scanned_share=min((_share(one) for one in media), default=0.0),
+        window=window,
+        channels=found,
+        notes=tuple(_notes(media)),
+        causes=tuple(_causes(media)),
+        overwrite=clocks[0] if clocks else None,
+        media=tuple(
+            MediumRead(
+                name=one.name,
+                source=None if one.diagnosis is None else one.diagnosis.source,
+                scanned_share=_share(one),
+            )
+            for one in media
+        ),
+    )
+
+
+def _share(medium: Medium) -> float:
+    return 0.0 if medium.diagnosis is None else medium.diagnosis.scanned_share
+
+
+def _channels(media: Sequence[Medium], window: TimeSpan | None) -> Iterator[ChannelDiagnosis]:
+    told = [one.diagnosis.channels for one in media if one.diagnosis is not None]
+    named = {one.channel for channels in told for one in channels}
+    for channel in sorted(named, key=lambda one: (one is None, one or 0)):
+        own = [one for channels in told for one in channels if one.channel == channel]
+        spans = () if window is None else tuple(_spans(media, channel, window))
+        states = [one.state for one in spans]
+        if spans:
+            state = max(states, key=_WORSE.__getitem__)
+        else:
+            state = min((one.state for one in own), key=_RANK.__getitem__)
+        yield ChannelDiagnosis(channel=channel, state=state, spans=spans)
+
+
+def _spans(media: Sequence[Medium], channel: int | None, window: TimeSpan) -> Iterator[StateSpan]:
+    pieces = _pieces(media, channel, window)
+    for _, group in groupby(pieces, key=lambda one: (one.state, one.tells)):
+        yield _span(list(group))
+
+
+def _pieces(media: Sequence[Medium], channel: int | None, window: TimeSpan) -> Iterator[_Piece]:
+    lanes = {one.name: _lane(one, channel) for one in media}
+    edges = {time for lane in lanes.values() for one in lane for time in one.span}
+    inside = {time for time in edges if window.start_ms < time < window.end_ms}
+    for start_ms, end_ms in pairwise(sorted({*window, *inside})):
+        span = TimeSpan(start_ms, end_ms)
+        answers = [_answer(one, lanes[one.name], span) for one in media]
+        if channel is None:  # of unknown cameras there is footage, or nothing to say
+            answers = [one for one in answers if one.told.basis]
+        if answers:
+            yield _decided(span, answers, media)
+
+
+def _lane(medium: Medium, channel: int | None) -> tuple[StateSpan, ...]:
+    if medium.diagnosis is None:
+        return ()
+    return next((c.spans for c in medium.diagnosis.channels if c.channel == channel), ())
+
+
+def _answer(medium: Medium, lane: Sequence[StateSpan], span: TimeSpan) -> _Answer:
+    place = bisect_right(lane, span.start_ms, key=lambda one: one.span.start_ms) - 1
+    if place >= 0 and span.end_ms <= lane[place].span.end_ms:
+        return _Answer(medium.name, lane[place])
+    never = "it was never scanned" if medium.diagnosis is None else "it tells nothing of this time"
+    return _Answer(medium.name, _unknown(span, never))
+
+
+def _unknown(span: TimeSpan, reason: str) -> StateSpan:
+    return StateSpan(
+        span=span,
+        state=State.NOT_KNOWN,
+        indexed=False,
+        picture=PictureState.NOT_CHECKED,
+        reason=reason,
+        basis=(),
+    )
+
+
+def _decided(span: TimeSpan, answers: Sequence[_Answer], media: Sequence[Medium]) -> _Piece:
+    """What the answers mean together; of equal ones the earlier medium's counts."""
+    ordered = sorted(answers, key=lambda one: _RANK[one.told.state])
+    best = ordered[0].told.state
+    if best in _FOOTAGE:
+        beside = tuple(one.medium for one in ordered[1:] if one.told.state in _FOOTAGE)
+        return _Piece(span, best, (ordered[0],), beside)
+    if best in _ABSENCE and any(_share(one) < 1.0 for one in media):
+        best = State.NOT_KNOWN
+    return _Piece(span, best, tuple(ordered), ())
+
+
+def _span(pieces: Sequence[_Piece]) -> StateSpan:
+    first = pieces[0]
+    span = TimeSpan(first.span.start_ms, pieces[-1].span.end_ms)
+    best = first.tells[0].told
+    beside = dict.fromkeys(name for piece in pieces for name in piece.beside)
+    basis = [f"medium {one.medium}: {b}" for one in first.tells for b in one.told.basis]
+    basis = [*basis[:_MOST_BASIS], *(f"medium {name}: footage of this time too" for name in beside)]
+    return StateSpan(
+        span=span,
+        state=first.state,
+        indexed=best.indexed,
+        picture=best.picture,
+        reason="; ".join(_reasons(first.tells, span)),
+        basis=tuple(basis),
+    )
+
+
+def _reasons(answers: Iterable[_Answer], span: TimeSpan) -> Iterator[str]:
+    """Every medium's reason, media of one reason together; with the time that it was given for
+    where that is another one, since it may count frames."""
+    said: dict[str, list[str]] = {}
+    for one in answers:
+        told = one.told
+        when = ""
+        if told.span != span:
+            start, end = (clock.spoken(time) for time in told.span)
+            when = f" (said of {start} to {end})"
+        said.setdefault(f"{told.reason}{when}", []).append(one.medium)
+    for reason, names in said.items():
+        yield f"{_on(names)}: {reason}"
+
+
+def _on(names: Sequence[str]) -> str:
+    return f"on medium {names[0]}" if len(names) == 1 else f"on media {', '.join(names)}"
+
+
+def _notes(media: Sequence[Medium]) -> Iterator[str]:
+    for one in media:
+        if one.diagnosis is None:
+            yield f"medium {one.name} was named, but never scanned: scan it"
+        elif _share(one) < 1.0:
+            yield f"medium {one.name} was not read whole ({100 * _share(one):.1f} %): scan it again"
+    said: dict[str, list[str]] = {}
+    for one in media:
+        for note in () if one.diagnosis is None else one.diagnosis.notes:
+            said.setdefault(note, []).append(one.name)
+    yield from (f"{_on(names)}: {note}" for note, names in said.items())
+
+
+def _causes(media: Sequence[Medium]) -> Iterator[Cause]:
+    """The causes of all media in the order of the first, each with the medium it was seen on."""
+    said: dict[Cause, list[str]] = {}
+    for one in media:
+        for cause in () if one.diagnosis is None else one.diagnosis.causes:
+            plain = msgspec.structs.replace(cause, basis=())
+            said.setdefault(plain, []).append(one.name)
+    bases = {
+        (one.name, msgspec.structs.replace(cause, basis=())): cause.basis
+        for one in media
+        for cause in (() if one.diagnosis is None else one.diagnosis.causes)
+    }
+    for cause, names in sorted(said.items(), key=lambda item: item[0].is_brief):
+        basis = [f"medium {name}: {b}" for name in names for b in bases[name, cause]]
+        yield msgspec.structs.replace(
+            cause, reason=f"{_on(names)}: {cause.reason}", basis=tuple(basis[:_MOST_BASIS])
+        )
