@@ -55,6 +55,39 @@ def test_what_one_medium_lost_is_told_and_recovered_from_the_other(folder: Path)
     assert sum(one["frames"] for one in clips) == 60
 
 
+def changed_pictures(disk: Path, to: Path, camera: str) -> Path:
+    """A copy of the disk on which the last byte of each of the camera's key pictures differs."""
+    shutil.copyfile(disk, to)
+    data = disk.read_bytes()
+    with (disk.parent / "frames.csv").open() as table, to.open("r+b") as copy:
+        for row in csv.DictReader(table):
+            if row["camera"] == camera and row["key"] == "1":
+                offset, size = map(int, row["pieces"].split()[-1].split("+"))
+                copy.seek(offset + size - 1)
+                copy.write(bytes([data[offset + size - 1] ^ 1]))
+    return to
+
+
+def test_the_same_footage_is_proven_by_its_bytes_and_other_footage_is_told(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    disk, case = simulated("dhfs-intact") / "disk.img", tmp_path / "case"
+    run("scan", disk, "--case", case, "--no-pictures")
+    other = changed_pictures(disk, tmp_path / "sd.img", "2")
+    run("scan", other, "--case", case, "--no-pictures", "--medium", "sd")
+    told = run("diagnose", "--case", case, "--compare-media", "--json").json["notes"]
+    first, second = [note for note in told if note.startswith("camera ")]
+    assert first.startswith("camera 1: media main and sd hold the same footage (")
+    assert second.startswith("camera 2: media main and sd hold different pictures of the same time")
+    plain = run("diagnose", "--case", case, "--json").json["notes"]
+    assert plain == told[: len(plain)]
+    past = run("diagnose", "--case", case, "--compare-media", "--json", "--from", "05:00",
+               "--to", "05:01").json["notes"]  # fmt: skip
+    assert any(note.startswith("media main and sd: nothing to compare") for note in past)
+    other.unlink()
+    assert "sd.img" in refused("diagnose", "--case", case, "--compare-media")
+
+
 def test_an_unscanned_medium_forbids_to_say_that_nothing_was_recorded(folder: Path) -> None:
     with Case.open(folder, create=True, medium="backup"):
         pass

@@ -117,6 +117,8 @@ def test_absence_needs_every_medium_read_whole(absent: State) -> None:
     gone = one(lane((10_000, absent)))
     assert spans(gone, gone) == [(0, 10_000, absent)]
     assert spans(gone, one(lane((10_000, absent)), 0.5)) == [(0, 10_000, State.NOT_KNOWN)]
+    half = merged(gone, one(lane((10_000, absent)), 0.5)).channels[0].spans[0]
+    assert "on medium sd: only 50.0 % of it was read" in half.reason
     assert spans(gone, None) == [(0, 10_000, State.NOT_KNOWN)]
     assert "medium sd: it was never scanned" in merged(gone, None).channels[0].spans[0].reason
     assert "medium sd was named, but never scanned: scan it" in merged(gone, None).notes

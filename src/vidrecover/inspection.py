@@ -173,7 +173,7 @@ def _keys(
         return None
     rows = unpack(segment)
     times = _times(segment, rows, formats)
-    found = _key_pictures(rows)
+    found = key_pictures(rows)
     if not found:
         return None
     track = tracks.get(segment.track or 0)
@@ -203,7 +203,7 @@ def _times(segment: Segment, rows: Frames, formats: Mapping[str, Format]) -> npt
     return rising
 
 
-def _key_pictures(rows: Frames) -> list[npt.NDArray[np.int64]]:
+def key_pictures(rows: Frames) -> list[npt.NDArray[np.int64]]:
     """Where the rows of each whole key picture stand, in playing order."""
     is_key = rows["kind"] == int(Media.KEY)
     places = np.flatnonzero(is_key | (rows["kind"] == int(Media.DELTA)))
@@ -234,7 +234,7 @@ def _spread(first: int, last: int) -> list[int]:
 
 
 def _job(keys: _Keys, chosen: Sequence[int], source: Source, *, still: bool = False) -> picture.Job:
-    units = tuple(_payload(keys.rows[place], source) for place in chosen)
+    units = tuple(payload(keys.rows[place], source) for place in chosen)
     track = keys.track
     if track is not None and track.lengths:
         units = tuple(nal.annexb(one, track.lengths) or b"" for one in units)
@@ -249,7 +249,8 @@ def _job(keys: _Keys, chosen: Sequence[int], source: Source, *, still: bool = Fa
     )
 
 
-def _payload(rows: Frames, source: Source) -> bytes:
+def payload(rows: Frames, source: Source) -> bytes:
+    """The bytes of a frame without its headers, over all its rows."""
     return b"".join(
         source.read(int(row["offset"]) + int(row["payload_offset"]), int(row["payload_size"]))
         for row in rows

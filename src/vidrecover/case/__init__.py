@@ -17,7 +17,7 @@ from typing import Self
 
 from vidrecover import extents
 from vidrecover import report as reports
-from vidrecover.case import _answers, _find, _footage, _scanning
+from vidrecover.case import _answers, _find, _footage, _media, _scanning
 from vidrecover.case._many import Listed, listed, scan_many
 from vidrecover.case._media import MAIN, folder_of
 from vidrecover.case._opened import ACTIONS, CATALOGUE, MAP, Opened, opened
@@ -55,6 +55,7 @@ class Case(Opened):
     scan = _scanning.scan
     find = _find.find
     diagnose = _answers.diagnose
+    compare_media = _media.compared
     report_facts = _answers.report_facts
     recover = _footage.recover
     export = _footage.export

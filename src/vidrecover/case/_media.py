@@ -1,10 +1,11 @@
 """Several media of one recorder in one case: each further one is a case of its own inside it."""
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from vidrecover.case import _alike
 from vidrecover.case._opened import CATALOGUE, MEDIA, Opened, opened
 from vidrecover.diagnosis import Medium, of_media
 from vidrecover.errors import CatalogueError
@@ -44,11 +45,7 @@ def diagnosed(
 ) -> Diagnosis:
     """The diagnosis of all media together; judge: gives that of one, which raises CatalogueError
     when it was never scanned."""
-    with ExitStack() as stack:
-        cases = {MAIN: case}
-        for name, folder in others(case.folder).items():
-            cases[name] = opened(folder, create=False)
-            stack.enter_context(closing(cases[name].catalogue))
+    with _all(case) as cases:
         asked = {name: one for name, one in cases.items() if one.catalogue.identity() is not None}
         if len(cases) == 1 or not asked:
             return judge(case, channels, window)
@@ -62,6 +59,27 @@ def diagnosed(
             for name, one in asked.items()
         }
     return of_media([Medium(name, told.get(name)) for name in cases], whole)
+
+
+def compared(
+    case: Opened, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
+) -> list[str]:
+    """Sentences on what several media hold of the same camera and time: the same, byte for byte,
+    or different pictures. Raises SourceError when a source is not where it was scanned."""
+    with _all(case) as cases:
+        known = {n: one for n, one in cases.items() if one.catalogue.identity() is not None}
+        return list(_alike.compared(known, channels, window))
+
+
+@contextmanager
+def _all(case: Opened) -> Iterator[dict[str, Opened]]:
+    """The media of a case by name, the case itself first."""
+    with ExitStack() as stack:
+        cases = {MAIN: case}
+        for name, folder in others(case.folder).items():
+            cases[name] = opened(folder, create=False)
+            stack.enter_context(closing(cases[name].catalogue))
+        yield cases
 
 
 def _around(spans: Sequence[TimeSpan]) -> TimeSpan | None:

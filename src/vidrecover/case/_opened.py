@@ -125,8 +125,9 @@ def opened(folder: Path, *, create: bool) -> Opened:
 
 def _descriptions(folder: Path) -> Iterator[Path]:
     """The folders of the engineer's own descriptions; those of a case are for all its media."""
-    if folder.absolute().parent.name == MEDIA:
-        yield folder.absolute().parent.parent / "formats"
+    above = folder.absolute().parent
+    if above.name == MEDIA and (above.parent / CATALOGUE).is_file():
+        yield above.parent / "formats"
     yield folder / "formats"
 
 

@@ -332,7 +332,7 @@ class Catalogue:
         if difference is not None:
             raise CatalogueError(
                 f"{self._path}: belongs to {known.path}, but {identity.path} is another source:"
-                f" {difference}. Use a case folder of its own for it"
+                f" {difference}. Use another case, or --medium NAME for one recorder"
             )
         return int(number)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from vidrecover import report, show
 from vidrecover.case import Case, folder_of
@@ -30,6 +31,8 @@ from vidrecover.terminal import (
               help="Print what to do about each cause, step by step.")  # fmt: skip
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True,
               help="Of what --explain prints.")  # fmt: skip
+@click.option("--compare-media", "compare", is_flag=True,
+              help="Read key pictures of all media and say whether they are the same.")  # fmt: skip
 @json_option
 def diagnose(
     folder: Path,
@@ -38,6 +41,7 @@ def diagnose(
     end: str | None,
     explain: bool,
     language: Language,
+    compare: bool,
     as_json: bool,
 ) -> int:
     """Say for every camera and span what exists, and why the rest does not.
@@ -45,7 +49,11 @@ def diagnose(
     Example: vidrecover diagnose --case van17 --channels 1-12 --from 07:30 --to 07:40
     """
     with Case.open(folder) as case:
-        result = case.diagnose(channels=channels_of(channels), window=span_of(case, start, end))
+        cameras, span = channels_of(channels), span_of(case, start, end)
+        result = case.diagnose(channels=cameras, window=span)
+        if compare:
+            notes = case.compare_media(channels=cameras, window=span)
+            result = msgspec.structs.replace(result, notes=(*result.notes, *notes))
         is_whole = show.is_whole(result) and not case.unreadable()
     if as_json:
         told = show.diagnosis_json(result)

@@ -10,6 +10,7 @@ import msgspec
 from vidrecover import clock
 from vidrecover.model import (
     Cause,
+    CauseKind,
     ChannelDiagnosis,
     Diagnosis,
     MediumRead,
@@ -36,6 +37,7 @@ _RANK = {state: rank for rank, state in enumerate(_BEST_FIRST)}
 _WORSE = {state: rank for rank, state in enumerate(State)}
 _FOOTAGE = frozenset({State.RECORDED, State.NOT_INDEXED})
 _ABSENCE = frozenset({State.NOT_RECORDED, State.RECORDER_OFF})
+_URGENCY = {kind: rank for rank, kind in enumerate(CauseKind)}
 _MOST_BASIS = 20
 
 
@@ -126,7 +128,7 @@ def _pieces(media: Sequence[Medium], channel: int | None, window: TimeSpan) -> I
         if channel is None:  # of unknown cameras there is footage, or nothing to say
             answers = [one for one in answers if one.told.basis]
         if answers:
-            yield _decided(span, answers, media)
+            yield _decided(span, answers)
 
 
 def _lane(medium: Medium, channel: int | None) -> tuple[StateSpan, ...]:
@@ -138,31 +140,33 @@ def _lane(medium: Medium, channel: int | None) -> tuple[StateSpan, ...]:
 def _answer(medium: Medium, lane: Sequence[StateSpan], span: TimeSpan) -> _Answer:
     place = bisect_right(lane, span.start_ms, key=lambda one: one.span.start_ms) - 1
     if place >= 0 and span.end_ms <= lane[place].span.end_ms:
-        return _Answer(medium.name, lane[place])
+        told, share = lane[place], _share(medium)
+        if told.state in _ABSENCE and share < 1.0:
+            half = f"only {100 * share:.1f} % of it was read, and there: {told.reason}"
+            told = _unknown(told.span, half, told.basis)
+        return _Answer(medium.name, told)
     never = "it was never scanned" if medium.diagnosis is None else "it tells nothing of this time"
     return _Answer(medium.name, _unknown(span, never))
 
 
-def _unknown(span: TimeSpan, reason: str) -> StateSpan:
+def _unknown(span: TimeSpan, reason: str, basis: tuple[str, ...] = ()) -> StateSpan:
     return StateSpan(
         span=span,
         state=State.NOT_KNOWN,
         indexed=False,
         picture=PictureState.NOT_CHECKED,
         reason=reason,
-        basis=(),
+        basis=basis,
     )
 
 
-def _decided(span: TimeSpan, answers: Sequence[_Answer], media: Sequence[Medium]) -> _Piece:
+def _decided(span: TimeSpan, answers: Sequence[_Answer]) -> _Piece:
     """What the answers mean together; of equal ones the earlier medium's counts."""
     ordered = sorted(answers, key=lambda one: _RANK[one.told.state])
     best = ordered[0].told.state
     if best in _FOOTAGE:
         beside = tuple(one.medium for one in ordered[1:] if one.told.state in _FOOTAGE)
         return _Piece(span, best, (ordered[0],), beside)
-    if best in _ABSENCE and any(_share(one) < 1.0 for one in media):
-        best = State.NOT_KNOWN
     return _Piece(span, best, tuple(ordered), ())
 
 
@@ -216,19 +220,18 @@ def _notes(media: Sequence[Medium]) -> Iterator[str]:
 
 
 def _causes(media: Sequence[Medium]) -> Iterator[Cause]:
-    """The causes of all media in the order of the first, each with the medium it was seen on."""
-    said: dict[Cause, list[str]] = {}
+    """The causes of all media, the most urgent first, each with the media it was seen on."""
+    said: dict[Cause, dict[str, tuple[str, ...]]] = {}
     for one in media:
         for cause in () if one.diagnosis is None else one.diagnosis.causes:
             plain = msgspec.structs.replace(cause, basis=())
-            said.setdefault(plain, []).append(one.name)
-    bases = {
-        (one.name, msgspec.structs.replace(cause, basis=())): cause.basis
-        for one in media
-        for cause in (() if one.diagnosis is None else one.diagnosis.causes)
-    }
-    for cause, names in sorted(said.items(), key=lambda item: item[0].is_brief):
-        basis = [f"medium {name}: {b}" for name in names for b in bases[name, cause]]
+            said.setdefault(plain, {})[one.name] = cause.basis
+    for cause, bases in sorted(said.items(), key=lambda item: _urgency(item[0])):
+        basis = [f"medium {name}: {b}" for name, own in bases.items() for b in own]
         yield msgspec.structs.replace(
-            cause, reason=f"{_on(names)}: {cause.reason}", basis=tuple(basis[:_MOST_BASIS])
+            cause, reason=f"{_on([*bases])}: {cause.reason}", basis=tuple(basis[:_MOST_BASIS])
         )
+
+
+def _urgency(cause: Cause) -> tuple[bool, int]:
+    return cause.is_brief, _URGENCY[cause.kind]
