@@ -543,7 +543,7 @@ def test_a_case_takes_no_second_source(
     other = simulated("hx-plain") / "disk.img"
     told = refused("scan", other, "--case", intact)
     assert "is another source" in told
-    assert "Use a case folder of its own" in told
+    assert "Use another case, or --medium NAME" in told
     assert "name the right one with --source" in refused(
         "recover", "--case", intact, "--source", other, "--folder", tmp_path / "out"
     )
