@@ -909,12 +909,17 @@ def make_avi() -> Sample:
     streams = [avi.Pictures("h264", WIDTH, HEIGHT, RATE), avi.Sound(7, 8000)]
     written = avi.Writer(streams, frames=9)
     voice = sounds(one)
+    head = written.part()
+    sample.frame(head, (0, 0), "data", codec="pcm_mulaw", rate=RATE * 100)
     for place, (_, unit) in enumerate(pictures(one, 9)):
-        sample.other(written.part() if place in (0, 5) else written.group())
-        _avi_chunk(sample, written, "00dc", unit.data, _kind(unit), codec="h264")
+        if place:
+            sample.other(written.part() if place == 5 else written.group())
+        told = place < 5  # the second part has no head
+        rate, codec = (RATE * 100, "pcm_mulaw") if told else (None, "unknown")
+        _avi_chunk(sample, written, "00dc", unit.data, _kind(unit), codec="h264", rate=rate)
         if place == 3:
             _avi_chunk(sample, written, "00dc", b"", "data")
-        _avi_chunk(sample, written, "01wb", next(voice)[: 300 + place], "audio")
+        _avi_chunk(sample, written, "01wb", next(voice)[: 300 + place], "audio", codec=codec)
         if place in (4, 8):
             sample.other(written.index())
     sample.noise(900)

@@ -88,7 +88,9 @@ def test_every_picture_of_another_muxer_is_found_and_no_other(
     assert payloads(film, path.read_bytes()) == known
     assert set(film["codec"].tolist()) == {wanted}
     assert int(film["kind"][0]) == Media.KEY
-    assert int((rows["kind"] == Media.AUDIO).sum()) == 30
+    assert set(film["rate"].tolist()) == {1500}
+    voice = rows[rows["kind"] == Media.AUDIO]
+    assert (len(voice), set(voice["codec"].tolist())) == (30, {Codec.PCM_S16LE})
     assert not (rows["flags"] & FrameFlag.END_UNPROVEN).any()
 
 
@@ -126,6 +128,22 @@ def test_real_files_give_the_pictures_that_their_index_names(name: str) -> None:
         known = [bytes(one) for one in container.demux(video=0) if one.size]
     rows = scanned(path)
     assert payloads(rows[rows["kind"] <= Media.DELTA], path.read_bytes()) == known
+
+
+def test_a_head_that_leads_to_no_chunks_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "film.avi"
+    muxed(path, "mjpeg", 1)
+    data = path.read_bytes()
+    head = data[: data.index(b"movi") + 4]
+    (row,) = read(head)
+    assert (row["size"], row["rate"], row["codec"]) == (len(head), 1500, Codec.PCM_S16LE)
+    for size in range(len(head)):
+        assert not len(read(head[:size]))
+        assert all(read(head[:size], at_end=False)["flags"] & FrameFlag.OVERRUN)
+    other = bytearray(head)
+    place = head.index(b"strh") + 8 + 20
+    other[place : place + 4] = bytes(4)  # a scale of zero
+    assert read(bytes(other))["rate"].tolist() == [0]
 
 
 def test_a_further_stream_is_another_camera_and_the_first_is_unknown() -> None:

@@ -130,9 +130,10 @@ KNOWN = FrameFlag.BAD_CHECKSUM | FrameFlag.UNFINISHED
 
 
 def bare(rows: Frames, flags: FrameFlag = KNOWN) -> list[Any]:
-    """Rows without what depends on neighbours: whether their end is proven, how they join, and
-    the codec of sound that only others tell."""
+    """Rows without what depends on neighbours: whether their end is proven, how they join, the
+    codec of sound and the rate of pictures that only others tell."""
     rows = rows.copy()
+    rows["rate"][rows["kind"] <= Media.DELTA] = 0
     rows["codec"][rows["kind"] == Media.AUDIO] = Codec.UNKNOWN
     rows["flags"] &= int(flags)
     plain: list[Any] = rows.tolist()

@@ -1,4 +1,4 @@
-"""Chunks of AVI files: one row a chunk of pictures or sound, with the file's head or without.
+"""Chunks of AVI files: one row a chunk of pictures or sound, one row of data a file's head.
 
 A chunk carries its stream, its kind and its size; a second chunk behind it, at the even place
 where the size leads, is the witness. No index is read: `idx1` and `ix##` say nothing that the
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.formats import MAX_FRAME_SIZE
-from vidrecover.framings import bitstream
+from vidrecover.framings import _avi_head, bitstream
 from vidrecover.framings._columns import Bytes, Column, any_of, bytes_at, cut
 from vidrecover.model import (
     NO_CHANNEL,
@@ -31,6 +31,8 @@ _HEAD_SIZE = 8
 _NAME = 4
 _LARGEST = MAX_FRAME_SIZE - 4096
 _LARGEST_SOUND = 1 << 20
+_LARGEST_HEAD = 64 << 10
+_MOST_HEADS = 4096  # of one window that are looked at, hostile bytes or not
 _SHOWN = 8  # first bytes of a payload that name its codec
 _BATCH = 1 << 15
 
@@ -66,19 +68,47 @@ class _Chunks(NamedTuple):
 def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     """Chunks that start before the limit, ordered by offset.
 
-    candidates: where a chunk's name stands. A chunk is END_UNPROVEN unless the name of another
-    one follows, or the source ends there. Pictures that do not begin as H.264, H.265, MPEG-4 or
-    JPEG do, and empty chunks, which repeat the picture before, are rows of data if they are
-    proven. Cameras: the first stream of a file names none; pictures of a further stream have its
-    number, counted from 1.
+    candidates: where a chunk's name stands, or that of a file's first list. A chunk is
+    END_UNPROVEN unless the name of another one follows, or the source ends there. Pictures that
+    do not begin as H.264, H.265, MPEG-4 or JPEG do, and empty chunks, which repeat the picture
+    before, are rows of data if they are proven. Cameras: the first stream of a file names none;
+    pictures of a further stream have its number, counted from 1.
     """
-    positions = candidates[candidates < window.limit]
-    return together(
-        [
-            _batch(window, positions[first : first + _BATCH])
-            for first in range(0, len(positions), _BATCH)
-        ]
-    )
+    is_head = _is_head(window.data, candidates)
+    chunks = candidates[~is_head & (candidates < window.limit)]
+    tables = [
+        _batch(window, chunks[first : first + _BATCH]) for first in range(0, len(chunks), _BATCH)
+    ]
+    heads = _heads(window, candidates[is_head] - _avi_head.AT)
+    if not len(heads):
+        return together(tables)
+    rows = together([*tables, heads])
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
+
+
+def _is_head(data: Bytes, candidates: Column) -> Column:
+    """Which candidates are the name of a file's first list."""
+    result: Column = cut(data, candidates, f"V{_NAME}") == np.void(_avi_head.NAME)
+    return result
+
+
+def _heads(window: Window, starts: Column) -> Frames:
+    """A row of data for each head of a file, which announces rate and sound of what follows."""
+    starts = starts[(starts >= 0) & (starts < window.limit)]
+    signed = cut(window.data, starts, f"V{_NAME}") == np.void(b"RIFF")
+    found = [
+        (start, one)
+        for start in starts[signed][:_MOST_HEADS].tolist()
+        if (one := _avi_head.head(window.data[start : start + _LARGEST_HEAD].tobytes()))
+        and (one.size or (not window.at_end and start + _LARGEST_HEAD > len(window.data)))
+    ]
+    rows = no_frames(len(found))
+    for place, (start, one) in enumerate(found):
+        row = rows[place : place + 1]
+        row["offset"], row["size"] = start + window.offset, one.size or _LARGEST_HEAD
+        row["kind"], row["rate"], row["codec"] = Media.DATA, one.rate, one.sound
+        row["flags"] = 0 if one.size else FrameFlag.OVERRUN
+    return rows
 
 
 def _batch(window: Window, positions: Column) -> Frames:
@@ -158,7 +188,7 @@ def _ends(window: Window, chunks: _Chunks) -> tuple[Column, Column, Column]:
     is_bare = ~is_padded & _named(data, bare)
     ends = np.where(is_bare, bare, padded)
     blind = (padded + _NAME > len(data)) & (not window.at_end)
-    last = (bare <= len(data)) & (padded >= len(data)) & window.at_end
+    last = (bare <= len(data)) & (padded >= len(data)) & window.at_end & (chunks.size > 0)
     ends = np.where(last, len(data), ends)
     return ends, (is_padded | is_bare | last) & ~blind, blind
 

@@ -35,6 +35,7 @@ from vidrecover.segments._pieces import (
     is_open,
     is_video,
     join_pieces,
+    name_rates,
     name_sounds,
     numbers_of,
 )
@@ -165,7 +166,9 @@ def _grouped(
     one = formats[int(group["format"][0])]
     join_pieces(group, lost[places], parted[places], one)
     name_sounds(group, parted[places])
-    rows["flags"][places], rows["codec"][places] = group["flags"], group["codec"]
+    name_rates(group, parted[places])
+    for column in ("flags", "codec", "rate"):
+        rows[column][places] = group[column]
     times = _filled(group, resolved(group, one)[0], parted[places])
     missing = _lost(group, one)
     breaks = _breaks(group, times, missing, parted[places], one)

@@ -82,12 +82,28 @@ def name_sounds(group: Frames, parted: Column) -> None:
     """
     nameless = np.flatnonzero((group["kind"] == Media.AUDIO) & (group["codec"] == Codec.UNKNOWN))
     told = np.flatnonzero((group["kind"] == Media.DATA) & (group["codec"] >= Codec.PCM_ALAW))
+    _take_over(group, "codec", nameless, told, parted)
+
+
+def name_rates(group: Frames, parted: Column) -> None:
+    """Give pictures without a rate the one that a DATA row of their run announces, in place.
+
+    group, parted: see `name_sounds`.
+    """
+    told = np.flatnonzero((group["kind"] == Media.DATA) & (group["rate"] > 0))
+    if len(told):
+        nameless = np.flatnonzero(is_video(group) & (group["rate"] == 0))
+        _take_over(group, "rate", nameless, told, parted)
+
+
+def _take_over(group: Frames, column: str, nameless: Column, told: Column, parted: Column) -> None:
+    """Copy a column from rows that tell it to those that do not, inside unbroken runs."""
     if not len(nameless) or not len(told):
         return
     at = np.searchsorted(told, nameless)
     for place in (np.minimum(at, len(told) - 1), np.maximum(at - 1, 0)):
         same_run = parted[told[place]] == parted[nameless]
-        group["codec"][nameless[same_run]] = group["codec"][told[place[same_run]]]
+        group[column][nameless[same_run]] = group[column][told[place[same_run]]]
 
 
 def is_open(group: Frames) -> Column:
