@@ -414,7 +414,7 @@ def test_a_wrong_word_is_told_with_what_is_expected(
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None:
-    assert "known are annexb, dahua-old, dhav," in refused("formats", "dhaf", code=WRONG_USAGE)
+    assert "known are annexb, avi, dahua-old, dhav," in refused("formats", "dhaf", code=WRONG_USAGE)
     told = refused("simulate", "vann", "--output", tmp_path / "disk.img", code=WRONG_USAGE)
     assert "dhfs-intact" in told
     assert "No such command" in refused("scann", code=WRONG_USAGE)
