@@ -1,6 +1,6 @@
 """Scanning a source into a case: layouts, units, cut frames, key pictures."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack, nullcontext
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from vidrecover.model import (
     Extent,
     Grid,
     Progress,
+    Segment,
     Source,
     SourceRef,
     UnitResult,
@@ -224,11 +225,18 @@ def join_cuts(case: Opened, source: Source) -> int:
     ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
     found = join(source, ends, case.formats, grids(case), claims)
     case.catalogue.store_seams(found.joined)
-    yielding = [one.name for one in case.formats.formats if one.framing.yields]
-    naked = (one for one in case.catalogue.segments(rows=True) if one.format in yielding)
+    yielding = {one.name for one in case.formats.formats if one.framing.yields}
+    naked = _with_rows(case, yielding) if found.joined else ()
     given = [(one.id or 0, rest) for one, rest in surrendered(naked, found.joined, case.formats)]
     case.catalogue.replace(given)
     return len(found.doubtful)
+
+
+def _with_rows(case: Opened, names: Set[str]) -> Iterator[Segment]:
+    """Segments of some formats with their tables; those of others are not read."""
+    for one in case.catalogue.segments():
+        if one.format in names and one.id is not None:
+            yield msgspec.structs.replace(one, rows=case.catalogue.segment_rows(one.id))
 
 
 def _batches(
