@@ -65,6 +65,7 @@ class Making:
             title=_names.title(recording),
             comment=_names.comment(recording, self._start, __version__),
             clock=plan.dated,
+            pictures=sum(one.frames for one in recording.segments),
         )
         self._file = ClipFile(folder / name, start_ms, track)
         self._heads = Heads(plan.codec)

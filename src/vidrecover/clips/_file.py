@@ -1,4 +1,7 @@
-"""One clip's file: streams laid into MP4 or Matroska as they are, renamed when whole."""
+"""One clip's file: streams laid into MP4 or Matroska as they are, renamed when whole.
+
+MP4 of H.264 and H.265 is written by `_mp4`, the rest by FFmpeg.
+"""
 
 import errno
 import mmap
@@ -13,9 +16,11 @@ import av
 from av.container import OutputContainer
 from av.stream import Stream
 
+from vidrecover import nal
+from vidrecover.clips._mp4 import Look, Movie
 from vidrecover.clips._order import Placed
 from vidrecover.clips._shape import Shape
-from vidrecover.clips._sound import Sound, packets, template
+from vidrecover.clips._sound import Sound, bare, packets, template
 from vidrecover.errors import ClipError
 from vidrecover.model import Codec
 
@@ -25,7 +30,9 @@ END_PLACEHOLDER = "9999-99-99T99:99:99.999"
 MP4, MATROSKA = "mp4", "mkv"
 _MILLISECOND = Fraction(1, 1000)
 _NAMES = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MPEG4: "mpeg4", Codec.MJPEG: "mjpeg"}
-_IN_MP4 = frozenset({Codec.H264, Codec.H265, Codec.MPEG4})
+_OURS = frozenset({Codec.H264, Codec.H265})
+_IN_MP4 = _OURS | {Codec.MPEG4}
+_SETS = frozenset({"vps", "sps", "pps"})
 _RESYNC_MS = 500
 _SYSTEM_ERRORS = frozenset(
     {
@@ -41,7 +48,7 @@ class Refused(Exception):  # noqa: N818 - not an error of the program: damaged f
 
 
 class Track(NamedTuple):
-    """What the file will hold; clock: with a text track."""
+    """What the file will hold; clock: with a text track; pictures: at most so many."""
 
     codec: Codec
     shape: Shape
@@ -49,6 +56,7 @@ class Track(NamedTuple):
     title: str
     comment: str
     clock: bool
+    pictures: int
 
 
 def container_for(codec: Codec, sound: Sound | None) -> str:
@@ -75,6 +83,9 @@ class ClipFile:
         self.temporary = target.with_name(f".{target.name}.part0")
         self._audio_ms: float | None = None
         self._audio_last = -1
+        self._movie: Movie | None = None
+        self._look: Look | None = None
+        self._lasts_ms = 0
         with explained(target):
             self.temporary.open("xb").close()
         try:
@@ -85,7 +96,10 @@ class ClipFile:
             raise
 
     def _open(self) -> None:
-        is_mp4 = self.target.suffix == f".{MP4}"
+        is_mp4, track = self.target.suffix == f".{MP4}", self.track
+        if is_mp4 and track.codec in _OURS:
+            self._movie = Movie(self.temporary, track.pictures, track.sound, text=track.clock)
+            return
         self._output = _opened(self.temporary, is_mp4=is_mp4)
         self._output.metadata.update({"title": self.track.title, "comment": self.track.comment})
         shape, sound = self.track.shape, self.track.sound
@@ -107,36 +121,61 @@ class ClipFile:
 
     def picture(self, placed: Placed, duration_ms: int) -> None:
         """Adds an access unit; duration: until the next picture is decoded."""
+        self._lasts_ms = duration_ms
+        if self._movie is not None:
+            self._add(self._movie, placed)
+            return
         packet = av.Packet(placed.picture.payload)
         packet.is_keyframe = placed.picture.key
         self._mux(self._video, packet, placed.decode_ms, placed.show_ms, duration_ms)
+
+    def _add(self, movie: Movie, placed: Placed) -> None:
+        one, start = placed.picture, self.start_ms
+        if self._look is None:
+            head = nal.head(self.track.codec, one.payload)
+            sets = tuple(unit for unit in head if unit.kind in _SETS)
+            size = self.track.shape.width, self.track.shape.height
+            self._look = Look(self.track.codec, size, sets)
+        with explained(self.target):
+            movie.picture(
+                one.payload, placed.decode_ms - start, placed.show_ms - start, key=one.key
+            )
 
     def audio(self, payload: bytes, time_ms: int) -> None:
         """Adds an audio frame; small deviations of its time from the length heard so far are
         smoothed, larger ones followed."""
         sound = self.track.sound
-        if sound is None or self._sound is None:
+        if sound is None:
             return
         wanted = float(time_ms - self.start_ms)
         if self._audio_ms is None or abs(wanted - self._audio_ms) > _RESYNC_MS:
             self._audio_ms = max(wanted, 0.0)
         for one in packets(sound, payload):
             length = one.samples * 1000 / sound.rate
+            if self._movie is not None:
+                self._movie.sound(bare(sound, one.data), self._audio_ms)
+                self._audio_ms += length
+                continue
             place = max(round(self._audio_ms), self._audio_last + 1)
             packet = av.Packet(one.data)
             packet.is_keyframe = True
             at = self.start_ms + place
+            assert self._sound is not None
             self._mux(self._sound, packet, at, at, max(round(length), 1))
             self._audio_last = place
             self._audio_ms += length
 
     def text(self, line: str, time_ms: int, duration_ms: int) -> None:
         """Adds a line of the text track; MP4 wants its length before it (3GPP TS 26.245)."""
-        if self._text is None:
+        if not self.track.clock:
             return
         content = line.encode()
         if self.target.suffix == f".{MP4}":
             content = struct.pack(">H", len(content)) + content
+        if self._movie is not None:
+            self._movie.line(content, time_ms - self.start_ms, duration_ms)
+            return
+        assert self._text is not None
         self._mux(self._text, av.Packet(content), time_ms, time_ms, duration_ms)
 
     def _mux(
@@ -160,8 +199,13 @@ class ClipFile:
     def finish(self, end: str | None) -> None:
         """Closes the file; end: recorder time for the comment. Its name is still temporary."""
         with explained(self.target):
-            self._output.close()
-            _patch(self.temporary, end)
+            if self._movie is None:
+                self._output.close()
+                _patch(self.temporary, end)
+                return
+            assert self._look is not None
+            comment = self.track.comment.replace(END_PLACEHOLDER, end or END_PLACEHOLDER)
+            self._movie.finish(self._look, self._lasts_ms, self.track.title, comment)
 
     def publish(self) -> None:
         """Gives the finished file its name; raises ClipError if that exists already."""
@@ -171,6 +215,9 @@ class ClipFile:
 
     def discard(self) -> None:
         """Drops what was written."""
+        if self._movie is not None:
+            with suppress(OSError):
+                self._movie.close()
         output = getattr(self, "_output", None)
         if output is not None:
             with suppress(OSError, av.FFmpegError):  # FFmpeg repeats the error that brought us here
@@ -193,20 +240,11 @@ def _opened(path: Path, *, is_mp4: bool) -> OutputContainer:
 
 
 def _patch(path: Path, end: str | None) -> None:
-    """Sets the end in the comment, and the tag that Apple's players want for H.265.
-
-    hvc1 and hev1 differ in where parameter sets may stand (ISO/IEC 14496-15 clause 8.4.1);
-    ours stand in both places.
-    """
+    """Sets the end in the comment."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
         place = content.find(END_PLACEHOLDER.encode())
         if place >= 0 and end is not None:
             content[place : place + len(end)] = end.encode()
-        entry = content.find(b"stsd")
-        if content[4:8] == b"ftyp" and entry >= 0:
-            tag = content.find(b"hev1", entry, entry + 32)
-            if tag >= 0:
-                content[tag : tag + 4] = b"hvc1"
 
 
 @contextmanager

@@ -22,10 +22,10 @@ _ENOUGH_MS = 60_000
 _PCM_DEMUXERS = {Codec.PCM_ALAW: "alaw", Codec.PCM_MULAW: "mulaw", Codec.PCM_S16LE: "s16le"}
 # Sampling frequency index of ADTS (ISO/IEC 13818-7 table 35). [A: dvr-audio.md section 2]
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_AAC_SAMPLES = 1024
+AAC_SAMPLES = 1024
 _LOW_COMPLEXITY = 1
 _LARGEST_ADTS = 8192 - 7
-_AMR_SAMPLES = 160
+AMR_SAMPLES = 160
 # Bytes of a frame by mode; 8 is silence, 15 no data. [A: dvr-audio.md section 2]
 _AMR_SIZES = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
 _AMR_SILENCE = b"\x7c"
@@ -142,11 +142,11 @@ def packets(sound: Sound, payload: bytes) -> Iterator[Packet]:
     """The payload of an audio frame as the container wants it; ADTS frames one by one."""
     if sound.bare:
         if 0 < len(payload) < _LARGEST_ADTS:
-            yield Packet(_adts_head(sound, len(payload)) + payload, _AAC_SAMPLES)
+            yield Packet(_adts_head(sound, len(payload)) + payload, AAC_SAMPLES)
     elif sound.codec == Codec.AAC:
-        yield from (Packet(one, _AAC_SAMPLES) for one in _adts(payload))
+        yield from (Packet(one, AAC_SAMPLES) for one in _adts(payload))
     elif sound.codec == Codec.AMR:
-        yield from (Packet(one, _AMR_SAMPLES) for one in _amr(payload))
+        yield from (Packet(one, AMR_SAMPLES) for one in _amr(payload))
     elif payload:
         samples = len(payload) // (_BYTES_A_SAMPLE[sound.codec] * sound.channels)
         yield Packet(payload, samples)
@@ -196,6 +196,19 @@ def _silent_adts(sound: Sound) -> bytes:
     """A silent AAC frame behind its ADTS header."""
     body = _AAC_SILENCE[sound.channels]
     return _adts_head(sound, len(body)) + body
+
+
+def config(sound: Sound) -> bytes:
+    """The AudioSpecificConfig of AAC, nothing for other sound; see `_from_config`."""
+    if sound.codec != Codec.AAC:
+        return b""
+    value = 2 << 11 | _AAC_RATES.index(sound.rate) << 7 | sound.channels << 3
+    return value.to_bytes(2, "big")
+
+
+def bare(sound: Sound, packet: bytes) -> bytes:
+    """A packet as MP4 holds it: without the ADTS header, which is longer with a checksum."""
+    return packet[7 if packet[1] & 1 else 9 :] if sound.codec == Codec.AAC else packet
 
 
 def _adts_head(sound: Sound, length: int) -> bytes:

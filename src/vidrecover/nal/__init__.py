@@ -29,6 +29,7 @@ __all__ = [
     "head",
     "picture_id",
     "picture_parameters",
+    "rbsp",
     "sequence_parameters",
     "slice_header",
     "starts_picture",
