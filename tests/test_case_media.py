@@ -1,6 +1,7 @@
 """Several media of one recorder in one case, as their user meets them."""
 
 import csv
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.test_cli import DONE, INCOMPLETE, refused, run
 
-from vidrecover.case import Case
+from vidrecover.case import Case, _prints
 
 
 def without_camera_2(disk: Path, to: Path, begin: str, end: str) -> Path:
@@ -46,13 +47,41 @@ def test_what_one_medium_lost_is_told_and_recovered_from_the_other(folder: Path)
     assert first["reason"].startswith("on medium main: ")
     assert second["reason"].startswith("on medium sd: ")
     assert abs(float(second["from"][17:]) - 6) <= 0.2
-    assert f"--case {folder / 'media' / 'sd'} --folder clips-sd" in found.err
-    clips = run(
-        "recover", "--case", folder / "media" / "sd", "--channel", 2, "--folder",
-        folder.parent / "clips", "--json",
-    ).json  # fmt: skip
-    assert all(one["from"][11:] >= "07:30:06" for one in clips)
-    assert sum(one["frames"] for one in clips) == 60
+    assert "--medium NAME: of one only" in found.err
+    out = folder.parent / "clips"
+    clips = run("recover", "--case", folder, "--folder", out, "--json").json
+    assert json.loads((out / "clips.json").read_text()) == clips
+    whole, from_main, from_sd = sorted(clips, key=lambda one: (one["channel"], one["from"]))
+    assert whole["frames"] == 150 and "from medium main" in whole["notes"]
+    assert (
+        "medium sd holds the same pictures in 12 seconds of it, key pictures byte for byte"
+        in (whole["notes"])
+    )
+    assert [one["frames"] for one in (from_main, from_sd)] == [60, 60]
+    assert "from medium main" in from_main["notes"] and "from medium sd" in from_sd["notes"]
+    assert from_main["to"][11:19] == "07:30:06" == from_sd["from"][11:19]
+    with (out / "fragments.csv").open() as table:
+        sources = {(row["clip"], Path(row["source"]).name) for row in csv.DictReader(table)}
+    assert sources == {
+        (whole["file"], "hdd.img"), (from_main["file"], "hdd.img"), (from_sd["file"], "sd.img"),
+    }  # fmt: skip
+    words = ("recover", "--case", folder, "--channel", 2, "--json", "--folder")
+    alone = run(*words, folder.parent / "clips-sd", "--medium", "sd").json
+    assert [one["from"][11:19] for one in alone] == ["07:30:06"]
+
+
+def test_packages_are_made_of_the_media_from_which_anything_is_taken(folder: Path) -> None:
+    words = ("export", "--case", folder, "--no-decode", "--jobs", 1, "--folder")
+    both = run(*words, folder.parent / "EX-2", "--channel", 2)
+    for name, image in (("main", "hdd.img"), ("sd", "sd.img")):
+        package = folder.parent / "EX-2" / name
+        assert f"vidrecover verify {package}" in both.err
+        checked = run("verify", package, "--source", folder.parent / image, "--no-decode")
+        assert checked.code == DONE
+    one = run(*words, folder.parent / "EX-1", "--channel", 1, "--json")
+    assert one.json["folder"] == str(folder.parent / "EX-1")
+    page = (folder.parent / "EX-1").rglob("*.html")
+    assert any("medium sd holds the same pictures" in file.read_text() for file in page)
 
 
 def changed_pictures(disk: Path, to: Path, camera: str) -> Path:
@@ -84,8 +113,25 @@ def test_the_same_footage_is_proven_by_its_bytes_and_other_footage_is_told(
     past = run("diagnose", "--case", case, "--compare-media", "--json", "--from", "05:00",
                "--to", "05:01").json["notes"]  # fmt: skip
     assert any(note.startswith("media main and sd: nothing to compare") for note in past)
+    clips = run("recover", "--case", case, "--folder", tmp_path / "clips", "--json").json
+    assert [one["channel"] for one in clips] == [1, 2, 2]
+    for one, differs in zip(clips, (False, True, True), strict=True):
+        assert any(note.startswith("CONFLICT: medium ") for note in one["notes"]) is differs
     other.unlink()
     assert "sd.img" in refused("diagnose", "--case", case, "--compare-media")
+
+
+def test_key_pictures_are_read_once_to_be_compared(
+    simulated: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, case = simulated("dhfs-intact") / "disk.img", tmp_path / "case"
+    copied = shutil.copyfile(disk, tmp_path / "sd.img")
+    run("scan", disk, "--case", case, "--no-pictures")
+    run("scan", copied, "--case", case, "--no-pictures", "--medium", "sd")
+    words = ("recover", "--case", case, "--channel", 1, "--json", "--folder")
+    first = run(*words, tmp_path / "clips").json
+    monkeypatch.setattr(_prints, "payload", None)  # nothing more is read
+    assert run(*words, tmp_path / "again").json == first
 
 
 def test_an_unscanned_medium_forbids_to_say_that_nothing_was_recorded(folder: Path) -> None:

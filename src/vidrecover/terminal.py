@@ -47,7 +47,9 @@ from_option = click.option(
     "--from", "start", help="Recorder time, such as 2026-03-14T07:30 or 07:30."
 )
 to_option = click.option("--to", "end", help="Recorder time; without a date, of the last day.")
-
+medium_only_option = click.option(
+    "--medium", help="Only this one of several media of the recorder; the first is `main`."
+)
 
 authority_option = click.option(
     "--authority", type=folder_type,

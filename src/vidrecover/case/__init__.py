@@ -56,9 +56,11 @@ class Case(Opened):
     find = _find.find
     diagnose = _answers.diagnose
     compare_media = _media.compared
+    read = _media.read
     report_facts = _answers.report_facts
     recover = _footage.recover
     export = _footage.export
+    media_to_pack = _footage.to_pack
 
     def found(self) -> list[ChannelSummary]:
         """Cameras, frames and hours found so far; cheap, for progress."""

@@ -1,7 +1,7 @@
 """Whether two media hold the same footage: key pictures of one camera and second compared.
 
-Bytes tell it, not times: BLAKE3 over the payload of whole key pictures. A sample of seconds that
-both media have is enough, spread over all of them, since media are copies or are not.
+Bytes tell it, not times: BLAKE3 over the payload of whole key pictures, kept in the case. A
+sample of seconds that both media have is enough, spread over all, since media are copies or not.
 """
 
 from collections import defaultdict
@@ -10,11 +10,10 @@ from contextlib import ExitStack
 from itertools import combinations
 from typing import NamedTuple, TypeVar
 
-from blake3 import blake3
-
 from vidrecover import clock
 from vidrecover.case._opened import Opened
-from vidrecover.inspection import key_pictures, payload
+from vidrecover.case._prints import prints
+from vidrecover.inspection import key_pictures
 from vidrecover.model import NO_TIME, Frames, Segment, Source, Stream, TimeSpan
 
 _MOST_SEGMENTS = 60  # of one camera that are looked into
@@ -22,8 +21,9 @@ _MOST_SECONDS = 5  # of one segment
 _MINUTE_MS, _SECOND_MS = 60_000, 1000
 
 _T = TypeVar("_T")
-_Pictures = dict[int, list[Frames]]
-"""Rows of key pictures, by the recorder's second."""
+_Found = list[tuple[Segment, Frames]]
+_Pictures = dict[int, _Found]
+"""Rows of key pictures with their segment, by the recorder's second."""
 
 
 class _Kind(NamedTuple):
@@ -74,7 +74,7 @@ def _segments(case: Opened, window: TimeSpan | None) -> dict[_Kind, list[Segment
 def _told(kind: _Kind, one: _Medium, other: _Medium, window: TimeSpan | None) -> Iterator[str]:
     same, different = list[int](), list[int]()
     for second, own, theirs in _common(kind, one, other, window):
-        alike = _digests(own, one.source) & _digests(theirs, other.source)
+        alike = _digests(own, one) & _digests(theirs, other)
         (same if alike else different).append(second)
     count = len(same) + len(different)
     who = f"camera {kind.channel}: media {one.name} and {other.name}"
@@ -93,7 +93,7 @@ def _told(kind: _Kind, one: _Medium, other: _Medium, window: TimeSpan | None) ->
 
 def _common(
     kind: _Kind, one: _Medium, other: _Medium, window: TimeSpan | None
-) -> Iterator[tuple[int, list[Frames], list[Frames]]]:
+) -> Iterator[tuple[int, _Found, _Found]]:
     """A sample of the seconds in which both have whole key pictures, with the pictures' rows."""
     by_minute: dict[int, list[Segment]] = defaultdict(list)
     for segment in other.segments[kind]:
@@ -124,12 +124,12 @@ def _pictures(case: Opened, segments: Iterable[Segment], window: TimeSpan | None
             time_ms = int(rows["time_ms"][places[0]])
             inside = window is None or window.start_ms <= time_ms < window.end_ms
             if time_ms != NO_TIME and inside:
-                found[time_ms // _SECOND_MS].append(rows[places])
+                found[time_ms // _SECOND_MS].append((segment, rows[places]))
     return found
 
 
-def _digests(pictures: Iterable[Frames], source: Source) -> set[bytes]:
-    return {blake3(payload(rows, source)).digest() for rows in pictures}
+def _digests(pictures: _Found, medium: _Medium) -> set[bytes]:
+    return {prints(medium.case, medium.source, one, [rows])[0] for one, rows in pictures}
 
 
 def _sample(items: Sequence[_T], most: int) -> list[_T]:

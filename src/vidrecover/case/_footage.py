@@ -1,12 +1,18 @@
 """What leaves a case: playable clips and evidence packages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from vidrecover import actions, clips, evidence, timeline
 from vidrecover import report as reports
 from vidrecover.case._answers import report_facts
+from vidrecover.case._copies import Medium, Share, shares
 from vidrecover.case._loans import lender
+from vidrecover.case._media import MAIN, all_of
 from vidrecover.case._opened import ACTIONS, Opened
 from vidrecover.model import Clip, Progress, Recording, Segment, TimeSpan
 
@@ -20,6 +26,7 @@ def recover(
     *,
     channel: int | None = None,
     span: TimeSpan | None = None,
+    alone: bool = False,
     source: str | None = None,
     planned: Callable[[int], None] | None = None,
     progress: Progress | None = None,
@@ -27,32 +34,125 @@ def recover(
 ) -> list[Clip]:
     """Playable clips of the footage in the folder, graded; writes `clips.json` last.
 
-    channel: None for all cameras; source: where the source is now, if it was moved; planned:
-    told about how many bytes of frames there are, of which `progress` counts those read;
-    told: given each clip when it is finished and graded, and whatever cannot become one,
-    with the reason. Raises ClipError, SourceError.
+    Of several media the best copy of each second is taken, see `timeline.chosen`. channel: None
+    for all cameras; alone: this medium only; source: where its source is now, if it was moved;
+    planned: told
+    about how many bytes of frames there are, of which `progress` counts those read; told: given
+    each clip when it is finished and graded, and whatever cannot become one, with the reason.
+    Raises ClipError, SourceError.
     """
-    with case.source(source) as opened, lender(case, opened) as borrow:
-        chosen = _chosen(case, channel, span, planned)
-        written = clips.write(
-            timeline.recordings(chosen),
-            opened,
-            case.unpack,
-            folder,
-            clocks={one.name: clips.TickClock.of(one) for one in case.formats.formats},
-            span=span,
-            borrow=borrow,
-            progress=progress,
-        )
+    with _media(case, channel, span, source, alone=alone) as media:
+        lots = _lots(media, span)
+        if planned is not None:
+            planned(sum(_size(share) for lot in lots for share in lot.shares))
+        begun = clips.begin(folder, [lot.medium.source for lot in lots])
         made, left_out = list[Clip](), list[clips.LeftOut]()
-        for one in clips.graded(written, folder):
+        for one in clips.graded(_written(lots, begun, progress), folder):
             (made if isinstance(one, Clip) else left_out).append(one)  # type: ignore[arg-type]
             if told is not None:
                 told(one)
         clips.save(made, folder)
-    details = {"folder": str(folder), "channel": channel, "clips": len(made)}
+    details: dict[str, Any] = {"folder": str(folder), "channel": channel, "clips": len(made)}
+    if len(media) > 1:
+        details |= {"media": [one.name for one in media]}
     case.note("recover", details | {"left_out": [one._asdict() for one in left_out]})
     return made
+
+
+class _Lot(NamedTuple):
+    """What is taken from one medium."""
+
+    medium: Medium
+    shares: Sequence[Share]
+
+
+@contextmanager
+def _media(
+    case: Opened,
+    channel: int | None,
+    span: TimeSpan | None,
+    source: str | None,
+    *,
+    alone: bool = False,
+) -> Iterator[list[Medium]]:
+    """The scanned media of the case, with the recordings of a camera, or of all, in a span."""
+    with ExitStack() as stack:
+        every = {MAIN: case} if alone else stack.enter_context(all_of(case))
+        known = {
+            name: one
+            for name, one in every.items()
+            if one.catalogue.identity() is not None or one is case
+        }
+        yield [
+            Medium(
+                name,
+                one,
+                stack.enter_context(one.source(source if one is case else None)),
+                timeline.recordings(footage(one, channel, span)),
+            )
+            for name, one in known.items()
+        ]
+
+
+def _lots(media: Sequence[Medium], span: TimeSpan | None) -> list[_Lot]:
+    if len(media) == 1:
+        return [_Lot(media[0], [Share(one, span, ()) for one in media[0].recordings])]
+    found = shares(media, span)
+    return [_Lot(one, found[one.name]) for one in media]
+
+
+def to_pack(
+    case: Opened,
+    *,
+    channel: int | None = None,
+    span: TimeSpan | None = None,
+    source: str | None = None,
+) -> dict[str, list[str]]:
+    """The media from which `recover` would take anything, by name, with what it says of them.
+
+    `export` packs each by itself, since a package is of one source. Only the first, and nothing
+    to say, where none has anything. Raises SourceError.
+    """
+    with _media(case, channel, span, source) as media:
+        lots = _lots(media, span) if len(media) > 1 else ()
+        said = {lot.medium.name: [_said(one) for one in lot.shares] for lot in lots}
+    found = {name: [one for one in own if one] for name, own in said.items() if own}
+    return found or {MAIN: []}
+
+
+def _said(share: Share) -> str:
+    """What is to be known of other media, with the camera."""
+    notes = "; ".join(share.notes[1:])
+    camera = share.recording.channel
+    return f"{'unknown camera' if camera is None else f'camera {camera}'}: {notes}" if notes else ""
+
+
+def _size(share: Share) -> int:
+    return sum(one.size for one in share.recording.segments)
+
+
+def _written(
+    lots: Sequence[_Lot], begun: clips.Begun, progress: Progress | None
+) -> Iterator[Clip | clips.LeftOut]:
+    """Clips of all media in one folder, those of one medium behind the other."""
+    for medium, lot in lots:
+        clocks = {one.name: clips.TickClock.of(one) for one in medium.case.formats.formats}
+        with lender(medium.case, medium.source) as borrow:
+            for share in lot:
+                written = clips.write(
+                    [share.recording],
+                    medium.source,
+                    medium.case.unpack,
+                    begun,
+                    clocks=clocks,
+                    span=share.span,
+                    borrow=borrow,
+                    progress=progress,
+                )
+                for one in written:
+                    if isinstance(one, Clip):
+                        one = replace(one, notes=one.notes + share.notes)
+                    yield one
 
 
 def export(
@@ -70,6 +170,7 @@ def export(
     clock: evidence.ClockCheck | None = None,
     jobs: int = 1,
     signer: evidence.Signer | None = None,
+    notes: Sequence[str] = (),
     source: str | None = None,
     planned: Callable[[int], None] | None = None,
     progress: Progress | None = None,
@@ -77,12 +178,15 @@ def export(
     """An evidence package of the footage as a new folder; see `recover` and `evidence.export`.
 
     operator: who answers for it; clock: how the recorder's clock stood to true time; signer:
-    signs it; jobs: processes. Raises EvidenceError, SourceError.
+    signs it; jobs: processes; notes: to be said beside the diagnosis. Raises EvidenceError,
+    SourceError.
     """
     with case.source(source) as opened, lender(case, opened) as borrow:
         chosen = _chosen(case, channel, span, planned)
         asked = [channel] if channel else None
         facts = report_facts(case, channels=asked, window=span, alone=True)
+        told = replace(facts.diagnosis, notes=(*facts.diagnosis.notes, *notes))
+        facts = replace(facts, diagnosis=told)
         order = evidence.ordered(
             case.catalogue, case.formats, chosen, case.unpack, facts.diagnosis, case.folder,
             exhibit=exhibit, channel=channel, span=span, operator=operator, clock=clock,

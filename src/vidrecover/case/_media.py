@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from vidrecover.case import _alike
 from vidrecover.case._opened import CATALOGUE, MEDIA, Opened, opened
 from vidrecover.diagnosis import Medium, of_media
 from vidrecover.errors import CatalogueError
+from vidrecover.extents import total
 from vidrecover.model import Diagnosis, TimeSpan
 
 MAIN = "main"
@@ -45,7 +47,7 @@ def diagnosed(
 ) -> Diagnosis:
     """The diagnosis of all media together; judge: gives that of one, which raises CatalogueError
     when it was never scanned."""
-    with _all(case) as cases:
+    with all_of(case) as cases:
         asked = {name: one for name, one in cases.items() if one.catalogue.identity() is not None}
         if len(cases) == 1 or not asked:
             return judge(case, channels, window)
@@ -61,18 +63,37 @@ def diagnosed(
     return of_media([Medium(name, told.get(name)) for name in cases], whole)
 
 
+class Read(NamedTuple):
+    """How much of a source was read by every format, 0 to 1, and the bytes that it refused."""
+
+    share: float
+    unreadable: int
+
+
+def read(case: Opened, *, alone: bool = False) -> Read:
+    """Of all media of the case together: the least share and the sum; alone: of this one."""
+    with all_of(case) as cases:
+        own = [_read(one) for one in ([case] if alone else cases.values())]
+    return Read(min(one.share for one in own), sum(one.unreadable for one in own))
+
+
+def _read(case: Opened) -> Read:
+    identity, refused = case.catalogue.identity(), total(case.catalogue.unreadable())
+    return Read(0.0 if identity is None else case.catalogue.scanned_share(identity.size), refused)
+
+
 def compared(
     case: Opened, *, channels: Sequence[int] | None = None, window: TimeSpan | None = None
 ) -> list[str]:
     """Sentences on what several media hold of the same camera and time: the same, byte for byte,
     or different pictures. Raises SourceError when a source is not where it was scanned."""
-    with _all(case) as cases:
+    with all_of(case) as cases:
         known = {n: one for n, one in cases.items() if one.catalogue.identity() is not None}
         return list(_alike.compared(known, channels, window))
 
 
 @contextmanager
-def _all(case: Opened) -> Iterator[dict[str, Opened]]:
+def all_of(case: Opened) -> Iterator[dict[str, Opened]]:
     """The media of a case by name, the case itself first."""
     with ExitStack() as stack:
         cases = {MAIN: case}

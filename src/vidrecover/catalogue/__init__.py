@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
-from vidrecover.catalogue import _changes, _containers, _file, _rows, _volumes
+from vidrecover.catalogue import _changes, _containers, _file, _prints, _rows, _volumes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import divided, merged, minus, total
@@ -53,6 +53,7 @@ class Catalogue:
         self._path = path
         self._db = database
         self._conn: sqlite3.Connection = database.conn
+        self.prints = _prints.Prints(path, self._conn)
         self._lock: sqlite3.Connection | None = None
         self._run: Run | None = None
         self._tally = _rows.Tally()
@@ -83,7 +84,7 @@ class Catalogue:
         self._conn.close()
         if self._lock is not None:
             self._lock.close()
-            self._lock = None
+        self._lock = None
 
     def begin_run(
         self,
@@ -114,8 +115,7 @@ class Catalogue:
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
-        rows = self._all(f"SELECT id, {_rows.RUN} FROM run ORDER BY id")
-        return [_rows.run_of(row) for row in rows]
+        return list(map(_rows.run_of, self._all(f"SELECT id, {_rows.RUN} FROM run ORDER BY id")))
 
     def identity(self) -> SourceIdentity | None:
         """The source as it was first opened, or None before the first run."""
@@ -276,8 +276,8 @@ class Catalogue:
 
     def looks(self) -> list[Look]:
         """What key pictures show, as far as they were looked at, by segment and time."""
-        query = f"SELECT {_rows.LOOK} FROM picture ORDER BY segment_id, start_ms"
-        return [_rows.look_of(row) for row in self._all(query)]
+        rows = self._all(f"SELECT {_rows.LOOK} FROM picture ORDER BY segment_id, start_ms")
+        return list(map(_rows.look_of, rows))
 
     def loose_ends(self) -> Iterator[LooseEnd]:
         """Where runs of frames stop and begin, ordered by place; see `segments` for the state."""

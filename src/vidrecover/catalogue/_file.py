@@ -127,11 +127,17 @@ def _times_of_files(database: Database) -> None:
     database.conn.execute("ALTER TABLE claim ADD COLUMN locked INTEGER NOT NULL DEFAULT 0")
 
 
+def _prints(database: Database) -> None:
+    """Migration 5: digests of key pictures."""
+    _run(database, "0005_prints.sql")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
     "0003_clocks": _clocks,
     "0004_times_of_files": _times_of_files,
+    "0005_prints": _prints,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from vidrecover import report, show
-from vidrecover.case import Case, folder_of
+from vidrecover.case import Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
 from vidrecover.runbooks import LANGUAGES, Language
 from vidrecover.terminal import (
@@ -66,9 +66,8 @@ def diagnose(
         tell(f"what to do, step by step: vidrecover diagnose --case {folder} --explain")
     if result.channels:
         tell(f"next: vidrecover recover --case {folder} --folder clips")
-    for one in result.media[1:]:
-        place = folder_of(folder, one.name)
-        tell(f"of medium {one.name}: vidrecover recover --case {place} --folder clips-{one.name}")
+    if len(result.media) > 1:
+        tell("it takes the best copy of each second of all media; --medium NAME: of one only")
     return DONE if is_whole else INCOMPLETE
 
 

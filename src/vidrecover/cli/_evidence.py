@@ -1,13 +1,14 @@
 """Commands for evidence packages: packing, checking, stamping."""
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from vidrecover import evidence
-from vidrecover.case import Case
+from vidrecover.case import MAIN, Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
 from vidrecover.model import SourceRef
 from vidrecover.source import open_source
@@ -17,6 +18,7 @@ from vidrecover.terminal import (
     folder_type,
     from_option,
     json_option,
+    medium_only_option,
     password_of,
     print_result,
     progress_bar,
@@ -62,6 +64,7 @@ jobs_option = click.option(
               help="Sign it with this secret key, a file made by minisign -G.")  # fmt: skip
 @decode_option
 @jobs_option
+@medium_only_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def export(
@@ -82,6 +85,7 @@ def export(
     decode: bool,
     jobs: int,
     key: Path | None,
+    medium: str | None,
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -93,28 +97,50 @@ def export(
         raise click.UsageError("--content-free leaves out what --stills and --proxy ask for")
     check = _clock_check(shown, true, reference, error_s)
     signer = None if key is None else evidence.signer(key, password_of(key), folder, out)
-    with Case.open(folder) as case, progress_bar() as bar:
-        packed = case.export(
-            out,
-            channel=channel,
-            span=span_of(case, start, end),
-            exhibit=exhibit,
-            operator=operator,
-            content_free=content_free,
-            decode=decode,
-            stills=stills,
-            proxy=proxy,
-            clock=check,
-            jobs=jobs,
-            signer=signer,
-            source=source,
-            planned=bar.plan,
-            progress=bar.advance,
-        )
-        whole = packed.is_whole and case.scanned_share() == 1
-    print_result(evidence.packed_json(packed) if as_json else evidence.packed_text(packed))
-    tell(f"next: vidrecover verify {out} --source {source or 'SOURCE'}")
+    with Case.open(folder, medium=medium or MAIN) as case:
+        span = span_of(case, start, end)
+        wanted: dict[str, list[str]] = {medium or MAIN: []}
+        if medium is None:
+            wanted = case.media_to_pack(channel=channel, span=span, source=source)
+    made, whole = list[evidence.Packed](), True
+    for name, notes in wanted.items():
+        with Case.open(folder, medium=name) as case, progress_bar() as bar:
+            packed = case.export(
+                out if len(wanted) == 1 else out / name,
+                channel=channel,
+                span=span,
+                exhibit=exhibit if len(wanted) == 1 else f"{exhibit}-{name}",
+                operator=operator,
+                content_free=content_free,
+                decode=decode,
+                stills=stills,
+                proxy=proxy,
+                clock=check,
+                jobs=jobs,
+                signer=signer,
+                notes=notes,
+                source=source if name == (medium or MAIN) else None,
+                planned=bar.plan,
+                progress=bar.advance,
+            )
+            made.append(packed)
+            whole &= packed.is_whole and case.scanned_share() == 1
+    _tell_packed(made, [*wanted], source, as_json=as_json)
     return DONE if whole else INCOMPLETE
+
+
+def _tell_packed(
+    made: Sequence[evidence.Packed], names: Sequence[str], source: str | None, *, as_json: bool
+) -> None:
+    """The packages, one for each medium, and how each is checked."""
+    if as_json:
+        told = [evidence.packed_json(one) for one in made]
+        print_result(told[0] if len(told) == 1 else {"packages": told})
+    else:
+        print_result("\n\n".join(evidence.packed_text(one) for one in made))
+    for name, one in zip(names, made, strict=True):
+        where = f"SOURCE of medium {name}" if len(made) > 1 else source or "SOURCE"
+        tell(f"next: vidrecover verify {one.folder} --source {where}")
 
 
 def _clock_check(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from vidrecover import show
-from vidrecover.case import Case
+from vidrecover.case import MAIN, Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
 from vidrecover.clips import LeftOut
 from vidrecover.model import Grade
@@ -14,6 +14,7 @@ from vidrecover.terminal import (
     folder_type,
     from_option,
     json_option,
+    medium_only_option,
     print_result,
     progress_bar,
     source_type,
@@ -31,6 +32,7 @@ from vidrecover.terminal import (
 @click.option(
     "--folder", "out", type=folder_type, help="Where to write; default: clips/ in the case."
 )
+@medium_only_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def recover(
@@ -39,6 +41,7 @@ def recover(
     start: str | None,
     end: str | None,
     out: Path | None,
+    medium: str | None,
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -47,12 +50,13 @@ def recover(
     Example: vidrecover recover --case van17 --channel 3 --from 07:30 --to 07:40 --folder clips
     """
     left_out: list[LeftOut] = []
-    with Case.open(folder) as case, progress_bar() as bar:
-        share, refused = case.scanned_share(), case.unreadable()
+    with Case.open(folder, medium=medium or MAIN) as case, progress_bar() as bar:
+        share, refused = case.read(alone=medium is not None)
         clips = case.recover(
             out or folder / "clips",
             channel=channel,
             span=span_of(case, start, end),
+            alone=medium is not None,
             source=source,
             planned=bar.plan,
             progress=bar.advance,

@@ -6,6 +6,7 @@ writes `clips.json`. `derive` makes stills and a proxy of a clip, which are enco
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +26,7 @@ from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
 from vidrecover.source import lies_on
 
 __all__ = [
+    "Begun",
     "Borrowed",
     "Chosen",
     "Coded",
@@ -35,6 +37,7 @@ __all__ = [
     "TickClock",
     "Unpack",
     "as_json",
+    "begin",
     "chosen",
     "derive",
     "grade",
@@ -50,11 +53,26 @@ __all__ = [
 LIST = "clips.json"
 
 
+class Begun(NamedTuple):
+    """A folder that clips of several sources go to: no name and no table is made twice."""
+
+    folder: Path
+    names: Names
+    fragments: Path
+
+
+def begin(folder: Path, sources: Iterable[Source]) -> Begun:
+    """A folder for clips of these sources, see `write`; raises ClipError like it."""
+    for source in sources:
+        _prepare(folder, source)
+    return Begun(folder, Names(), _fragments.begin(folder))
+
+
 def write(
     recordings: Iterable[Recording],
     source: Source,
     unpack: Unpack,
-    folder: Path,
+    folder: Path | Begun,
     *,
     clocks: Mapping[str, TickClock],
     span: TimeSpan | None = None,
@@ -64,20 +82,25 @@ def write(
 ) -> Iterator[Clip | LeftOut]:
     """Clips of the recordings, each yielded when its file is whole and its rows are listed.
 
-    unpack: rows of a segment in playing order; clocks: by name of format; span: only this,
-    begun at the last key frame before it; borrow: asked once per recording for parameter sets,
+    unpack: rows of a segment in playing order; folder: begun already where it takes clips of
+    several sources; clocks: by name of format; span: only this, begun at the last key frame
+    before it; borrow: asked once per recording for parameter sets,
     used where key frames carry none, and for what else the frames do not tell; listed: write
     `fragments.csv`; progress: bytes of frames read. Grades are those before decoding: see
     `grade`. Raises ClipError when the folder cannot be used or fills up; clips yielded before
     stay whole. At most some MiB are held in memory, whatever the recording.
     """
-    _prepare(folder, source)
+    begun = folder if isinstance(folder, Begun) else None
+    into = folder if isinstance(folder, Path) else folder.folder
+    if begun is None:
+        _prepare(into, source)
+    table = _fragments.begin(into) if listed and begun is None else None
     job = Job(
         source=source,
         unpack=unpack,
-        folder=folder,
-        fragments=_fragments.begin(folder) if listed else None,
-        names=Names(),
+        folder=into,
+        fragments=table if begun is None else begun.fragments,
+        names=Names() if begun is None else begun.names,
         clocks=clocks,
         span=span,
         borrow=borrow,

@@ -4,6 +4,7 @@ One witness is what the recorder claims, the other the frames that were found.
 """
 
 from vidrecover.timeline._attribution import attributed, parts
+from vidrecover.timeline._copies import Copy, Taken, chosen
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._numbers import Numbers, Step, Told
 from vidrecover.timeline._places import Shelf
@@ -21,12 +22,15 @@ from vidrecover.timeline._witnesses import (
 __all__ = [
     "SHORTEST_GAP_MS",
     "Comparison",
+    "Copy",
     "Moment",
     "Numbers",
     "Shelf",
     "Step",
+    "Taken",
     "Told",
     "attributed",
+    "chosen",
     "claimed",
     "compare",
     "covered",
