@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidrecover import clips, clock, nal
+from vidrecover import clips, clock, nal, servant
 from vidrecover.clips import _grade, _order, _times
 from vidrecover.clips._file import ClipFile, Refused
 from vidrecover.errors import ClipError
@@ -46,6 +46,7 @@ from vidrecover.model import (
     TimeSpan,
     no_frames,
 )
+from vidrecover.servant import Servants
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 START = clock.parse_iso("2026-03-14T07:29:00.000")
@@ -789,14 +790,39 @@ def test_a_decoder_that_hangs_or_breaks_down_costs_only_the_grade(
     assert clips.grade(clip, tmp_path, limit_s=0.001) == msgspec.structs.replace(
         clip,
         grade=Grade.DAMAGED,
-        notes=("the decoder was stopped after 0 s; decodability unknown",),
+        notes=("the decoder took longer than 0.001 s; decodability unknown",),
     )
-    monkeypatch.setattr(_grade, "_CHECKER", "vidrecover.no_such_module")
-    assert clips.grade(clip, tmp_path) == msgspec.structs.replace(
-        clip,
-        grade=Grade.DAMAGED,
-        notes=("the decoder broke down on this clip (exit code 1)",),
+    assert clips.grade(clip, tmp_path) == clip
+    (tmp_path / "no.mp4").write_bytes(b"no film")
+    other = msgspec.structs.replace(clip, file="no.mp4")
+    assert clips.grade(other, tmp_path) == msgspec.structs.replace(
+        other, grade=Grade.DAMAGED, notes=("the decoder crashed; decodability unknown",)
     )
+    assert clips.grade(clip, tmp_path) == clip
+    monkeypatch.setattr(_grade, "_DECODERS", Servants("vidrecover.no_such_module"))
+    (note,) = clips.grade(clip, tmp_path).notes
+    assert note == "the process that decodes pictures does not start; decodability unknown"
+
+
+def test_one_decoder_grades_clip_after_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk()
+    disk.pictures(encoded(count=10), range(START, START + 400, 40))
+    clip = only(written(disk, tmp_path))
+    begun = list[int]()
+
+    class Counted(servant.Servant):
+        def _listening(self) -> bool:
+            is_there = super()._listening()
+            begun.append(0 if self._process is None else self._process.pid)
+            return is_there
+
+    monkeypatch.setattr(servant, "Servant", Counted)
+    monkeypatch.setattr(_grade, "_DECODERS", Servants("vidrecover.clips._check"))
+    assert [clips.grade(clip, tmp_path) for _ in range(3)] == [clip] * 3
+    assert len(begun) == 3
+    assert len(set(begun)) == 1
 
 
 def without_sets(one: Coded) -> bytes:

@@ -5,6 +5,7 @@ on stdout, each behind its length. It imports nothing of the caller's program, s
 script.
 """
 
+import atexit
 import contextlib
 import os
 import struct
@@ -45,11 +46,11 @@ class Servant:
     ) -> None:
         self.close()
 
-    def ask(self, job: bytes) -> bytes | str:
-        """The answer to a job, or in words why there is none."""
+    def ask(self, job: bytes, limit_s: float | None = None) -> bytes | str:
+        """The answer to a job, or in words why there is none; limit_s: for this one job."""
         if not self._listening():
             return "the process that decodes pictures does not start"
-        return self._exchanged(job, self.time_limit_s)
+        return self._exchanged(job, self.time_limit_s if limit_s is None else limit_s)
 
     def _listening(self) -> bool:
         """Whether a process waits for a job; one is started if there is none."""
@@ -116,6 +117,30 @@ class Servant:
                     pipe.close()
         self._process.wait()
         self._process = None
+
+
+class Servants:
+    """Processes of one module for whoever asks, from any thread: as many as ask at once. They
+    wait for further jobs until this program ends."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._idle: list[Servant] = []
+
+    def ask(self, job: bytes, limit_s: float) -> bytes | str:
+        """The answer to a job that has so many seconds, or in words why there is none."""
+        try:
+            servant = self._idle.pop()
+        except IndexError:
+            servant = Servant(self._module, limit_s)
+            atexit.register(servant.close)
+        try:
+            return servant.ask(job, limit_s)
+        except BaseException:
+            servant.close()  # its answer may still come, to nobody
+            raise
+        finally:
+            self._idle.append(servant)
 
 
 def serve(answer: Callable[[bytes], bytes]) -> None:

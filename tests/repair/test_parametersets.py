@@ -168,7 +168,7 @@ def test_of_equal_sets_the_nearest_place_is_told() -> None:
 
 def test_a_decoder_that_dies_costs_its_candidates_only(servant: Servant) -> None:
     class Dying(Servant):
-        def ask(self, job: bytes) -> bytes | str:
+        def ask(self, job: bytes, limit_s: float | None = None) -> bytes | str:
             if len(pickle.loads(job).candidates) > 1:
                 return "the decoder crashed"
             return servant.ask(job)

@@ -1,15 +1,16 @@
-"""Decodes one clip and prints what it found as JSON; run as a process of its own.
+"""Decodes clips, told by path, and answers with what it found; run as a process of its own.
 
 A decoder may crash, hang or need much memory on damaged bytes. Here that costs a grade only.
 """
 
-import sys
+import os
 from pathlib import Path
 
 import av
 import msgspec
 
 from vidrecover.clips._grade import Decoded
+from vidrecover.servant import serve
 
 MOST_PIXELS = "35651584"
 """Of the largest picture of H.264 and H.265 up to level 6.2, as the decoder may allocate."""
@@ -46,4 +47,4 @@ def decode(path: Path) -> Decoded:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(decode(Path(sys.argv[1]))))
+    serve(lambda path: msgspec.json.encode(decode(Path(os.fsdecode(path)))))

@@ -1,8 +1,6 @@
 """Whether a finished clip plays: decoded by another process, with a time limit."""
 
 import os
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,12 +10,13 @@ from typing import TypeVar
 import msgspec
 
 from vidrecover.model import Clip, Grade
+from vidrecover.servant import Servants
 
 Other = TypeVar("Other")
 
 _START_S = 60.0
 _PICTURE_S = 0.25
-_CHECKER = "vidrecover.clips._check"
+_DECODERS = Servants("vidrecover.clips._check")
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,18 +38,14 @@ def grade(clip: Clip, folder: Path, *, limit_s: float | None = None) -> Clip:
 
     limit_s: seconds the decoder gets; by default a minute and a quarter of a second for each
     frame. Small, picklable arguments and result, so that any executor can run it. The decoder
-    is a process of its own: its crash or hang makes the clip damaged, nothing else. Raises
-    nothing about the clip; OSError when no process can be started.
+    is a process of its own, which stays for the next clip: its crash or hang makes the clip
+    damaged, nothing else.
     """
     limit = limit_s if limit_s is not None else _START_S + _PICTURE_S * clip.frames
-    command = [sys.executable, "-m", _CHECKER, str(folder / clip.file)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        return _damaged(clip, f"the decoder was stopped after {limit:.0f} s; decodability unknown")
-    if done.returncode != 0:
-        return _damaged(clip, f"the decoder broke down on this clip (exit code {done.returncode})")
-    return _judged(clip, msgspec.json.decode(done.stdout, type=Decoded))
+    told = _DECODERS.ask(os.fsencode((folder / clip.file).absolute()), limit)
+    if isinstance(told, str):
+        return _damaged(clip, f"{told}; decodability unknown")
+    return _judged(clip, msgspec.json.decode(told, type=Decoded))
 
 
 def graded(written: Iterable[Clip | Other], folder: Path) -> Iterator[Clip | Other]:
