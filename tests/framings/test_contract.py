@@ -34,6 +34,7 @@ from vidrecover.model import (
     Window,
     no_frames,
 )
+from vidrecover.scan import _search
 from vidrecover.scan._rows import outermost
 from vidrecover.signatures import Matcher
 from vidrecover.source import open_source
@@ -167,7 +168,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[None]:
     """All of this file with each engine in turn."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(MATCHER, "engine", request.param)
-        patch.setattr(scan, "Matcher", partial(Matcher, engine=request.param))
+        patch.setattr(_search, "Matcher", partial(Matcher, engine=request.param))
         yield
 
 

@@ -31,9 +31,9 @@ from vidrecover.model import (
     Window,
     together,
 )
-from vidrecover.scan._rows import in_order, mark_unreadable, settled, thinned, unexplained
+from vidrecover.scan._rows import in_order, mark_unreadable, settled, unexplained
+from vidrecover.scan._search import Search
 from vidrecover.scan._windows import BLOCK, HISTORY, Buffer, blank_extents, covers
-from vidrecover.signatures import Matcher
 from vidrecover.source import open_source
 
 Positions = npt.NDArray[np.int64]
@@ -162,18 +162,7 @@ class Scanner:
         self.formats = formats
         self._source, self._grids = source, grids
         self._readers = [reader_of(one) for one in formats.formats]
-        patterns = [
-            (pattern, number)
-            for number, one in enumerate(formats.formats)
-            for pattern in sorted({p for layout in one.layouts for p in layout.signatures})
-        ]
-        self._yielding = [n for n, one in enumerate(formats.formats) if one.framing.yields]
-        self._owners = np.array([number for _, number in patterns], dtype=np.int64)
-        self._matcher = Matcher([pattern for pattern, _ in patterns])
-        self._reach = max(
-            (one.at + len(p) for f in formats.formats for one in f.layouts for p in one.signatures),
-            default=0,
-        )
+        self._search = Search(formats.formats)
         self._window_size = window_size
         self._buffer = Buffer(source, window_size)
 
@@ -189,7 +178,7 @@ class Scanner:
             halves = Extent(unit.start, middle), Extent(middle, unit.end)
             return _together(unit, [self.scan(one) for one in halves])
         refused = extents.merged(seen.unreadable)
-        rows = settled(in_order(together(seen.tables)), self._yielding, self._grids)
+        rows = settled(in_order(together(seen.tables)), self._search.yielding, self._grids)
         seen.tables.clear()
         mark_unreadable(rows, refused)
         found = segments.assemble(rows, self.formats.formats, unit)
@@ -234,22 +223,17 @@ class Scanner:
         self, window: Window, unreadable: list[Extent], *, is_blank: bool
     ) -> Iterator[Frames]:
         """One table per format that has frames starting in the window; see `_read`."""
-        first = max(window.limit - self._reach, 0) if is_blank else 0
-        hits = self._matcher.find(window.data[first : window.limit + self._reach])
-        if not len(hits.positions):
-            return
-        owners = self._owners[hits.patterns]
-        present = np.flatnonzero(np.bincount(owners)).tolist()
         claims: list[Frames] = []
-        for number in sorted(present, key=lambda one: one in self._yielding):
-            candidates = hits.positions[owners == number] + first
-            if number in self._yielding:
-                candidates = thinned(candidates, window.offset, claims)
+        for number, candidates in self._search.firm(window, is_blank=is_blank):
             rows = self._read(number, window, candidates, unreadable)
             if len(rows):
                 rows["format"] = number
-                if number not in self._yielding:
-                    claims.append(rows)
+                claims.append(rows)
+                yield rows
+        for number, candidates in self._search.yielded(window, claims, is_blank=is_blank):
+            rows = self._read(number, window, candidates, unreadable)
+            if len(rows):
+                rows["format"] = number
                 yield rows
 
     def _read(

@@ -24,22 +24,7 @@ def in_order(rows: Frames) -> Frames:
     return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
-def thinned(candidates: Column, offset: int, claims: list[Frames]) -> Column:
-    """Candidates of a yielding format without those inside proven frames of others, only the
-    first of each such run kept: it ends what stands before.
-
-    offset: absolute, of the window; claims: rows of other formats in it.
-    """
-    if not claims:
-        return candidates
-    rows = in_order(together(claims))
-    rows = rows.compress((rows["flags"] & FrameFlag.END_UNPROVEN) == 0)
-    held = _held(candidates + offset, rows)
-    held[1:] &= held[:-1].copy()
-    return candidates[~held] if len(candidates) and len(rows) else candidates
-
-
-def _held(positions: Column, rows: Frames) -> Column:
+def held_by(rows: Frames, positions: Column) -> Column:
     """Whether each position lies inside a row; rows: ordered by offset."""
     if not len(rows):
         return np.zeros(len(positions), dtype=bool)
@@ -69,7 +54,7 @@ def settled(rows: Frames, yielding: Sequence[int], grids: Sequence[Grid] = ()) -
 
 def _yielded(rows: Frames, others: Frames) -> Frames:
     """Rows of one yielding format that stand beside the rows of others."""
-    rows = rows.compress(~_held(rows["offset"], others) & outermost(rows))
+    rows = rows.compress(~held_by(others, rows["offset"]) & outermost(rows))
     if not len(rows):
         return rows
     starts, ends = rows["offset"], rows["offset"] + rows["size"]
