@@ -2,22 +2,18 @@
 
 import pickle
 from collections.abc import Iterator
-from typing import cast
 
 import av
 import cv2
 import msgspec
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from vidrecover.model import Codec
+from vidrecover.repair._decoding import decoder
 from vidrecover.repair._values import ClockJob, ClockRead, FontData
 from vidrecover.repair.burntclock import Font, Ink, Luma, read
 from vidrecover.servant import serve
 
-_DECODERS = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MJPEG: "mjpeg", Codec.MPEG4: "mpeg4"}
-_MOST_PIXELS = "35651584"
 _LARGE = 720
 """Rows from which on pictures are halved: their letters are large enough."""
 _MOST_HELD = 96 << 20
@@ -40,12 +36,7 @@ def answer(message: bytes) -> bytes:
 
 def _pictures(job: ClockJob) -> Iterator[tuple[int, Luma]]:
     """The wanted pictures that decode without damage, by their place, as many as can be held."""
-    name = _DECODERS.get(job.codec)
-    if name is None:
-        return
-    context = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
-    context.options = {"max_pixels": _MOST_PIXELS}
-    context.thread_count = 1
+    context = decoder(job.codec, {})
     wanted, held = set(job.wanted), 0
     for place, unit in enumerate([*job.units, None]):
         packet = None if unit is None else av.Packet(unit)

@@ -33,6 +33,33 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
 
 
+class JoinJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture that was cut, and what may be its rest.
+
+    before: whole access units with start codes, the first a key picture with its parameter sets,
+    up to the cut picture; head: of that, up to the cut; candidates: for each its rest and the
+    pictures behind it.
+    """
+
+    codec: Codec
+    before: tuple[bytes, ...]
+    head: bytes
+    candidates: tuple[tuple[bytes, ...], ...]
+
+
+class JoinTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decoder made of one candidate.
+
+    clean: the pictures came out without an error or mark of damage; used: the decoder needs the
+    last bytes of the cut NAL unit, None: there are too few to tell; step: how much the picture
+    changes over the join, over what is usual before it (1 is usual), None: nothing to compare with.
+    """
+
+    clean: bool
+    used: bool | None = None
+    step: float | None = None
+
+
 class FontData(msgspec.Struct, frozen=True, kw_only=True):
     """A `burntclock.Font` that can travel; digits: its patterns as float32."""
 
@@ -68,3 +95,31 @@ class ClockRead(msgspec.Struct, frozen=True, kw_only=True):
 
     times: tuple[int | None, ...]
     font: FontData
+
+
+class ViewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures of one piece of footage whose camera is asked for.
+
+    first: access units with start codes, a key picture with its parameter sets first; last: the
+    last group of the piece, empty when it is the same; the last picture of these is the piece's
+    last one.
+    """
+
+    codec: Codec
+    first: tuple[bytes, ...]
+    last: tuple[bytes, ...] = ()
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What a piece's first and last pictures show, small.
+
+    luma, edges, last: uint8 of 36 x 44: light of the first picture, how much it changes from
+    dot to dot, light of the last picture; colours: 256 shares as float32.
+    """
+
+    width: int
+    height: int
+    luma: bytes
+    edges: bytes
+    colours: bytes
+    last: bytes

@@ -1,0 +1,181 @@
+"""Pictures cut inside a NAL unit, put together where no header tells how: by decoding.
+
+Of a picture whose beginning ends one piece of a disk, the rest begins another piece. Each rest that
+may be it is tried: the picture must decode without an error, as must those behind it, and the
+step over the join must be no larger than the camera's steps before. What several answers fit, or
+none fits clearly, stays in doubt. [B: codec-repair.md 4.4]
+"""
+
+import pickle
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from vidrecover import nal
+from vidrecover.model import Codec
+from vidrecover.repair._values import JoinJob, JoinTrial
+from vidrecover.servant import Servant
+
+BEFORE = 60
+"""Pictures before the cut that are decoded at most; a group that is longer is not tried."""
+BEHIND = 4
+"""Pictures behind the cut one that are decoded, too; those that there are."""
+MOST_CANDIDATES = 256
+"""More rests than this may be the one by chance."""
+TIME_LIMIT_S = 30.0
+_MARGIN = 1.5
+_LARGEST_STEP, _LARGEST_ALONE = 1.6, 8.0
+"""Over what is usual before the cut; a picture that changes more may be another camera's. The
+second where no other piece decodes; of H.265 decoders tell no errors. [C: twelve real scenes,
+tests/benchmarks/cut_pictures.py]"""
+_BATCH = 16
+_MODULE = "vidrecover.repair._joint"
+
+
+class Candidate(NamedTuple):
+    """rest: of the cut picture, up to the end of that picture; behind: the whole pictures with
+    start codes that follow it there, the first BEHIND count, maybe none."""
+
+    rest: bytes
+    behind: tuple[bytes, ...] = ()
+
+
+class Choice(NamedTuple):
+    """place: of the candidate that is proven, None where none is; reason: the proof or the doubt,
+    in words; fitting: places of the candidates that decode to their ends without an error."""
+
+    place: int | None
+    reason: str
+    fitting: tuple[int, ...] = ()
+
+
+def choose(
+    codec: Codec,
+    before: Sequence[bytes],
+    head: bytes,
+    candidates: Sequence[Candidate],
+    servant: Servant,
+) -> Choice:
+    """Which of the candidates is the rest of a picture that was cut inside a NAL unit.
+
+    before: the whole access units in front of the cut picture with start codes, from the last key
+    picture with its parameter sets on, two to BEFORE; where the cut picture is itself a key
+    picture, those of the group before it; head: what is known of the cut picture, from its first
+    start code on; candidates: all that may be its rest, likely or not: those that do not fit show
+    what chance does; servant: see `trials`. A candidate at which the decoder crashes or hangs
+    does not fit.
+    """
+    if len(candidates) > MOST_CANDIDATES:
+        return Choice(None, f"{len(candidates)} pieces may be its rest")
+    if not 2 <= len(before) <= BEFORE:
+        return Choice(None, f"{len(before)} pictures from its key picture on are known")
+    numbers = _Numbers.of(codec, before[0])
+    likely = [p for p, one in enumerate(candidates) if numbers is None or numbers.allow(head, one)]
+    trials_of = _tried(codec, before, head, [candidates[place] for place in likely], servant)
+    fitting = {
+        place: one
+        for place, one in zip(likely, trials_of, strict=True)
+        if one.clean and one.used is not False
+    }
+    return _chosen(codec, fitting, len(candidates))
+
+
+def trials() -> Servant:
+    """The process that `choose` asks; a context manager."""
+    return Servant(_MODULE, TIME_LIMIT_S)
+
+
+def _chosen(codec: Codec, fitting: dict[int, JoinTrial], tried: int) -> Choice:
+    """The candidate whose step is the smallest by a margin, if its bytes were all needed."""
+    places = tuple(fitting)
+    ranked = sorted((one.step, place) for place, one in fitting.items() if one.step is not None)
+    if not ranked:
+        return Choice(None, f"none of {tried} pieces decodes as its rest", places)
+    (first, place), *others = ranked
+    if not fitting[place].used:
+        return Choice(None, "the piece that fits best tells too little", places)
+    if first > (_LARGEST_STEP if others or codec == Codec.H265 else _LARGEST_ALONE):
+        return Choice(None, f"the picture changes {first:.1f} times more than usual", places)
+    if others and others[0][0] < _MARGIN * first:
+        return Choice(None, f"{len(fitting)} pieces decode as its rest", places)
+    words = f"of {tried} pieces this one alone decodes as its rest"
+    if others:
+        words = (
+            f"of {len(fitting)} pieces that decode as its rest, the picture goes on best here"
+            f" ({first:.1f} times the usual change, against {others[0][0]:.1f})"
+        )
+    return Choice(place, words, places)
+
+
+class _Numbers(NamedTuple):
+    """Of H.264: the parameter sets by which the numbers of pictures are read."""
+
+    sps: nal.SequenceParameters
+    pps: nal.PictureParameters
+
+    @classmethod
+    def of(cls, codec: Codec, unit: bytes) -> "_Numbers | None":
+        """Those before a key picture, when there is one of each."""
+        if codec != Codec.H264:
+            return None
+        head = nal.head(codec, unit)
+        sps = [nal.sequence_parameters(codec, one.data) for one in head if one.kind == "sps"]
+        pps = [nal.picture_parameters(codec, one.data) for one in head if one.kind == "pps"]
+        if len(sps) != 1 or len(pps) != 1 or sps[0] is None or pps[0] is None:
+            return None
+        return cls(sps[0], pps[0])
+
+    def allow(self, head: bytes, candidate: Candidate) -> bool:
+        """Whether the pictures' numbers go on from the cut one; True where they do not tell."""
+        last = self._slice(head + candidate.rest[:64])
+        for unit in candidate.behind[:BEHIND]:
+            one = self._slice(unit)
+            if last is None or one is None or one.restarts:
+                return True
+            step = ((one.frame_num or 0) - (last.frame_num or 0)) % (1 << self.sps.frame_num_bits)
+            if step != int(last.reference) and not (self.sps.interlaced and step == 0):
+                return False
+            last = one
+        return True
+
+    def _slice(self, unit: bytes) -> nal.Slice | None:
+        """The head of a picture's first slice."""
+        head = nal.head(Codec.H264, unit)
+        if not head or head[-1].kind != "slice":
+            return None
+        return nal.slice_header(Codec.H264, head[-1].data, self.sps, self.pps)
+
+
+def _tried(
+    codec: Codec,
+    before: Sequence[bytes],
+    head: bytes,
+    candidates: Sequence[Candidate],
+    servant: Servant,
+) -> list[JoinTrial]:
+    found: list[JoinTrial] = []
+    for start in range(0, len(candidates), _BATCH):
+        some = candidates[start : start + _BATCH]
+        job = JoinJob(
+            codec=codec,
+            before=tuple(before),
+            head=head,
+            candidates=tuple((one.rest, *one.behind[:BEHIND]) for one in some),
+        )
+        found += _answers(job, servant)
+    return found
+
+
+def _answers(job: JoinJob, servant: Servant) -> list[JoinTrial]:
+    """A trial for each candidate; one that crashes the decoder is not clean."""
+    answer = servant.ask(pickle.dumps(job))
+    if not isinstance(answer, str):
+        return msgspec.msgpack.decode(answer, type=list[JoinTrial])
+    if len(job.candidates) == 1:
+        return [JoinTrial(clean=False)]
+    return [
+        trial
+        for one in job.candidates
+        for trial in _answers(msgspec.structs.replace(job, candidates=(one,)), servant)
+    ]
