@@ -3,6 +3,7 @@
 What a row says on the disk differs; what it means is the same, and stands here.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
-from vidrecover.model import NO_TIME
+from vidrecover.model import NO_CHANNEL, NO_TIME
 
 Rows = npt.NDArray[Any]
 
@@ -55,6 +56,8 @@ STATED = np.dtype(
 )
 """A descriptor as a layout states it, in the columns that all layouts share."""
 
+_AS_THEY_ARE = ("number", "begin", "end", "next", "last", "previous", "main")
+
 ROW = np.dtype(
     [
         ("use", "u1"),
@@ -70,6 +73,22 @@ ROW = np.dtype(
     ]
 )
 """A descriptor as understood."""
+
+
+def stated(found: Rows, types: Rows, kinds: Mapping[int, Type], channels: Rows) -> Rows:
+    """Rows (STATED) of descriptors as they stand on a disk, in their layout's own columns.
+
+    types: of each the byte that tells its type, which `kinds` explains (others are OTHER);
+    channels: from 1, anything below where none is legible.
+    """
+    rows = np.zeros(len(found), dtype=STATED)
+    for name in _AS_THEY_ARE:
+        rows[name] = found[name]
+    known = np.full(256, Type.OTHER, dtype=np.uint8)
+    known[list(kinds)] = list(kinds.values())
+    rows["type"] = known[types]
+    rows["channel"] = np.where(channels > 0, channels, NO_CHANNEL)
+    return rows
 
 
 def understand(raw: Rows, first: int, count: int) -> Rows:

@@ -4,19 +4,19 @@ Byte facts: dahua-dhfs.md, with its marks. The log area is not read: its records
 Everything is bounded by the size of the source; nothing here raises on damaged bytes.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
-from vidrecover.model import NO_CHANNEL, NO_TIME, Extent, Source, VolumeReport
-from vidrecover.volumes import _chains as chains
+from vidrecover.model import NO_TIME, Extent, Source, VolumeReport
 from vidrecover.volumes import _descriptors as descriptors
+from vidrecover.volumes import _superblock as superblock
 from vidrecover.volumes import _tables as tables
 from vidrecover.volumes._reading import read
+from vidrecover.volumes._superblock import SECTOR, Superblock, placed
 
-SECTOR = 512
 MARK = b"DHFS4.1"
 _PARTITION_TABLE = 0x3C34
 _PARTITION_ENTRY = np.dtype(
@@ -31,36 +31,15 @@ _PARTITION_ENTRY = np.dtype(
 _END_MARK = 0x55AA55AA
 _MOST_PARTITIONS = 64
 
-_SUPERBLOCK = np.dtype(
-    {
-        "names": [
-            "mark",
-            "first_date",
-            "last_date",
-            "current",
-            "block_size",
-            "fragment_blocks",
-            "reserved",
-            "sector",
-            "descriptors",
-            "fragments",
-            "count",
-            "wfs_mark",
-        ],
-        "formats": ["<u4"] * 12,
-        "offsets": [0x0C, 0x10, 0x14, 0x18, 0x2C, 0x30, 0x38, 0x40, 0x44, 0x48, 0x4C, 0x148],
-        "itemsize": SECTOR,
-    }
+_SUPERBLOCK = superblock.header(
+    {"mark": 0x0C, "first_date": 0x10, "last_date": 0x14, "current": 0x18, "wfs_mark": 0x148}
 )
-"""[A, but B: mark, current, sector; dahua-dhfs.md section 4]; wfs_mark tells the sister layout
-WFS, whose superblock has the same geometry fields. [B: wfs.md section 3]"""
+"""[A, but B: mark, current; dahua-dhfs.md section 4]; wfs_mark tells the sister layout WFS, whose
+superblock has the same geometry fields. [B: wfs.md section 3]"""
 _SUPERBLOCK_MARK = 0x55
 _WFS_MARK = 0x789ABCDE
 _SISTER = b"WFS0."
 
-_LEAST_FRAGMENT = 1 << 12
-_MOST_FRAGMENT = 1 << 28
-_MOST_DESCRIPTORS = 1 << 23
 _CHUNK = 1 << 24
 _SEARCH_PLAIN = 1 << 22
 _SEARCH_MARKED = 1 << 26
@@ -83,28 +62,12 @@ _DESCRIPTOR = np.dtype(
 )
 """One descriptor on the disk; see `_descriptors.STATED`. [A: dahua-dhfs.md section 5]"""
 _FIRST_CHANNEL = 0x30
-_RESERVED = 0xFE
-
-
-class _Superblock(NamedTuple):
-    """A plausible superblock and the partition it describes; start, offset: absolute bytes."""
-
-    start: int
-    offset: int
-    block_size: int
-    fragment_size: int
-    descriptors: int
-    fragments: int
-    fragment_count: int
-    current: int
-    reserved: int
-    first_date: int
-    last_date: int
-
-    @property
-    def end(self) -> int:
-        """Absolute end of the last fragment, as the superblock has it."""
-        return self.fragments + self.fragment_count * self.fragment_size
+_TYPES = {
+    0: descriptors.Type.FREE,
+    1: descriptors.Type.MAIN,
+    2: descriptors.Type.CONTINUATION,
+    0xFE: descriptors.Type.RESERVED,
+}
 
 
 def examine(source: Source) -> list[VolumeReport]:
@@ -136,7 +99,7 @@ def _hollow(source: Source, damage: list[str]) -> VolumeReport:
     return VolumeReport(layout="dhfs", extent=Extent(0, source.size), claims=(), damage=words)
 
 
-def _listed(source: Source) -> tuple[list[_Superblock], list[str]]:
+def _listed(source: Source) -> tuple[list[Superblock], list[str]]:
     """Partitions by the partition table, ordered by start, and what is wrong with the table."""
     size = _MOST_PARTITIONS * _PARTITION_ENTRY.itemsize
     raw, refused = read(source, Extent(_PARTITION_TABLE, _PARTITION_TABLE + size))
@@ -148,7 +111,7 @@ def _listed(source: Source) -> tuple[list[_Superblock], list[str]]:
         entries = entries[: ends[0]]
     else:
         damage.append("the partition table has no end mark")
-    found: dict[int, _Superblock] = {}
+    found: dict[int, Superblock] = {}
     for place, entry in enumerate(entries):
         block = _superblock_of(source, int(entry["start"]), int(entry["superblock"]))
         if block is not None:
@@ -161,7 +124,7 @@ def _listed(source: Source) -> tuple[list[_Superblock], list[str]]:
     return [found[start] for start in sorted(found)], damage
 
 
-def _superblock_of(source: Source, start: int, sector: int) -> _Superblock | None:
+def _superblock_of(source: Source, start: int, sector: int) -> Superblock | None:
     """The superblock that a partition entry names (both numbers in sectors), if plausible."""
     offset = (start + sector) * SECTOR
     if offset + SECTOR > source.size:
@@ -170,29 +133,15 @@ def _superblock_of(source: Source, start: int, sector: int) -> _Superblock | Non
     rows = raw.view(_SUPERBLOCK)
     if refused or not _plausible(rows)[0]:
         return None
-    return _placed(rows[0], start * SECTOR, offset, source.size)
+    return placed(rows[0], start * SECTOR, offset, source.size)
 
 
 def _plausible(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which sectors could be superblocks by their geometry and a second witness.
 
-    Geometry: a block size, fragments of a sane size, descriptors before fragments. Witness: the
-    mark at 0x0C or two possible dates. [C: dahua-dhfs.md section 3]
+    Witness: the mark at 0x0C or two possible dates. [C: dahua-dhfs.md section 3]
     """
-    block = rows["block_size"].astype(np.int64)
-    blocks = rows["fragment_blocks"].astype(np.int64)
-    size = np.minimum(block, 1 << 20) * np.minimum(blocks, 1 << 30)
-    geometry = (
-        ((block & (block - 1)) == 0)
-        & (block >= SECTOR)
-        & (block <= 4096)
-        & (size >= _LEAST_FRAGMENT)
-        & (size <= _MOST_FRAGMENT)
-        & (rows["descriptors"] > 0)
-        & (rows["descriptors"] < rows["fragments"])
-        & (rows["count"] > 0)
-        & (rows["wfs_mark"] != _WFS_MARK)
-    )
+    geometry = superblock.sane(rows) & (rows["wfs_mark"] != _WFS_MARK)
     rest = np.flatnonzero(geometry)
     first = clock.packed_dates(rows["first_date"][rest]) != NO_TIME
     last = clock.packed_dates(rows["last_date"][rest]) != NO_TIME
@@ -200,26 +149,7 @@ def _plausible(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return np.asarray(geometry, dtype=np.bool_)
 
 
-def _placed(row: Any, start: int, offset: int, size: int) -> _Superblock | None:
-    """The superblock with absolute places, or None when its descriptors lie behind the source."""
-    block = int(row["block_size"])
-    placed = _Superblock(
-        start=start,
-        offset=offset,
-        block_size=block,
-        fragment_size=block * int(row["fragment_blocks"]),
-        descriptors=start + int(row["descriptors"]) * block,
-        fragments=start + int(row["fragments"]) * block,
-        fragment_count=int(row["count"]),
-        current=int(row["current"]),
-        reserved=int(row["reserved"]),
-        first_date=int(row["first_date"]),
-        last_date=int(row["last_date"]),
-    )
-    return placed if placed.descriptors < size else None
-
-
-def _searched(source: Source, listed: list[_Superblock], first: int) -> list[_Superblock]:
+def _searched(source: Source, listed: list[Superblock], first: int) -> list[Superblock]:
     """The listed partitions and those found by structure, ordered by start.
 
     Searched are the first bytes of the source, and the bytes behind each partition known: the
@@ -251,7 +181,7 @@ def _searched(source: Source, listed: list[_Superblock], first: int) -> list[_Su
     return [found[start] for start in sorted(found)]
 
 
-def _first_superblock(source: Source, extent: Extent) -> _Superblock | None:
+def _first_superblock(source: Source, extent: Extent) -> Superblock | None:
     """The first sector in the extent that is a superblock, consistent with its own position.
 
     Here nothing else names it, so it must also have room for itself before the descriptors and
@@ -262,7 +192,7 @@ def _first_superblock(source: Source, extent: Extent) -> _Superblock | None:
         rows = raw[: len(raw) // SECTOR * SECTOR].view(_SUPERBLOCK)
         for place in np.flatnonzero(_plausible(rows)).tolist():
             offset = start + place * SECTOR
-            block = _placed(
+            block = placed(
                 rows[place], offset - int(rows["sector"][place]) * SECTOR, offset, source.size
             )
             if block is not None and block.start >= extent.start and _roomy(block):
@@ -270,66 +200,30 @@ def _first_superblock(source: Source, extent: Extent) -> _Superblock | None:
     return None
 
 
-def _roomy(block: _Superblock) -> bool:
+def _roomy(block: Superblock) -> bool:
     table_end = block.descriptors + block.fragment_count * descriptors.WIDTH
     return block.offset < block.descriptors and table_end <= block.fragments
 
 
-def _report(source: Source, block: _Superblock, end: int, damage: list[str]) -> VolumeReport:
+def _report(source: Source, block: Superblock, end: int, damage: list[str]) -> VolumeReport:
     """Claims and damage of one partition; no byte behind `end` belongs to it."""
-    words = list(damage)
-    room = (min(block.fragments, end) - block.descriptors) // descriptors.WIDTH
-    count = min(block.fragment_count, room, _MOST_DESCRIPTORS)
-    if count < block.fragment_count:
-        words.append(
-            f"the superblock says {block.fragment_count} fragments, its table has {count} rows"
-        )
-    if block.fragments + count * block.fragment_size > end:
-        present = max(0, -(-(end - block.fragments) // block.fragment_size))
-        what = "the source" if end == source.size else "the next partition"
-        words.append(f"only {present} of {count} fragments lie before the end of {what}")
-    stop = min(end, block.fragments + count * block.fragment_size)
-    layout = chains.Layout(
-        volume=f"dhfs@{block.start:#x}",
-        table=block.descriptors,
-        fragment_start=block.fragments,
-        fragment_size=block.fragment_size,
-        block_size=block.block_size,
-        end=stop,
-    )
-    table = tables.read_table(source, block.descriptors, count, _stated)
-    claims, table_words = tables.table_claims(table, layout)
-    return VolumeReport(
-        layout="dhfs",
-        extent=Extent(block.start, max(stop, block.offset + SECTOR)),
-        claims=tuple(claims),
-        damage=(*words, *table_words),
-        fragment_size=block.fragment_size,
-        fragment_start=block.fragments,
-        label=_label(block),
-        ring=tables.ring(layout, block.reserved, block.current, block.fragment_count, count),
+    known = superblock.fragments(source, "dhfs", block, end)
+    table = tables.read_table(source, block.descriptors, known.rows, _stated)
+    claims, words = tables.table_claims(table, known.layout)
+    return superblock.report(
+        "dhfs",
+        block,
+        known,
+        claims,
+        damage=[*damage, *known.words, *words],
+        label=(
+            f"ring written up to fragment {block.current} of {block.fragment_count}, {block.span}"
+        ),
     )
 
 
 def _stated(raw: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Descriptors in the columns that all layouts share."""
     found = raw.view(_DESCRIPTOR)
-    rows = np.zeros(len(found), dtype=descriptors.STATED)
-    for name in ("number", "begin", "end", "next", "last", "previous", "main"):
-        rows[name] = found[name]
-    types = descriptors.Type
-    kinds = np.full(256, types.OTHER, dtype=np.uint8)
-    kinds[[0, 1, 2, _RESERVED]] = types.FREE, types.MAIN, types.CONTINUATION, types.RESERVED
-    rows["type"] = kinds[found["type"]]
     channel = found["channel"].astype("<i2") - _FIRST_CHANNEL + 1
-    rows["channel"] = np.where(channel > 0, channel, NO_CHANNEL)
-    return rows
-
-
-def _label(block: _Superblock) -> str:
-    """The ring's write position and the span of the recordings, as the superblock has them."""
-    dates = [clock.packed_date(value) for value in (block.first_date, block.last_date)]
-    first, last = (clock.spoken(date) if date is not None else "no date" for date in dates)
-    return (
-        f"ring written up to fragment {block.current} of {block.fragment_count}, {first} to {last}"
-    )
+    return descriptors.stated(found, found["type"], _TYPES, channel)

@@ -6,7 +6,7 @@ source; nothing raises on damaged bytes.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,25 +16,18 @@ from vidrecover import clock
 from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, ClaimKind, Extent, Source, VolumeReport
 from vidrecover.volumes import _chains as chains
 from vidrecover.volumes import _descriptors as descriptors
+from vidrecover.volumes import _superblock as superblock
 from vidrecover.volumes import _tables as tables
 from vidrecover.volumes._partitions import partition_starts
 from vidrecover.volumes._reading import read
+from vidrecover.volumes._superblock import SECTOR, Superblock, placed
 
-SECTOR = 512
 MARKS = (b"WFS0.4", b"WFS0.5")
 _SUPERBLOCK_SECTOR = 0x18
 _COPY_OFFSET = 0x83000
-_SUPERBLOCK = np.dtype(
-    {
-        "names": [
-            "last_date", "current", "valid_from", "first_date", "block_size", "fragment_blocks",
-            "reserved", "sector", "descriptors", "fragments", "count", "mark",
-        ],
-        "formats": ["<u4"] * 12,
-        "offsets": [0x14, 0x18, 0x1C, 0x28, 0x2C, 0x30, 0x38, 0x40, 0x44, 0x48, 0x4C, 0x148],
-        "itemsize": SECTOR,
-    }
-)  # fmt: skip
+_SUPERBLOCK = superblock.header(
+    {"last_date": 0x14, "current": 0x18, "valid_from": 0x1C, "first_date": 0x28, "mark": 0x148}
+)
 """[A, but B: mark; wfs.md section 3]"""
 _MARK = 0x789ABCDE
 
@@ -56,31 +49,18 @@ _DESCRIPTOR = np.dtype(
     ]
 )
 """One descriptor on the disk; see `_descriptors.STATED`. [A; wfs.md section 4]"""
-_RESERVED = 0xFE
+_TYPES = {
+    0: descriptors.Type.FREE,
+    1: descriptors.Type.CONTINUATION,
+    2: descriptors.Type.MAIN,
+    3: descriptors.Type.MAIN,
+    0xFE: descriptors.Type.RESERVED,
+}
 
-_LEAST_FRAGMENT, _MOST_FRAGMENT = 1 << 12, 1 << 28
-_MOST_DESCRIPTORS = 1 << 23
 _MOST_RESERVED = 1 << 28
 _SEARCHED = 1 << 22
 _LEAST_VOTES = 2
 _CHUNK = 1 << 22
-
-
-class _Superblock(NamedTuple):
-    """A plausible superblock and the volume it describes; start, offset: absolute bytes."""
-
-    start: int
-    offset: int
-    block_size: int
-    fragment_size: int
-    descriptors: int
-    fragments: int
-    fragment_count: int
-    reserved: int
-    current: int
-    valid_from: int
-    first_date: int
-    last_date: int
 
 
 def examine(source: Source) -> list[VolumeReport]:
@@ -113,9 +93,7 @@ def _hollow(source: Source, start: int, damage: list[str]) -> VolumeReport:
     return VolumeReport(layout="wfs", extent=Extent(start, source.size), claims=(), damage=words)
 
 
-def _superblock(
-    source: Source, start: int, *, marked: bool
-) -> tuple[_Superblock | None, list[str]]:
+def _superblock(source: Source, start: int, *, marked: bool) -> tuple[Superblock | None, list[str]]:
     """The superblock of a volume, or its copy, and what is wrong in words."""
     places = (start + _SUPERBLOCK_SECTOR * SECTOR, start + _COPY_OFFSET)
     for place, offset in enumerate(places):
@@ -127,7 +105,7 @@ def _superblock(
     return None, ["neither the superblock nor its copy is legible"]
 
 
-def _superblock_at(source: Source, start: int, offset: int, *, marked: bool) -> _Superblock | None:
+def _superblock_at(source: Source, start: int, offset: int, *, marked: bool) -> Superblock | None:
     """The superblock at an absolute offset, if it is one. marked: the volume's own mark stands,
     so that the superblock needs no second witness of its own."""
     if offset + SECTOR > source.size:
@@ -136,49 +114,16 @@ def _superblock_at(source: Source, start: int, offset: int, *, marked: bool) -> 
     rows = raw.view(_SUPERBLOCK)
     if refused or not _plausible(rows, marked=marked)[0]:
         return None
-    return _placed(rows[0], start, offset, source.size)
+    return placed(rows[0], start, offset, source.size)
 
 
 def _plausible(rows: npt.NDArray[Any], *, marked: bool) -> npt.NDArray[np.bool_]:
     """Which sectors could be superblocks by their geometry, and by their mark unless `marked`."""
-    block = rows["block_size"].astype(np.int64)
-    size = np.minimum(block, 1 << 20) * np.minimum(
-        rows["fragment_blocks"].astype(np.int64), 1 << 30
-    )
-    found = (
-        ((block & (block - 1)) == 0)
-        & (block >= SECTOR)
-        & (block <= 4096)
-        & (size >= _LEAST_FRAGMENT)
-        & (size <= _MOST_FRAGMENT)
-        & (rows["sector"] > 0)
-        & (rows["sector"] < rows["descriptors"])
-        & (rows["descriptors"] < rows["fragments"])
-        & (rows["count"] > 0)
-    )
+    found = superblock.sane(rows) & (rows["sector"] > 0) & (rows["sector"] < rows["descriptors"])
     return np.asarray(found & (marked | (rows["mark"] == _MARK)), dtype=np.bool_)
 
 
-def _placed(row: Any, start: int, offset: int, size: int) -> _Superblock | None:
-    block = int(row["block_size"])
-    placed = _Superblock(
-        start=start,
-        offset=offset,
-        block_size=block,
-        fragment_size=block * int(row["fragment_blocks"]),
-        descriptors=start + int(row["descriptors"]) * block,
-        fragments=start + int(row["fragments"]) * block,
-        fragment_count=int(row["count"]),
-        reserved=int(row["reserved"]),
-        current=int(row["current"]),
-        valid_from=int(row["valid_from"]),
-        first_date=int(row["first_date"]),
-        last_date=int(row["last_date"]),
-    )
-    return placed if placed.descriptors < size else None
-
-
-def _searched(source: Source) -> _Superblock | None:
+def _searched(source: Source) -> Superblock | None:
     """A superblock in the first bytes of a source whose start is gone: at the sector that it
     names itself, or one that stands where the copy of such a one does. [B: the copy]"""
     for first in range(0, min(_SEARCHED, source.size), _CHUNK):
@@ -187,48 +132,31 @@ def _searched(source: Source) -> _Superblock | None:
         for place in np.flatnonzero(_plausible(rows, marked=False)).tolist():
             offset = first + place * SECTOR
             for inside in (int(rows["sector"][place]) * SECTOR, _COPY_OFFSET):
-                block = _placed(rows[place], offset - inside, offset, source.size)
+                block = placed(rows[place], offset - inside, offset, source.size)
                 if block is not None and block.start >= 0 and not block.start % SECTOR:
                     return block
     return None
 
 
-def _report(source: Source, block: _Superblock, damage: list[str]) -> VolumeReport:
-    words = list(damage)
-    room = (min(block.fragments, source.size) - block.descriptors) // descriptors.WIDTH
-    count = min(block.fragment_count, room, _MOST_DESCRIPTORS)
-    if count < block.fragment_count:
-        words.append(
-            f"the superblock says {block.fragment_count} fragments, its table has {count} rows"
-        )
-    stop = min(source.size, block.fragments + block.fragment_count * block.fragment_size)
-    if stop < block.fragments + count * block.fragment_size:
-        present = max(0, -(-(stop - block.fragments) // block.fragment_size))
-        words.append(f"only {present} of {count} fragments lie before the end of the source")
-    layout = chains.Layout(
-        volume=f"wfs@{block.start:#x}",
-        table=block.descriptors,
-        fragment_start=block.fragments,
-        fragment_size=block.fragment_size,
-        block_size=block.block_size,
-        end=stop,
-        keeps_allotted=True,
-    )
-    claims, table_words = _claims(source, block, layout, count)
-    return VolumeReport(
-        layout="wfs",
-        extent=Extent(block.start, max(stop, block.offset + SECTOR)),
-        claims=tuple(claims),
-        damage=(*words, *table_words),
-        fragment_size=block.fragment_size,
-        fragment_start=block.fragments,
-        label=_label(block),
-        ring=tables.ring(layout, block.reserved, block.current, block.fragment_count, count),
+def _report(source: Source, block: Superblock, damage: list[str]) -> VolumeReport:
+    known = superblock.fragments(source, "wfs", block, source.size)
+    layout = known.layout._replace(keeps_allotted=True)
+    claims, words = _claims(source, block, layout, known.rows)
+    return superblock.report(
+        "wfs",
+        block,
+        known,
+        claims,
+        damage=[*damage, *known.words, *words],
+        label=(
+            f"ring written up to fragment {block.current} of {block.fragment_count}, valid again"
+            f" from {block.valid_from}, {block.span}"
+        ),
     )
 
 
 def _claims(
-    source: Source, block: _Superblock, layout: chains.Layout, count: int
+    source: Source, block: Superblock, layout: chains.Layout, count: int
 ) -> tuple[list[Claim], list[str]]:
     """What the table says, and what a copy of it in the reserved fragments adds."""
     table = tables.read_table(source, layout.table, count, _stated)
@@ -252,7 +180,7 @@ def _claims(
     return claims, [*words, f"a copy of the index at {copy:#x} lists {len(older)} recordings"]
 
 
-def _copy(source: Source, block: _Superblock) -> int | None:
+def _copy(source: Source, block: Superblock) -> int | None:
     """Where a copy of the table begins in the reserved fragments, or None.
 
     A main descriptor names itself, so each tells where row 0 of its table must stand; two must
@@ -287,24 +215,6 @@ def _bases(rows: npt.NDArray[Any], first: int, count: int) -> Iterator[int]:
 def _stated(raw: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Descriptors in the columns that all layouts share; camera: (value + 2) / 4. [A]"""
     found = raw.view(_DESCRIPTOR)
-    rows = np.zeros(len(found), dtype=descriptors.STATED)
-    for name in ("number", "begin", "end", "next", "last", "previous", "main"):
-        rows[name] = found[name]
-    types = descriptors.Type
-    kinds = np.full(256, types.OTHER, dtype=np.uint8)
-    kinds[[0, 1, 2, 3]] = types.FREE, types.CONTINUATION, types.MAIN, types.MAIN
-    kinds[_RESERVED] = types.RESERVED
-    rows["type"] = kinds[found["attribute"]]
     value = found["camera"].astype("<i2")
-    rows["channel"] = np.where(value % 4 == 2, (value + 2) // 4, NO_CHANNEL)
-    return rows
-
-
-def _label(block: _Superblock) -> str:
-    """The ring's write position and the span of the recordings, as the superblock has them."""
-    dates = [clock.packed_date(value) for value in (block.first_date, block.last_date)]
-    first, last = (clock.spoken(date) if date is not None else "no date" for date in dates)
-    return (
-        f"ring written up to fragment {block.current} of {block.fragment_count}, valid again from"
-        f" {block.valid_from}, {first} to {last}"
-    )
+    channel = np.where(value % 4 == 2, (value + 2) // 4, NO_CHANNEL)
+    return descriptors.stated(found, found["attribute"], _TYPES, channel)
