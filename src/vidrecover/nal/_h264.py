@@ -5,11 +5,11 @@ from fractions import Fraction
 from vidrecover.model import Codec
 from vidrecover.nal._bits import Bits, BitsEnd
 from vidrecover.nal._sets import MOST_PIXELS, PictureParameters, SequenceParameters, Slice
+from vidrecover.nal._signal import pass_signal
 
 _SLICES = (1, 2, 5)
 _IDR = 5
 _WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-_EXTENDED_ASPECT = 255
 _INTRA, _ONLY_INTRA = (44, 86, 100, 110, 122, 244), 16  # annex E.2.1: then nothing is reordered
 
 
@@ -126,17 +126,7 @@ def _display(bits: Bits) -> tuple[int | None, Fraction | None]:
 
 def _vui(bits: Bits) -> tuple[int | None, Fraction | None]:
     """Annex E.1.1 of H.264; a rate of one picture is two ticks (Annex E.2.1)."""
-    if bits.flag() and bits.fixed(8) == _EXTENDED_ASPECT:
-        bits.skip(32)
-    if bits.flag():
-        bits.skip(1)
-    if bits.flag():
-        bits.skip(4)
-        if bits.flag():
-            bits.skip(24)
-    if bits.flag():
-        bits.unsigned(5)
-        bits.unsigned(5)
+    pass_signal(bits)
     rate = None
     if bits.flag():
         ticks, scale = bits.fixed(32), bits.fixed(32)

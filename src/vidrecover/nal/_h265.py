@@ -11,8 +11,8 @@ from vidrecover.nal._sets import (
     Slice,
     VideoParameters,
 )
+from vidrecover.nal._signal import pass_signal
 
-_EXTENDED_ASPECT = 255
 _FIRST_IRAP, _LAST_IRAP = 16, 23
 _IDR = (19, 20)
 _LAST_SLICE = 21
@@ -167,17 +167,7 @@ def _reference_sets(bits: Bits, count: int) -> None:
 
 def _vui(bits: Bits) -> tuple[bool, Fraction | None]:
     """field_seq_flag and pictures per second; Annex E.2.1 of H.265."""
-    if bits.flag() and bits.fixed(8) == _EXTENDED_ASPECT:
-        bits.skip(32)
-    if bits.flag():
-        bits.skip(1)
-    if bits.flag():
-        bits.skip(4)
-        if bits.flag():
-            bits.skip(24)
-    if bits.flag():
-        bits.unsigned(5)
-        bits.unsigned(5)
+    pass_signal(bits)
     bits.skip(1)
     fields = bits.flag()
     bits.skip(1)

@@ -9,7 +9,6 @@ still there: an unplugged disk must not be counted as a disk of bad sectors.
 
 import sys
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -20,12 +19,12 @@ from vidrecover.model import Extent, SourceIdentity
 from vidrecover.source import _linux, _windows
 from vidrecover.source._drive import Drive, aligned
 from vidrecover.source._patience import Hurry, TimedDrive
+from vidrecover.source._readable import Readable
 from vidrecover.source._reading import (
     Buffer,
     cannot_read,
     clipped,
     read_around,
-    read_cut,
     writable_view,
 )
 
@@ -38,7 +37,7 @@ def devices() -> Iterator[SourceIdentity]:
     yield from _windows.drives() if sys.platform == "win32" else _linux.drives()
 
 
-class DeviceSource:
+class DeviceSource(Readable):
     """A block device (or anything that answers aligned reads), open for reading."""
 
     def __init__(self, drive: Drive) -> None:
@@ -56,16 +55,6 @@ class DeviceSource:
         """
         drive = _drive(path)
         return cls(drive if limit_s is None else TimedDrive(drive, limit_s))
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self._identity.size
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """Path, size, logical sector, and model and serial number where the system knows them."""
-        return self._identity
 
     def read_into(self, offset: int, buffer: Buffer) -> list[Extent]:
         """See `Source.read_into`; raises SourceError when the device has gone."""
@@ -110,27 +99,10 @@ class DeviceSource:
                 f"{path!r}: the device has gone; connect it again and run the same command", path
             )
 
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
-
     def close(self) -> None:
         """Release the drive and the buffer; may be called again."""
         self._drive.close()
         self._bytes = np.empty(0, dtype=np.uint8)
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 def _drive(path: str) -> Drive:

@@ -11,8 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyewf
@@ -30,7 +29,8 @@ from vidrecover.source._ewfsections import (
     segment_number,
     structure,
 )
-from vidrecover.source._reading import Buffer, clipped, read_cut, writable_view
+from vidrecover.source._readable import Readable
+from vidrecover.source._reading import Buffer, clipped, writable_view
 
 PIECE = 4 << 20
 """Bytes asked of libewf at once."""
@@ -97,7 +97,7 @@ def _missing(name: str, why: str) -> SourceError:
     )
 
 
-class EwfSource:
+class EwfSource(Readable):
     """An E01 image, open for reading.
 
     damage: sentences on what is broken in the container; empty for a sound one, whose chunks may
@@ -124,16 +124,6 @@ class EwfSource:
         stored = _library_digests(self._handle) | found.stored
         self._digest = RunningDigest(stored, found.volume.size)
         self._identity = _identity(path, found, self._handle, stored)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the disk in the image."""
-        return self._volume.size
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """Path, kind `ewf`, and what the image says of the disk, stored digests included."""
-        return self._identity
 
     @property
     def hash_check(self) -> HashCheck:
@@ -199,28 +189,11 @@ class EwfSource:
                 target[:] = np.frombuffer(content, dtype=np.uint8)[start - base : stop - base]
         return bad
 
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
-
     def close(self) -> None:
         """Release libewf's handles; may be called again."""
         if self._handle is not None:
             self._handle.close()
             self._handle = None
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 def _opened(segments: list[str], volume: Volume) -> Any:

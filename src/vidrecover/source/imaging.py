@@ -9,17 +9,17 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
 
 from vidrecover.errors import EvidenceError
 from vidrecover.extents import common, merged, minus
-from vidrecover.model import Extent, Source, SourceIdentity
+from vidrecover.model import Extent, Source
 from vidrecover.source import ddrescue
-from vidrecover.source._reading import Buffer, read_cut
+from vidrecover.source._readable import Around
+from vidrecover.source._reading import Buffer
 
 _PIECE = 4 << 20
 _HOLE = 4096
@@ -36,7 +36,7 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
 
 
-class ImagingSource:
+class ImagingSource(Around):
     """Another source, whose bytes are kept in an image as they are read; owns neither.
 
     A context manager, which closes the image's file.
@@ -47,7 +47,7 @@ class ImagingSource:
 
         Raises EvidenceError when there is another file of that name, or it cannot be written.
         """
-        self.inner = inner
+        super().__init__(inner)
         self._path = path
         self._finished: list[Extent] = []
         self._bad: list[Extent] = []
@@ -55,16 +55,6 @@ class ImagingSource:
         with _told(path):
             self._file = self._opened()
         self.save_map([])
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.inner.size
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """That of the inner source."""
-        return self.inner.identity
 
     @property
     def map_path(self) -> Path:
@@ -83,10 +73,6 @@ class ImagingSource:
         self._bad = minus(merged([*self._bad, *refused]), self._finished)
         self._hash(offset, buffer)
         return refused
-
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
 
     def save_map(self, left: list[Extent]) -> None:
         """Write the map anew, whole or not at all. left: what was left for later."""
@@ -122,19 +108,6 @@ class ImagingSource:
     def close(self) -> None:
         """Close the image's file; the inner source stays open."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def _opened(self) -> BinaryIO:
         """The image's file, open for writing; what it holds already is taken from its map."""

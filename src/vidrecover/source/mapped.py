@@ -5,15 +5,14 @@ Serves the bad ranges of a ddrescue map, and the faults that tests inject.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
 from vidrecover.extents import merged
-from vidrecover.model import Extent, Source, SourceIdentity
-from vidrecover.source._reading import Buffer, clipped, read_cut, writable_view
+from vidrecover.model import Extent, Source
+from vidrecover.source._readable import Around
+from vidrecover.source._reading import Buffer, clipped, writable_view
 
 
-class MappedSource:
+class MappedSource(Around):
     """Another source, whose given extents are zero-filled and reported unreadable.
 
     Owns the inner source and closes it.
@@ -21,19 +20,9 @@ class MappedSource:
 
     def __init__(self, inner: Source, unreadable: Iterable[Extent]) -> None:
         """`unreadable`: absolute extents in any order; what lies outside the source is ignored."""
-        self.inner = inner
+        super().__init__(inner)
         self._unreadable = tuple(clipped(unreadable, Extent(0, inner.size)))
         self._starts = [one.start for one in self._unreadable]
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.inner.size
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """That of the inner source."""
-        return self.inner.identity
 
     @property
     def unreadable(self) -> tuple[Extent, ...]:
@@ -60,24 +49,3 @@ class MappedSource:
         first = max(0, bisect_right(self._starts, start) - 1)
         last = bisect_left(self._starts, end)
         return clipped(self._unreadable[first:last], Extent(start, end))
-
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
-
-    def close(self) -> None:
-        """Close the inner source."""
-        self.inner.close()
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()

@@ -5,17 +5,15 @@ when it was opened is unreadable where it ends, never an exception.
 """
 
 import os
-from types import TracebackType
-from typing import Self
 
 from vidrecover.model import Extent, SourceIdentity
+from vidrecover.source._readable import Readable
 from vidrecover.source._reading import (
     Buffer,
     cannot_read,
     file_reader,
     open_read_only,
     read_around,
-    read_cut,
     writable_view,
 )
 
@@ -23,7 +21,7 @@ SECTOR = 512
 """Bytes; how far a part of a file that cannot be read is narrowed down."""
 
 
-class RawSource:
+class RawSource(Readable):
     """A raw image, open for reading. One descriptor, no cache of its own."""
 
     def __init__(self, path: str, *, size: int | None = None, kind: str = "raw") -> None:
@@ -34,46 +32,19 @@ class RawSource:
         self._descriptor: int | None = open_read_only(path)
         self._read_at = file_reader(self._descriptor)
         whole = os.fstat(self._descriptor).st_size
-        self._size = whole if size is None else min(size, whole)
-        self._identity = SourceIdentity(path=path, kind=kind, size=self._size)
-
-    @property
-    def size(self) -> int:
-        """Bytes, as they were when the file was opened."""
-        return self._size
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """Path, kind (`raw` or `vhd`) and size."""
-        return self._identity
+        size = whole if size is None else min(size, whole)
+        self._identity = SourceIdentity(path=path, kind=kind, size=size)
 
     def read_into(self, offset: int, buffer: Buffer) -> list[Extent]:
         """See `Source.read_into`; raises SourceError when the file system stops answering."""
-        view = writable_view(offset, buffer, self._size)
+        view = writable_view(offset, buffer, self.size)
         try:
             return read_around(self._read_at, offset, view, SECTOR)
         except OSError as error:
             raise cannot_read(self._identity.path, error) from error
-
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
 
     def close(self) -> None:
         """Release the descriptor; may be called again."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()

@@ -5,8 +5,7 @@ from the environment, as the storage's own tools take them (`AWS_ACCESS_KEY_ID`,
 `AWS_ENDPOINT_URL`, ...). Needs the extra `cluster`.
 """
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -14,7 +13,8 @@ import numpy as np
 from vidrecover.errors import SourceError
 from vidrecover.model import Extent, SourceIdentity
 from vidrecover.source._ewfsections import looks_like_segment
-from vidrecover.source._reading import Buffer, read_cut, writable_view
+from vidrecover.source._readable import Readable
+from vidrecover.source._reading import Buffer, writable_view
 from vidrecover.source._recognition import MAGIC_SIZE, foreign
 
 SCHEMES = ("s3", "gs", "az", "https", "http")
@@ -28,7 +28,7 @@ def is_remote(path: str) -> bool:
     return bool(mark and rest) and scheme in SCHEMES
 
 
-class RemoteSource:
+class RemoteSource(Readable):
     """An object of fixed size, read by ranges."""
 
     def __init__(self, url: str) -> None:
@@ -60,16 +60,6 @@ class RemoteSource:
                 url,
             )
 
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self._identity.size
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """Its address and size."""
-        return self._identity
-
     def read_into(self, offset: int, buffer: Buffer) -> list[Extent]:
         """See `Source.read_into`; raises SourceError when the storage stops answering."""
         writable_view(offset, buffer, self.size)
@@ -88,10 +78,6 @@ class RemoteSource:
             buffer[start - offset : end - offset] = view
         return []
 
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
-
     def _stopped(self, words: str) -> SourceError:
         url = self._identity.path
         return SourceError(
@@ -101,19 +87,6 @@ class RemoteSource:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 def _store(url: str) -> tuple[Any, str]:

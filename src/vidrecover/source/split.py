@@ -12,12 +12,12 @@ import string
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from vidrecover.errors import SourceError
 from vidrecover.extents import merged
 from vidrecover.model import Extent, SourceIdentity
+from vidrecover.source._readable import Readable
 from vidrecover.source._reading import (
     Buffer,
     ReadAt,
@@ -26,7 +26,6 @@ from vidrecover.source._reading import (
     file_reader,
     open_read_only,
     read_around,
-    read_cut,
     writable_view,
 )
 
@@ -126,7 +125,7 @@ def _require_end(missing: str, later: Iterable[str]) -> None:
             )
 
 
-class SplitSource:
+class SplitSource(Readable):
     """The parts of a split image as one, open for reading; sizes of parts may differ."""
 
     def __init__(self, parts: list[str]) -> None:
@@ -136,16 +135,6 @@ class SplitSource:
         self._starts = [0, *itertools.accumulate(sizes)]
         self._open: dict[int, _OpenPart] = {}
         self._identity = SourceIdentity(path=parts[0], kind="split", size=self._starts[-1])
-
-    @property
-    def size(self) -> int:
-        """Bytes of all parts."""
-        return self._starts[-1]
-
-    @property
-    def identity(self) -> SourceIdentity:
-        """Path of the first part, kind `split`, size."""
-        return self._identity
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -183,27 +172,10 @@ class SplitSource:
             part = self._open[number] = _OpenPart(descriptor, file_reader(descriptor))
         return part
 
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
-
     def close(self) -> None:
         """Release all descriptors; may be called again."""
         while self._open:
             os.close(self._open.popitem()[1].descriptor)
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 def _size_of(part: str, *, last: bool) -> int:

@@ -6,10 +6,11 @@ from itertools import accumulate
 
 from vidrecover.extents import merged
 from vidrecover.model import Extent, Source, SourceIdentity
-from vidrecover.source._reading import Buffer, read_cut, writable_view
+from vidrecover.source._readable import Around
+from vidrecover.source._reading import Buffer, writable_view
 
 
-class ExtentsSource:
+class ExtentsSource(Around):
     """Extents of another source, one behind the other, read as if they were contiguous.
 
     Positions here are logical, from 0; `absolute` leads back to the other source. What the
@@ -18,7 +19,7 @@ class ExtentsSource:
 
     def __init__(self, inner: Source, extents: Iterable[Extent]) -> None:
         """`extents`: absolute on `inner`, in logical order; they may lie anywhere."""
-        self.inner = inner
+        super().__init__(inner)
         cut = (Extent(max(one.start, 0), min(one.end, inner.size)) for one in extents)
         self.extents = tuple(_touching_joined(one for one in cut if one.end > one.start))
         self._ends = list(accumulate(one.size for one in self.extents))
@@ -77,10 +78,6 @@ class ExtentsSource:
             bad += [Extent(one.start + shift, one.end + shift) for one in refused]
             at += extent.size
         return merged(bad)
-
-    def read(self, offset: int, size: int) -> bytes:
-        """See `Source.read`."""
-        return read_cut(self, offset, size)
 
     def close(self) -> None:
         """Nothing: the other source belongs to who opened it."""
