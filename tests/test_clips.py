@@ -25,7 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidrecover import clips, clock, nal, servant
-from vidrecover.clips import _grade, _order, _times
+from vidrecover.clips import _clip, _grade, _order, _times, _units
+from vidrecover.clips._columns import Look
 from vidrecover.clips._file import ClipFile, Refused
 from vidrecover.errors import ClipError
 from vidrecover.model import (
@@ -1034,6 +1035,7 @@ def test_a_container_that_refuses_costs_one_recording_only(
 @settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(["libx264", "libx265", "mjpeg"]),
+    st.booleans(),
     st.lists(st.tuples(st.integers(100, 20_000), st.integers(1, 255)), max_size=200),
     st.lists(
         st.tuples(
@@ -1042,22 +1044,89 @@ def test_a_container_that_refuses_costs_one_recording_only(
         max_size=5,
     ),
 )
-def test_damaged_frames_never_raise(
-    name: str, flips: list[tuple[int, int]], changes: list[tuple[int, str, int]]
+def test_damaged_frames_never_raise_and_give_the_same_by_columns(
+    name: str, sound: bool, flips: list[tuple[int, int]], changes: list[tuple[int, str, int]]
 ) -> None:
     codecs = {"libx264": Codec.H264, "libx265": Codec.H265, "mjpeg": Codec.MJPEG}
     disk = Disk(codecs[name])
     for number, one in enumerate(encoded(name, 20)):
         disk.add(one.data, Media.KEY if one.key else Media.DELTA, START + number * 40)
-        disk.add(bytes([number]) * 160, Media.AUDIO, START + number * 40, codec=Codec.PCM_MULAW)
+        if sound:
+            pcm = bytes([number]) * 160
+            disk.add(pcm, Media.AUDIO, START + number * 40, codec=Codec.PCM_MULAW)
     for place, mask in flips:
         disk.data[place % len(disk.data)] ^= mask
     for number, column, value in changes:
         disk.tables[number][column] = value
-    with TemporaryDirectory() as folder:
-        found = written(disk, Path(folder))
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        found, singly = both_ways(disk, Path(folder), patch)
         files = [one.file for one in found if isinstance(one, Clip)]
-        assert names(Path(folder)) == sorted([*files, "fragments.csv"])
+        there = contents(Path(folder) / "2")
+        assert sorted(there) == sorted([*files, "fragments.csv"])
+        assert (found, there) == (singly, contents(Path(folder) / str(1 << 40)))
+
+
+def both_ways(
+    disk: Disk, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any
+) -> list[list[Clip | clips.LeftOut]]:
+    """Clips made of pictures by columns, and of each by itself."""
+    found = []
+    for least in (2, 1 << 40):
+        monkeypatch.setattr(_units, "_LEAST", least)
+        found.append(written(disk, folder / str(least), **options))
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in names(folder)}
+
+
+@pytest.mark.parametrize(
+    ("codec", "more"),
+    [
+        ("libx264", {}),
+        ("libx264", {"x264-params": "slices=4:aud=1"}),
+        ("libx264", {"tune": "film", "bf": "2"}),
+        ("libx265", {}),
+    ],
+)
+def test_pictures_by_columns_give_the_clips_of_single_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, more: dict[str, str]
+) -> None:
+    disk = Disk(Codec.H264 if codec == "libx264" else Codec.H265)
+    pictures = list(encoded(codec, 120, **more))
+    times = [START + 40 * number - 3 * (number % 7 == 3) * 25 for number in range(120)]
+    for number, (one, time_ms) in enumerate(zip(pictures, times, strict=True)):
+        flags = FrameFlag.END_UNPROVEN if number % 9 == 0 else FrameFlag.NONE
+        if number not in (33, 71, 72):
+            disk.pictures([one], [time_ms + 700_000 * (number >= 100)], flags=flags)
+    together = list[int]()
+    add = _clip.Making.pictures
+
+    def counted(self: _clip.Making, look: Look, first: int, end: int) -> None:
+        together.append(end - first)
+        add(self, look, first, end)
+
+    monkeypatch.setattr(_clip.Making, "pictures", counted)
+    by_columns, singly = both_ways(disk, tmp_path, monkeypatch)
+    assert (sum(together) > 80) is ("bf" not in more)
+    assert by_columns == singly
+    assert contents(tmp_path / "2") == contents(tmp_path / str(1 << 40))
+
+
+def test_a_long_clip_has_sound_pictures_and_clock_in_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy = [Coded(one.data + bytes([0x80]) * 60_000, one.key) for one in encoded(count=50)]
+    disk = Disk()
+    disk.pictures(noisy, range(START, START + 2000, 40))
+    by_columns, singly = both_ways(disk, tmp_path, monkeypatch)
+    assert by_columns == singly
+    clip = only(by_columns)
+    path = tmp_path / "2" / clip.file
+    assert path.read_bytes() == (tmp_path / str(1 << 40) / clip.file).read_bytes()
+    assert [len(with_lengths(one)[-1]) > 60_000 for _, one in packets(path)] == [True] * 50
+    assert path.stat().st_size < 1.03 * sum(len(one.data) for one in noisy)
 
 
 REAL = {

@@ -6,16 +6,19 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from vidrecover import nal
 from vidrecover.clips import _sound, _span
 from vidrecover.clips._clip import Making, Plan
+from vidrecover.clips._columns import Look
 from vidrecover.clips._file import Refused, playable
 from vidrecover.clips._loans import Borrowed
 from vidrecover.clips._names import Names
 from vidrecover.clips._shape import Shape, shape
 from vidrecover.clips._tally import Tally
 from vidrecover.clips._times import TickClock, Timeline, Times, survey
-from vidrecover.clips._units import Unit, Unpack, units
+from vidrecover.clips._units import Batch, Unit, Unpack, gathered, units
 from vidrecover.model import (
     Clip,
     Codec,
@@ -117,8 +120,10 @@ class Build:
         wanted = _span.wanted(self._tables(), self._timeline(), self._job.span)
         plan = self._plan(wanted)
         count = 0
-        for unit in self._units(wanted, self._job.progress):
-            for clip in self._take(unit, plan):
+        for one in self._gathered(wanted):
+            for clip in (
+                self._together(one, plan) if isinstance(one, Batch) else self._take(one, plan)
+            ):
                 count += 1
                 yield clip
         if self._making is not None:
@@ -138,6 +143,14 @@ class Build:
             self._job.source,
             counted=self._clock.counted,
             progress=progress,
+        )
+
+    def _gathered(self, wanted: _span.Wanted) -> Iterator[Unit | Batch]:
+        return gathered(
+            self._timed(wanted),
+            self._job.source,
+            counted=self._clock.counted,
+            progress=self._job.progress,
         )
 
     def _timed(self, wanted: _span.Wanted) -> Iterator[tuple[Frames, Times]]:
@@ -195,6 +208,44 @@ class Build:
         if self._recording.channel is None or not self._facts.nameless:
             return ()
         return ("the camera is the one that the recorder's records name: its frames name none",)
+
+    def _together(self, batch: Batch, plan: Plan) -> Iterator[Clip]:
+        """Puts pictures into the clip in the making, as many at a time as are alike."""
+        place, look = 0, None
+        while place < len(batch.rows):
+            if self._is_plain():
+                look = look or Look(plan.codec, batch)
+                count = self._alike(look, place)
+                if count:
+                    place += count
+                    continue
+            yield from self._take(batch.unit(place), plan)
+            place += 1
+
+    def _is_plain(self) -> bool:
+        """Whether the next pictures need not be looked at one by one, if they are alike."""
+        held = self._waiting or self._jumped or self._prefix is not None
+        lengths = self._has_lengths is not False or (self._borrowed and self._borrowed.lengths)
+        return not held and not lengths and self._making is not None and self._making.in_order
+
+    def _alike(self, look: Look, place: int) -> int:
+        """Adds the pictures from `place` on that are alike and in pace; returns how many."""
+        making = self._making
+        assert making is not None
+        found = making.alike(look)
+        if found is None:
+            return 0
+        steps = np.diff(look.batch.times[place:], prepend=self._last)
+        fits = found.alike[place:] & (steps >= -_STEP_BACK_MS) & (steps <= _STEP_ON_MS)
+        count = len(fits) if fits.all() else int(fits.argmin())
+        if count:
+            end = place + count
+            keys = np.flatnonzero(look.keys[place:end])
+            making.tally.blind += (int(keys[0]) if len(keys) else count) * self._blind
+            self._blind &= not len(keys)
+            making.pictures(look, place, end)
+            self._last = int(look.batch.times[end - 1])
+        return count
 
     def _take(self, unit: Unit, plan: Plan) -> Iterator[Clip]:
         """Puts a frame into the clip in the making; yields the clip that it ends."""

@@ -4,8 +4,12 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from vidrecover import __version__, clock, nal
 from vidrecover.clips import _names
+from vidrecover.clips._boxes import Column
+from vidrecover.clips._columns import Alike, Look, Numbers, sets_of
 from vidrecover.clips._file import ClipFile, Track, container_for, explained
 from vidrecover.clips._fragments import Runs
 from vidrecover.clips._order import Heads, Ordering, Picture, Placed
@@ -74,7 +78,8 @@ class Making:
         self._last_decode: int | None = None
         self._last_show = start_ms
         self._said = -1
-        self._sets = b""
+        self._sets = self._key_sets = b""
+        self._looked: tuple[Look, nal.SequenceParameters, Alike] | None = None
         self._runs: Runs | None = None
         try:
             if listed:
@@ -88,6 +93,10 @@ class Making:
         """Adds an access unit; payload: its bytes with start codes, head: its first units."""
         self.tally.kept(unit)
         self._compare_sets(head)
+        sets = sets_of(head)
+        if sets:
+            self._key_sets = sets if unit.key else b""
+            self._looked = None
         order = self._heads.look(head)
         if self._ordering is None:
             sequence = self._heads.sequence
@@ -95,6 +104,50 @@ class Making:
         self._keep_runs(unit, "video")
         for placed in self._ordering.push(Picture(unit.key, payload, time_ms), order):
             self._take(placed)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether pictures that are alike can be added many at once."""
+        stored = self._ordering is not None and self._ordering.as_stored
+        return stored and self._waiting is not None and self._file.takes_many
+
+    def alike(self, look: Look) -> Alike | None:
+        """Which pictures of a batch go with those before; None where nothing can be told."""
+        sequence, known = self._heads.sequence, self._heads.picture_sets
+        if sequence is None:
+            return None
+        if self._looked is None or self._looked[:2] != (look, sequence):
+            self._looked = look, sequence, look.alike(sequence, known, self._key_sets)
+        return self._looked[2]
+
+    def pictures(self, look: Look, first: int, end: int) -> None:
+        """Adds pictures [first, end) of a batch, all alike and in pace; see `_take` for one."""
+        alike, batch, last = self.alike(look), look.batch, self._waiting
+        assert alike is not None and last is not None
+        self.tally.kept_all(batch.rows["flags"][first:end])
+        if alike.numbers is not None:
+            self._heads.count(Numbers(*(one[first:end] for one in alike.numbers)))
+        if self._runs is not None:
+            for place in range(first, end):
+                self._keep_runs(batch.unit(place), "video")
+        times, steps = batch.times[first:end], np.arange(1, end - first + 1)
+        decode = np.maximum.accumulate(np.maximum(times - steps, last.decode_ms)) + steps
+        self.tally.nudged += int((decode != times).sum())
+        intervals = np.diff(decode, prepend=last.decode_ms)
+        self.tally.intervals.frombytes(intervals.tobytes())
+        self._file.picture(last, int(intervals[0]))
+        self._say_all(decode)
+        self._file.pictures(look, first, end - 1, decode[:-1])
+        shown = int(decode[-1])
+        one = Picture(bool(look.keys[end - 1]), batch.unit(end - 1).payload, int(times[-1]))
+        self._waiting = Placed(one, shown, shown)
+        self._last_decode, self._last_show = shown, max(shown, self._last_show)
+
+    def _say_all(self, shown: Column) -> None:
+        """`_say` for each; times rise."""
+        seconds = shown // _SECOND
+        for place in np.flatnonzero(np.diff(seconds, prepend=self._said)).tolist():
+            self._say(int(shown[place]))
 
     def audio(self, unit: Unit, time_ms: int) -> None:
         """Adds an audio frame, where the clip holds sound."""

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+import numpy as np
 from av.container import OutputContainer
 from av.stream import Stream
 
 from vidrecover import nal
+from vidrecover.clips import _columns as columns
+from vidrecover.clips._boxes import Column
 from vidrecover.clips._mp4 import Look, Movie
 from vidrecover.clips._order import Placed
 from vidrecover.clips._shape import Shape
@@ -139,6 +142,24 @@ class ClipFile:
         with explained(self.target):
             movie.picture(
                 one.payload, placed.decode_ms - start, placed.show_ms - start, key=one.key
+            )
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether `pictures` may be called."""
+        return self._movie is not None
+
+    def pictures(self, look: columns.Look, first: int, end: int, decode_ms: Column) -> None:
+        """Adds pictures [first, end) of a batch, shown when they are decoded; not the first of
+        the file."""
+        assert self._movie is not None
+        with explained(self.target):
+            self._movie.pictures(
+                look.parts(first, end),
+                2 * (look.firsts[first : end + 1] - look.firsts[first]),
+                look.sizes(first, end),
+                decode_ms - self.start_ms,
+                np.flatnonzero(look.keys[first:end]),
             )
 
     def audio(self, payload: bytes, time_ms: int) -> None:

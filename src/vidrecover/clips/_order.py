@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from vidrecover import nal
+from vidrecover.clips._columns import Numbers
 from vidrecover.model import Codec, RecorderMs
 
 _LOOKAHEAD = 16
@@ -97,6 +100,32 @@ class Heads:
         elif read.restarts:
             self._number = 0
 
+    @property
+    def picture_sets(self) -> list[int]:
+        """Numbers of the picture parameter sets that belong to the sequence in force."""
+        sequences = self._sequences
+        return [
+            one.id
+            for one in self._pictures.values()
+            if sequences.get(one.sequence_id) is self.sequence
+        ]
+
+    def count(self, numbers: Numbers) -> None:
+        """Takes the frame_num of many pictures in order, as `look` does of each."""
+        assert self.sequence is not None
+        own, restarts, reference = numbers
+        kept = reference | restarts
+        stored = np.where(reference, own, 0)
+        place = np.maximum.accumulate(np.where(kept, np.arange(len(own)), -1))
+        after = np.where(place >= 0, stored[place], -1 if self._number is None else self._number)
+        before = np.append(-1 if self._number is None else self._number, after[:-1])
+        lost = (own - before - 1) % (1 << self.sequence.frame_num_bits)
+        lost[(before < 0) | restarts | (own == before)] = 0
+        self.read += len(own)
+        self.missing += int(lost.sum())
+        self.breaks += int((lost > 0).sum())
+        self._number = int(after[-1]) if after[-1] >= 0 else None
+
     def _order(self, read: nal.Slice, sequence: nal.SequenceParameters) -> tuple[int, int] | None:
         """Picture order count; H.264 clause 8.2.1.1, H.265 clause 8.3.1."""
         if read.order is None:
@@ -132,6 +161,11 @@ class Ordering:
         self._placed = 0
         self._highest = (0, 0)
         self.moved = 0
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether pictures are shown when they are decoded, by their parameter sets."""
+        return self._as_stored
 
     def push(self, picture: Picture, order: tuple[int, int] | None) -> Iterator[Placed]:
         """Takes the next picture in order of storage; yields those whose turn is known."""

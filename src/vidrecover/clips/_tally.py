@@ -4,6 +4,7 @@ from array import array
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from vidrecover.clips._units import Unit
 from vidrecover.model import FrameFlag, Grade
@@ -51,6 +52,13 @@ class Tally(msgspec.Struct, kw_only=True):
         self.unproven += bool(flags & _UNPROVEN)
         self.bad_checksum += bool(flags & _BAD_CHECKSUM)
         self.joined += bool(flags & _JOINED)
+
+    def kept_all(self, flags: npt.NDArray[np.uint16]) -> None:
+        """Counts pictures that go into the clip, by their flags."""
+        self.frames += len(flags)
+        self.unproven += int((flags & _UNPROVEN != 0).sum())
+        self.bad_checksum += int((flags & _BAD_CHECKSUM != 0).sum())
+        self.joined += int((flags & _JOINED != 0).sum())
 
     def dropped(self, unit: Unit) -> None:
         """Counts a picture that lacks bytes."""

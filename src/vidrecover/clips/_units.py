@@ -1,4 +1,7 @@
-"""Access units and audio frames of a recording in playing order, with their bytes."""
+"""Access units and audio frames of a recording in playing order, with their bytes.
+
+`units` gives them one by one; `gathered` many at once where they are whole and lie together.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,6 +29,9 @@ MOST_BYTES = 64 << 20
 
 _STRETCH = 4 << 20
 _BRIDGED = 256 << 10  # bytes between two frames that are cheaper to read than to seek over
+_MOST_ROWS = 4096  # looked at for one stretch
+_LEAST = 16  # pictures of a batch: for fewer it does not pay
+_BY_COLUMNS = (int(Codec.H264), int(Codec.H265))
 _MOST_OPEN = 64  # frames that wait for the rest of an earlier one
 _LARGEST_LOSS = 1000  # more missing numbers than this are a restart of the counter
 _KEY, _VIDEO = int(Media.KEY), (int(Media.KEY), int(Media.DELTA))
@@ -70,6 +76,28 @@ class Unit(NamedTuple):
         return b"".join(one.data[one.payload.start : one.payload.end] for one in self.pieces)
 
 
+class Batch(NamedTuple):
+    """Pictures that are one row each, whole, with none lost before them.
+
+    data: bytes of the source from `start` on, valid until the next is asked for; rows: in order
+    of place; times: resolved.
+    """
+
+    start: int
+    data: npt.NDArray[np.uint8]
+    rows: Frames
+    times: npt.NDArray[np.int64]
+
+    def unit(self, place: int) -> Unit:
+        """One of them."""
+        row = self.rows[place]
+        offset, size, before, length = (int(row[name]) for name in _PLACES)
+        data = self.data[offset - self.start : offset - self.start + size].tobytes()
+        piece = Piece(offset, data, Extent(before, before + length))
+        kind, codec, flags = int(row["kind"]), int(row["codec"]), int(row["flags"])
+        return _alone(_Row(kind, codec, flags, int(self.times[place]), 0, piece, False))
+
+
 class _Row(NamedTuple):
     kind: int
     codec: int
@@ -107,6 +135,21 @@ def units(
     counted: bool,
     progress: Progress | None,
 ) -> Iterator[Unit]:
+    """Pictures and sound in playing order, one by one; see `gathered`."""
+    for one in gathered(tables, source, counted=counted, progress=progress):
+        if isinstance(one, Unit):
+            yield one
+        else:
+            yield from map(one.unit, range(len(one.rows)))
+
+
+def gathered(
+    tables: Iterator[tuple[Frames, npt.NDArray[np.int64]]],
+    source: Source,
+    *,
+    counted: bool,
+    progress: Progress | None,
+) -> Iterator[Unit | Batch]:
     """Pictures and sound in playing order; tables: wanted rows of each segment, with their times.
 
     counted: sequence numbers rise by one per frame, those of data rows included. progress counts
@@ -115,6 +158,7 @@ def units(
     """
     queue: deque[_Open] = deque()
     last, carried = NO_SEQUENCE, 0
+    buffer = np.empty(_STRETCH, dtype=np.uint8)
     for all_rows, all_times in tables:
         missing, last = _lost(all_rows, last, counted)
         kept = is_video(all_rows) | (all_rows["kind"] == Media.AUDIO)
@@ -122,18 +166,88 @@ def units(
         so_far = carried + np.cumsum(missing)
         lost = np.diff(so_far[kept], prepend=0)
         carried += int(missing.sum() - lost.sum()) if len(lost) else int(missing.sum())
-        goes_on = _goes_on(rows).tolist()
-        columns = [rows[name].tolist() for name in ("kind", "codec", "flags")]
-        columns += [times.tolist(), lost.tolist()]
-        for place, (piece, unreadable) in enumerate(_pieces(rows, source)):
+        goes_on = _goes_on(rows)
+        table = _Table(rows, times, lost, goes_on, _together(rows, goes_on, lost, source.size))
+        place = 0
+        while place < len(rows):
+            read = _read(rows, place, source, buffer)
             if progress is not None:
-                progress(int(rows["size"][place]))
-            kind, codec, flags, time_ms, gone = (column[place] for column in columns)
-            one = _Row(kind, codec, flags, time_ms, gone, piece, unreadable)
-            _place(queue, one, closed=not goes_on[place])
-            while queue and (queue[0].closed or len(queue) > _MOST_OPEN):
-                yield _unit(queue.popleft())
+                progress(int(rows["size"][place : place + read.held].sum()))
+            yield from _of(table, place, read, queue)
+            place += read.held
     yield from (_unit(one) for one in queue)
+
+
+class _Table(NamedTuple):
+    """Rows with what is known of each; together: how many from it on may go into a batch."""
+
+    rows: Frames
+    times: npt.NDArray[np.int64]
+    lost: npt.NDArray[np.int64]
+    goes_on: npt.NDArray[np.bool_]
+    together: npt.NDArray[np.int64]
+
+
+class _Read(NamedTuple):
+    """A stretch of the source: held: rows of it; refused: extents without data."""
+
+    held: int
+    stretch: Extent
+    data: npt.NDArray[np.uint8]
+    refused: list[Extent]
+
+
+def _of(table: _Table, first: int, read: _Read, queue: deque[_Open]) -> Iterator[Unit | Batch]:
+    """The units of the rows of a stretch, and those before that they end."""
+    place, end = first, first + read.held
+    while place < end:
+        count = 0 if queue or read.refused else min(int(table.together[place]), end - place)
+        if count >= _LEAST:
+            part = slice(place, place + count)
+            yield Batch(read.stretch.start, read.data, table.rows[part], table.times[part])
+            place += count
+            continue
+        stop = min(place + max(count, 1), end)
+        if read.refused:
+            stop = end
+        yield from _singly(table, place, stop, read, queue)
+        place = stop
+
+
+def _singly(
+    table: _Table, first: int, end: int, read: _Read, queue: deque[_Open]
+) -> Iterator[Unit]:
+    """The units of some rows, one by one."""
+    rows = table.rows[first:end]
+    columns = [rows[name].tolist() for name in ("kind", "codec", "flags", *_PLACES)]
+    columns += [one[first:end].tolist() for one in (table.times, table.lost, table.goes_on)]
+    for kind, codec, flags, *where, time_ms, gone, goes_on in zip(*columns, strict=True):
+        piece, unreadable = _cut(where, read)
+        one = _Row(kind, codec, flags, time_ms, gone, piece, unreadable)
+        _place(queue, one, closed=not goes_on)
+        while queue and (queue[0].closed or len(queue) > _MOST_OPEN):
+            yield _unit(queue.popleft())
+
+
+def _together(
+    rows: Frames,
+    goes_on: npt.NDArray[np.bool_],
+    lost: npt.NDArray[np.int64],
+    limit: int,
+) -> npt.NDArray[np.int64]:
+    """From each row on, how many pictures are whole and lie one behind the other."""
+    offset, size = rows["offset"], rows["size"].astype(np.int64)
+    behind = offset + size
+    inside = rows["payload_offset"].astype(np.int64) + rows["payload_size"] <= size
+    plain = is_video(rows) & (rows["flags"] & _INCOMPLETE == 0) & ~goes_on & (lost == 0) & inside
+    plain &= np.isin(rows["codec"], _BY_COLUMNS) & (rows["payload_size"] > 0)
+    plain &= (behind <= limit) & (size <= MOST_BYTES)
+    ends = ~plain
+    ends[1:] |= offset[1:] < behind[:-1]
+    places = np.arange(len(rows))
+    cut = np.append(np.flatnonzero(ends), len(rows))
+    following = cut[np.searchsorted(cut, places + plain, "left")] if len(rows) else places
+    return np.where(plain, following - places, 0)
 
 
 def _goes_on(rows: Frames) -> npt.NDArray[np.bool_]:
@@ -209,54 +323,38 @@ def _unit(frame: _Open) -> Unit:
     )
 
 
-def _pieces(rows: Frames, source: Source) -> Iterator[tuple[Piece, bool]]:
-    """Bytes of each row, and whether some of them could not be read; read in stretches."""
-    place = 0
-    while place < len(rows):
-        count, stretch = _stretch(rows, place, source.size)
-        buffer = np.empty(stretch.size, dtype=np.uint8)
-        refused = source.read_into(stretch.start, buffer) if stretch.size else []
-        part = rows[place : place + count]
-        for row in zip(*(part[name].tolist() for name in _PLACES), strict=True):
-            yield _cut(row, buffer, stretch, refused)
-        place += count
+def _read(rows: Frames, place: int, source: Source, buffer: npt.NDArray[np.uint8]) -> _Read:
+    """Reads as many rows from `place` on as lie together, into the buffer where it is enough."""
+    count, stretch = _stretch(rows, place, source.size)
+    data = buffer if stretch.size <= len(buffer) else np.empty(stretch.size, dtype=np.uint8)
+    data = data[: stretch.size]
+    refused = source.read_into(stretch.start, data) if stretch.size else []
+    return _Read(count, stretch, data, refused)
 
 
 def _stretch(rows: Frames, place: int, limit: int) -> tuple[int, Extent]:
     """How many rows from `place` on are read at once, and the extent that holds them."""
-    start = int(rows["offset"][place])
-    end = start + int(rows["size"][place])
+    part = rows[place : place + _MOST_ROWS]
+    offset = part["offset"]
+    behind = offset + part["size"]
+    start, end = int(offset[0]), int(behind[0])
     if end > limit or end - start > MOST_BYTES:
         return 1, Extent(start, start)
-    count = 1
-    for offset, size in zip(
-        rows["offset"][place + 1 : place + 4096].tolist(),
-        rows["size"][place + 1 : place + 4096].tolist(),
-        strict=True,
-    ):
-        behind = offset + size
-        if offset < start or offset - end > _BRIDGED or behind > limit:
-            break
-        if max(end, behind) - start > _STRETCH:
-            break
-        end = max(end, behind)
-        count += 1
-    return count, Extent(start, end)
+    reached = np.maximum.accumulate(behind)
+    apart = (offset[1:] < start) | (offset[1:] - reached[:-1] > _BRIDGED) | (behind[1:] > limit)
+    apart |= reached[1:] - start > max(_STRETCH, end - start)
+    count = 1 + (int(apart.argmax()) if apart.any() else len(apart))
+    return count, Extent(start, int(reached[count - 1]))
 
 
-def _cut(
-    row: tuple[int, int, int, int],
-    buffer: npt.NDArray[np.uint8],
-    stretch: Extent,
-    refused: list[Extent],
-) -> tuple[Piece, bool]:
+def _cut(row: list[int], read: _Read) -> tuple[Piece, bool]:
     start, size, before, length = row
-    at = start - stretch.start
-    data = buffer[at : at + size].tobytes() if stretch.size else b""
+    at = start - read.stretch.start
+    data = read.data[at : at + size].tobytes() if read.stretch.size else b""
     first = min(before, len(data))
     end = min(first + length, len(data))
-    missing = len(data) < size or (
-        bool(refused) and any(bad.start < start + size and start < bad.end for bad in refused)
+    missing = len(data) < size or any(
+        bad.start < start + size and start < bad.end for bad in read.refused
     )
     return Piece(start, data, Extent(first, end)), missing
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from vidrecover.model import Codec
 from vidrecover.nal import _h264, _h265
 from vidrecover.nal._bits import Bits, BitsEnd, rbsp
+from vidrecover.nal._columns import HEAD_BYTES, SliceHeads, slice_heads
 from vidrecover.nal._sets import (
     PictureParameters,
     SequenceParameters,
@@ -19,10 +20,12 @@ from vidrecover.nal._sets import (
 )
 
 __all__ = [
+    "HEAD_BYTES",
     "Nal",
     "PictureParameters",
     "SequenceParameters",
     "Slice",
+    "SliceHeads",
     "Span",
     "VideoParameters",
     "annexb",
@@ -32,6 +35,7 @@ __all__ = [
     "rbsp",
     "sequence_parameters",
     "slice_header",
+    "slice_heads",
     "starts_picture",
     "unit_kind",
     "units",
