@@ -146,11 +146,12 @@ def test_the_bytes_of_runs_come_in_order_whatever_their_places(
     hit: list[Extent] = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(_runs, "STRETCH", stretch)
-        parts, places = list[bytes](), list[int]()
+        parts, count = list[bytes](), 0
         for one in _runs.read(found, source, hit):
-            parts.append(b"".join(one.parts))
-            places += range(one.place, one.place + len(one.parts)) if one.ends else ()
-    assert places == list(range(len(found)))
+            assert b"".join(one.parts) == one.whole
+            parts.append(bytes(one.whole))
+            count += len(one.parts) * one.ends
+    assert count == len(found)
     lost = {at for one in refused for at in range(one.start, one.end)}
     shown = bytes(0 if at in lost else data[at] for at in range(len(data)))
     assert b"".join(parts) == b"".join(shown[start : start + length] for start, length in given_)

@@ -157,9 +157,8 @@ class Walk:
     ) -> list[str]:
         """SHA-256 of each run; keep: they are the native bytes."""
 
-        def sink(parts: list[memoryview]) -> None:
+        def sink(data: bytes | memoryview) -> None:
             if keep:
-                data = b"".join(parts)
                 self._whole.update(data)
                 if self._copy is not None:
                     self._copy.write(data)

@@ -86,7 +86,7 @@ def _stream(tables: Iterable[Runs], source: Source) -> Iterator[bytes]:
     refused: list[Extent] = []
     for found in tables:
         for group in _runs.read(found, source, refused):
-            gathered.append(b"".join(group.parts))
+            gathered.append(bytes(group.whole))
             size += len(gathered[-1])
             if size >= _STEP:
                 whole = tail + b"".join(gathered)

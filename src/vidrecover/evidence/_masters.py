@@ -50,12 +50,9 @@ def copy(
     """The bytes of the runs into `out`, with a row in the table for each run."""
     native, places = Native(refused=[]), Places()
 
-    def keep(parts: list[memoryview]) -> None:
-        out.write(b"".join(parts))
-
     for found in tables:
         refused: list[Extent] = []
-        rows.add(found, _runs.digests(_runs.read(found, source, refused), keep))
+        rows.add(found, _runs.digests(_runs.read(found, source, refused), out.write))
         places.add(found)
         if refused:
             native.refused = merged([*native.refused, *_runs.within(found, refused)])

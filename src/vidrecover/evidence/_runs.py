@@ -6,6 +6,7 @@ all of them one behind the other.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +35,6 @@ Runs = npt.NDArray[Any]
 STRETCH = 4 << 20
 """Bytes read at once, and the longest piece of a run in memory."""
 _BRIDGED = 64 << 10  # bytes between two runs that are cheaper to read than to seek over
-_BATCH = 1 << 16
 
 
 class Count(NamedTuple):
@@ -121,16 +121,28 @@ def _joined(pieces: Runs) -> Runs:
     return found
 
 
+Bytes = bytes | memoryview
+
+
 class Group(NamedTuple):
     """Bytes of runs that follow each other: whole runs, or a piece of one long run.
 
-    place: of the first in the list; ends: false where the piece is not the last of its run. The
-    bytes are valid until the next group.
+    whole: all of them one behind the other; ends: false where the piece is not the last of its
+    run. The bytes are valid until the next group.
     """
 
-    place: int
     parts: list[memoryview]
+    whole: Bytes
     ends: bool
+
+
+class _Stretch(NamedTuple):
+    """What is read at once: bytes of the source for runs [first, first + many)."""
+
+    start: int
+    size: int
+    first: int
+    many: int
 
 
 def read(found: Runs, source: Source, refused: list[Extent]) -> Iterator[Group]:
@@ -139,21 +151,35 @@ def read(found: Runs, source: Source, refused: list[Extent]) -> Iterator[Group]:
     refused: gets what the device would not give; those bytes are zeros.
     """
     buffer = np.empty(STRETCH, dtype=np.uint8)
-    for first in range(0, len(found), _BATCH):
-        batch = found[first : first + _BATCH]
-        for place, count, start, size in _stretches(batch["offset"], batch["length"]):
-            if count == 1 and size > STRETCH:
-                yield from _long(first + place, start, size, source, buffer, refused)
-                continue
-            refused += _read(source, start, buffer[:size])
-            view = buffer.data[:size]
-            offsets = batch["offset"][place : place + count] - start
-            ends = offsets + batch["length"][place : place + count]
-            parts = [view[a:b] for a, b in zip(offsets.tolist(), ends.tolist(), strict=True)]
-            yield Group(first + place, parts, True)
+    held, filled = list[_Stretch](), 0
+    for one in _stretches(found["offset"], found["length"]):
+        if held and filled + one.size > STRETCH:
+            yield _group(found, held, buffer)
+            held, filled = [], 0
+        if one.size > STRETCH:
+            yield from _long(one, source, buffer, refused)
+            continue
+        refused += _read(source, one.start, buffer[filled : filled + one.size])
+        held.append(one)
+        filled += one.size
+    if held:
+        yield _group(found, held, buffer)
 
 
-def digests(groups: Iterable[Group], sink: Callable[[list[memoryview]], None]) -> list[str]:
+def _group(found: Runs, held: list[_Stretch], buffer: npt.NDArray[np.uint8]) -> Group:
+    """The runs of stretches that stand one behind the other in the buffer."""
+    starts, sizes, firsts, counts = np.array(held, dtype=np.int64).T
+    runs = found[int(firsts[0]) : int(firsts[-1] + counts[-1])]
+    moved = np.repeat(np.cumsum(sizes) - sizes - starts, counts)
+    offsets = runs["offset"] + moved
+    ends, view = offsets + runs["length"], buffer.data
+    parts = [view[a:b] for a, b in zip(offsets.tolist(), ends.tolist(), strict=True)]
+    whole = int(sizes.sum())
+    close = whole == int(runs["length"].sum())
+    return Group(parts, view[:whole] if close else b"".join(parts), True)
+
+
+def digests(groups: Iterable[Group], sink: Callable[[Bytes], None]) -> list[str]:
     """SHA-256 of each run, hexadecimal; sink: gets all bytes in order."""
     sha256, found, long = hashlib.sha256, list[str](), None
     for group in groups:
@@ -161,11 +187,11 @@ def digests(groups: Iterable[Group], sink: Callable[[list[memoryview]], None]) -
             found += [sha256(one).hexdigest() for one in group.parts]
         else:
             long = sha256() if long is None else long
-            long.update(group.parts[0])
+            long.update(group.whole)
             if group.ends:
                 found.append(long.hexdigest())
                 long = None
-        sink(group.parts)
+        sink(group.whole)
     return found
 
 
@@ -174,37 +200,35 @@ def _read(source: Source, start: int, into: npt.NDArray[np.uint8]) -> list[Exten
 
 
 def _long(
-    place: int,
-    start: int,
-    size: int,
-    source: Source,
-    buffer: npt.NDArray[np.uint8],
-    refused: list[Extent],
+    one: _Stretch, source: Source, buffer: npt.NDArray[np.uint8], refused: list[Extent]
 ) -> Iterator[Group]:
     """A run that is longer than a stretch."""
-    for done in range(0, size, STRETCH):
-        part = buffer[: min(STRETCH, size - done)]
-        refused += _read(source, start + done, part)
-        yield Group(place, [part.data], done + len(part) == size)
+    for done in range(0, one.size, STRETCH):
+        part = buffer[: min(STRETCH, one.size - done)]
+        refused += _read(source, one.start + done, part)
+        yield Group([part.data], part.data, done + len(part) == one.size)
 
 
 def _stretches(
     offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Runs that are read at once: place of the first, how many, where they begin, bytes."""
-    starts, sizes = offsets.tolist(), lengths.tolist()
-    place = 0
-    while place < len(starts):
-        first, end, count = starts[place], starts[place] + sizes[place], 1
-        while place + count < len(starts):
-            offset = starts[place + count]
-            behind = max(offset + sizes[place + count], end)
-            if offset < first or offset - end > _BRIDGED or behind - first > STRETCH:
-                break
-            end = behind
-            count += 1
-        yield place, count, first, end - first
-        place += count
+) -> Iterator[_Stretch]:
+    """Runs that are read at once: those of rising places with little between them."""
+    if not len(offsets):
+        return
+    ends = offsets + lengths
+    between = offsets[1:] - ends[:-1]
+    apart = (between < 0) | (between > _BRIDGED)
+    edges = [0, *(np.flatnonzero(apart) + 1).tolist(), len(offsets)]
+    for first, end in pairwise(edges):
+        place = first
+        while place < end:
+            start = int(offsets[place])
+            stop = end
+            if int(ends[end - 1]) - start > STRETCH:
+                fits = int(np.searchsorted(ends[place:end], start + STRETCH, "right"))
+                stop = place + max(fits, 1)
+            yield _Stretch(start, int(ends[stop - 1]) - start, place, stop - place)
+            place = stop
 
 
 def within(found: Runs, refused: Iterable[Extent]) -> list[Extent]:
