@@ -10,10 +10,11 @@ import pytest
 from vidrecover import simulate
 from vidrecover.case import Case
 from vidrecover.model import Diagnosis, SourceRef, State
-from vidrecover.simulate import fat
+from vidrecover.simulate import heap
 
 pytestmark = pytest.mark.skipif(
-    not any(tool.exists() for tool in fat.TOOLS), reason="not installed: mkfs.vfat (dosfstools)"
+    None in map(heap.place_of, ("mkfs.vfat", "mkfs.exfat")),
+    reason="not installed: dosfstools or exfatprogs",
 )
 
 
@@ -62,6 +63,19 @@ def test_interleaved_clusters_without_a_table_are_put_together_and_none_in_a_wro
     assert all(result.wanted.get(place) == camera for place, camera in result.found.items())
     assert len(result.found) >= 0.98 * len(result.wanted)
     assert {one.state for one in result.diagnosis.channels} == {State.NOT_INDEXED}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "gone"), [("exfat-contiguous", {2}), ("exfat-twelve", {3, 7})]
+)
+def test_deleted_exfat_files_give_every_frame_by_what_is_left_of_their_entries(
+    scenario: str, gone: set[int], simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated(scenario), tmp_path / "case")
+    assert result.found == result.wanted
+    for camera in result.diagnosis.channels:
+        state = State.NOT_INDEXED if camera.channel in gone else State.RECORDED
+        assert {span.state for span in camera.spans} == {state}
 
 
 NAMELESS = """

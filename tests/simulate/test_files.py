@@ -10,8 +10,10 @@ import pytest
 
 from vidrecover import simulate
 from vidrecover.errors import ScenarioError
+from vidrecover.simulate import heap
 
-MISSING = [one for one in ("fsck.vfat", "mkfs.vfat", "fls", "icat") if shutil.which(one) is None]
+TOOLS = ("fsck.vfat", "mkfs.vfat", "fsck.exfat", "mkfs.exfat", "fls", "icat")
+MISSING = [one for one in TOOLS if shutil.which(one) is None]
 needs_tools = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 
@@ -33,6 +35,16 @@ def test_the_volume_is_sound_and_holds_its_files(simulated: Callable[[str], Path
     assert content.endswith(b"dhav" + content[-4:])
 
 
+@needs_tools
+@pytest.mark.parametrize(("scenario", "files"), [("exfat-contiguous", 6), ("exfat-twelve", 20)])
+def test_the_exfat_volume_is_sound(
+    scenario: str, files: int, simulated: Callable[[str], Path]
+) -> None:
+    disk = simulated(scenario) / "disk.img"
+    checked = subprocess.run(["fsck.exfat", "-n", disk], capture_output=True, text=True, check=True)
+    assert f"clean. directories {7 if files == 6 else 15}, files {files}" in checked.stdout
+
+
 def test_files_are_told_apart_from_streams_in_an_image(tmp_path: Path) -> None:
     path = tmp_path / "both.toml"
     text = simulate.scenarios()["fat-twelve"].read_text() + "\n[image]\n"
@@ -44,8 +56,6 @@ def test_files_are_told_apart_from_streams_in_an_image(tmp_path: Path) -> None:
 def test_a_missing_tool_is_told_with_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vidrecover.simulate import fat
-
-    monkeypatch.setattr(fat, "TOOLS", (tmp_path / "mkfs.vfat",))
+    monkeypatch.setattr(heap, "PLACES", (tmp_path,))
     with pytest.raises(ScenarioError, match="install the package dosfstools"):
         simulate.build(simulate.load(simulate.scenarios()["fat-twelve"]), tmp_path / "disk.img")

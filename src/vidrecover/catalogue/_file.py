@@ -132,12 +132,18 @@ def _prints(database: Database) -> None:
     _run(database, "0005_prints.sql")
 
 
+def _unallocated(database: Database) -> None:
+    """Migration 6: what of a file system belongs to no file."""
+    _run(database, "0006_unallocated.sql")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
     "0003_clocks": _clocks,
     "0004_times_of_files": _times_of_files,
     "0005_prints": _prints,
+    "0006_unallocated": _unallocated,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -38,7 +38,10 @@ CLAIM = (
     " written_ms, locked"
 )
 EVENT = "kind, time_ms, channel, code, text, entry_start, entry_end"
-VOLUME = "layout, start, end_, fragment_size, fragment_start, label, damage, ring"
+VOLUME = (
+    "layout, start, end_, fragment_size, fragment_start, label, damage, ring,"
+    " allocated, unallocated"
+)
 SOURCE = "path, kind, size, sector_size, model, serial, stored_hashes"
 RUN = "source_id, path, started, tool_version, formats_digest, format_names"
 
@@ -176,12 +179,15 @@ def volume_row(report: VolumeReport) -> Row:
     """VOLUME of a report; its claims and events go elsewhere."""
     fragments = (report.fragment_size, report.fragment_start)
     ring = None if report.ring is None else json(report.ring)
-    return (report.layout, *report.extent, *fragments, report.label, json(report.damage), ring)
+    what = (report.layout, *report.extent, *fragments, report.label, json(report.damage), ring)
+    return (*what, report.allocated, report.unallocated)
 
 
-def volume_of(row: Row, claims: Iterable[Claim], events: Iterable[Event]) -> VolumeReport:
+def volume_of(
+    row: Row, claims: Iterable[Claim], events: Iterable[Event], free: Iterable[Row]
+) -> VolumeReport:
     """From VOLUME and what belongs to it."""
-    layout, start, end, fragment_size, fragment_start, label, damage, ring = row
+    layout, start, end, fragment_size, fragment_start, label, damage, ring = row[:8]
     return VolumeReport(
         layout=layout,
         extent=Extent(start, end),
@@ -192,6 +198,9 @@ def volume_of(row: Row, claims: Iterable[Claim], events: Iterable[Event]) -> Vol
         fragment_start=fragment_start,
         label=label,
         ring=None if ring is None else msgspec.json.decode(ring, type=Ring),
+        allocated=row[8],
+        unallocated=row[9],
+        free=tuple(Extent(*one) for one in free),
     )
 
 

@@ -21,6 +21,8 @@ def store(conn: sqlite3.Connection, source_id: int, report: VolumeReport) -> Non
         for place, extent in enumerate(claim.extents)
     )
     _insert(conn, "claim_extent", "claim_id, seq, start, end_", extents)
+    free = ((volume_id, *extent) for extent in report.free)
+    _insert(conn, "free_extent", "volume_id, start, end_", free)
     events = ((volume_id, *_rows.event_row(one)) for one in report.events)
     _insert(conn, "event", f"volume_id, {_rows.EVENT}", events)
 
@@ -33,6 +35,9 @@ def volumes(conn: sqlite3.Connection) -> list[VolumeReport]:
             row[1:],
             claims(conn, "volume_id = ?", [row[0]]),
             events(conn, "WHERE volume_id = ? ORDER BY id", [row[0]]),
+            conn.execute(
+                "SELECT start, end_ FROM free_extent WHERE volume_id = ? ORDER BY start", [row[0]]
+            ),
         )
         for row in rows
     ]

@@ -97,7 +97,9 @@ class VolumeReport(msgspec.Struct, frozen=True, kw_only=True):
 
     fragment_size: bytes, and fragment_start: absolute start of fragment 0, for layouts that
     store in equal fragments; used to rejoin frames cut at a border. damage: in words. ring: where
-    the layout is written in a circle and says where it stands.
+    the layout is written in a circle and says where it stands. allocated, unallocated: bytes of a
+    file system that belong to files and that do not, None where it does not tell; free: where the
+    latter lie, in order of place, the largest of very many.
     """
 
     layout: str
@@ -109,3 +111,6 @@ class VolumeReport(msgspec.Struct, frozen=True, kw_only=True):
     fragment_start: int | None = None
     label: str | None = None
     ring: Ring | None = None
+    allocated: int | None = None
+    unallocated: int | None = None
+    free: tuple[Extent, ...] = ()

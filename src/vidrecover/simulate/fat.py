@@ -1,35 +1,20 @@
 """A FAT32 volume: made by the real mkfs.vfat, filled here from the FAT specification.
 
-Files grow as the recorder writes them, so that the clusters of cameras which record at once lie
-between each other. All integers little-endian. [A: Microsoft FAT specification]
+All integers little-endian. [A: Microsoft FAT specification]
 """
 
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
 
-from vidrecover.errors import ScenarioError
 from vidrecover.simulate.disk import Disk
+from vidrecover.simulate.heap import File, Heap, head, run
 from vidrecover.simulate.times import iso
 
-TOOLS = (Path("/usr/sbin/mkfs.vfat"), Path("/sbin/mkfs.vfat"))
-"""Where mkfs.vfat stands; it is seldom in a user's path."""
 _END = 0x0FFFFFFF
 _LEAST_CLUSTERS = 65536  # fewer make a FAT16
 _FOLDER, _ARCHIVE, _LONG = 0x10, 0x20, 0x0F
-
-
-class File:
-    """A file under construction: clusters in logical order, and its size in bytes."""
-
-    def __init__(self, path: str, time_ms: int) -> None:
-        self.path, self.time_ms = path, time_ms
-        self.clusters: list[int] = []
-        self.size = 0
-        self.is_deleted = False
-        self.is_unclosed = False
 
 
 class Fat32:
@@ -37,76 +22,41 @@ class Fat32:
 
     def __init__(self, disk: Disk, path: Path, cluster: int, room: int) -> None:
         """cluster: bytes; room: bytes of footage that must fit."""
-        self._disk, self._path, self.cluster = disk, path, cluster
+        self._disk, self._path, self._cluster = disk, path, cluster
         clusters = max(room // cluster + 1024, _LEAST_CLUSTERS) + 64
         self.size = (clusters + 1024) * cluster + clusters * 8
         self.size += -self.size % cluster
         disk.resize(self.size)
         self.format()
-        boot = _head(path)
+        boot = head(path)
         sector, per_cluster, reserved, tables = struct.unpack_from("<HBHB", boot, 11)
         table, root = struct.unpack_from("<I", boot, 36)[0], struct.unpack_from("<I", boot, 44)[0]
         assert sector * per_cluster == cluster and root == 2
         self._tables = [(reserved + i * table) * sector for i in range(tables)]
         self._table_size = table * sector
-        self._data: int = (reserved + tables * table) * sector
+        start = (reserved + tables * table) * sector
         sectors = struct.unpack_from("<I", boot, 32)[0]
-        count = (sectors * sector - self._data) // cluster
+        count = (sectors * sector - start) // cluster
         self._chain = np.zeros(count + 2, dtype="<u4")
         self._chain[:3] = 0x0FFFFFF8, _END, _END  # media, clean, the root
-        self._next = 3
-        self._files: list[File] = []
+        self.heap = Heap(disk, start, cluster, 3)
 
     def format(self) -> None:
         """Run mkfs.vfat on the image; what lies in the clusters stays."""
-        tool = next((one for one in TOOLS if one.exists()), None)
-        if tool is None:
-            raise ScenarioError("mkfs.vfat is missing: install the package dosfstools")
-        words = [
-            str(tool),
-            "-F",
-            "32",
-            "-s",
-            str(self.cluster // 512),
-            "-n",
-            "VANCAM",
-            "--invariant",
-        ]
-        done = subprocess.run([*words, str(self._path)], capture_output=True, check=False)
-        if done.returncode:
-            raise ScenarioError(f"mkfs.vfat fails: {done.stderr.decode(errors='replace').strip()}")
-
-    def file(self, path: str, time_ms: int) -> File:
-        """A new, empty file; `path` with slashes, from the root."""
-        self._files.append(File(path, time_ms))
-        return self._files[-1]
-
-    def append(self, file: File, data: bytes) -> list[tuple[int, int]]:
-        """Write behind the file's end; the half-open byte ranges on the disk."""
-        ranges = []
-        while data:
-            inside = file.size % self.cluster
-            if not inside:
-                file.clusters.append(self._allocated())
-            start = self._place(file.clusters[-1]) + inside
-            part = data[: self.cluster - inside]
-            self._disk.write(start, part)
-            ranges.append((start, start + len(part)))
-            file.size += len(part)
-            data = data[len(part) :]
-        return ranges
+        words = ["-F", "32", "-s", str(self._cluster // 512), "-n", "VANCAM", "--invariant"]
+        run("mkfs.vfat", "dosfstools", *words, self._path)
 
     def close(self) -> int:
         """Write folders and both tables; returns the byte behind the last cluster in use."""
-        for file in self._files:
+        for file in self.heap.files:
             self._link(file.clusters, is_free=file.is_deleted)
         self._write_folder("", 2, 0)
-        used = self._place(self._next)
+        used = self.heap.place(self.heap.next)
         table = self._chain.tobytes().ljust(self._table_size, b"\0")[: self._table_size]
         for at in self._tables:
             self._disk.write(at, table)
         free = int((self._chain == 0).sum())
-        self._disk.write(512 + 488, struct.pack("<II", free, self._next))
+        self._disk.write(512 + 488, struct.pack("<II", free, self.heap.next))
         return used
 
     def zero_tables(self) -> None:
@@ -114,17 +64,9 @@ class Fat32:
         for at in self._tables:
             self._disk.write(at, bytes(self._table_size))
 
-    @property
-    def data(self) -> int:
-        """Where the clusters begin."""
-        return self._data
-
-    def _allocated(self) -> int:
-        self._next += 1
-        return self._next - 1
-
-    def _place(self, cluster: int) -> int:
-        return self._data + (cluster - 2) * self.cluster
+    def destroy_start(self) -> None:
+        """Overwrite the boot sector with zeros; its copy stays."""
+        self._disk.write(0, bytes(512))
 
     def _link(self, clusters: list[int], *, is_free: bool) -> None:
         for cluster, following in zip(clusters, [*clusters[1:], _END], strict=True):
@@ -132,8 +74,7 @@ class Fat32:
 
     def _write_folder(self, path: str, first: int, parent: int) -> None:
         """A folder and all below it; it is written when its content is known."""
-        inside = [f for f in self._files if f.path.startswith(f"{path}/")]
-        names = sorted({f.path[len(path) + 1 :].partition("/")[0] for f in inside})
+        inside, names = self.heap.below(path)
         entries = (
             [] if first == 2 else [_dot(b".", first), _dot(b"..", 0 if parent == 2 else parent)]
         )
@@ -145,28 +86,16 @@ class Fat32:
             if files:
                 entries += _entries(name, number, files[0], _ARCHIVE, files[0].clusters)
                 continue
-            start = self._allocated()
+            start = self.heap.take()
             self._chain[start] = _END
             newest = File(name, max(f.time_ms for f in inside))
             entries += _entries(name, number, newest, _FOLDER, [start])
             folders.append((f"{path}/{name}", start))
-        self._write_entries(first, b"".join(entries))
+        clusters = [first]
+        self.heap.write_folder(clusters, b"".join(entries))
+        self._link(clusters, is_free=False)
         for folder, start in folders:
             self._write_folder(folder, start, first)
-
-    def _write_entries(self, first: int, data: bytes) -> None:
-        clusters = [first]
-        for at in range(0, max(len(data), 1), self.cluster):
-            if at:
-                clusters.append(self._allocated())
-            part = data[at : at + self.cluster].ljust(self.cluster, b"\0")
-            self._disk.write(self._place(clusters[-1]), part)
-        self._link(clusters, is_free=False)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(512)
 
 
 def _dot(name: bytes, cluster: int) -> bytes:

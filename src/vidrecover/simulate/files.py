@@ -1,18 +1,40 @@
 """Footage in files of a file system: one file a camera and period, written at once or in turn."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from vidrecover.simulate import dhav, hx, image, xm
 from vidrecover.simulate.disk import Disk, Written, joined
-from vidrecover.simulate.fat import Fat32, File
+from vidrecover.simulate.exfat import ExFat
+from vidrecover.simulate.fat import Fat32
 from vidrecover.simulate.footage import Footage, Frame, play
+from vidrecover.simulate.heap import File, Heap
 from vidrecover.simulate.image import Chunk, by_camera, by_part
 from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.settings import Files, Hx, Xm
 from vidrecover.simulate.times import iso
+
+
+class _Volume(Protocol):
+    """A volume under construction. size: bytes; heap: its clusters and files."""
+
+    size: int
+    heap: Heap
+
+    def close(self) -> int: ...
+    def format(self) -> None: ...
+    def zero_tables(self) -> None: ...
+    def destroy_start(self) -> None: ...
+
+
+class _Maker(Protocol):
+    def __call__(self, disk: Disk, path: Path, cluster: int, room: int) -> _Volume: ...
+
+
+_SYSTEMS: dict[str, _Maker] = {"fat32": Fat32, "exfat": ExFat}
 
 
 class _Recording(NamedTuple):
@@ -29,7 +51,7 @@ def write(disk: Disk, scenario: Scenario, footages: Sequence[Footage]) -> Writte
     """Make the volume, fill it, and apply the faults; the frames know where they are."""
     settings = scenario.files or Files()
     room = sum(int(footage.rows["size"].sum()) + 64 * len(footage.rows) for footage in footages)
-    volume = Fat32(disk, disk.path, settings.cluster, room)
+    volume = _SYSTEMS[settings.system](disk, disk.path, settings.cluster, room)
     shots: list[Frame] = []
     newest = max((max(f.rows["time_ms"], default=0) for f in footages), default=0)
     for recordings in _parts(scenario, play(footages, settings.period_s)):
@@ -39,10 +61,12 @@ def write(disk: Disk, scenario: Scenario, footages: Sequence[Footage]) -> Writte
         volume.zero_tables()
     elif settings.fault == "formatted":
         volume.format()
+    elif settings.fault == "start_destroyed":
+        volume.destroy_start()
     for shot in shots:
         shot.pieces, shot.whole = joined(shot.pieces), joined(shot.whole)
-        shot.indexed = shot.indexed and settings.fault == "none"
-    return Written(volume.size, shots, (volume.data, used))
+        shot.indexed = shot.indexed and settings.fault in ("none", "start_destroyed")
+    return Written(volume.size, shots, (volume.heap.start, used))
 
 
 def _parts(scenario: Scenario, shots: Iterator[tuple[Frame, bytes]]) -> Iterator[list[_Recording]]:
@@ -76,7 +100,7 @@ def _chunks(
 
 
 def _lay(
-    volume: Fat32,
+    volume: _Volume,
     settings: Files,
     recordings: list[_Recording],
     shots: list[Frame],
@@ -85,7 +109,7 @@ def _lay(
     """The recordings of one period: frame by frame in the order of time, or file by file."""
     files: list[File] = []
     for one in recordings:
-        file = volume.file(_name(settings.names, one), one.end_ms)
+        file = volume.heap.file(_name(settings.names, one), one.end_ms)
         file.is_deleted = one.camera in settings.deleted
         file.is_unclosed = settings.power_cut and one.end_ms + 1000 * settings.period_s > newest_ms
         files.append(file)
@@ -100,8 +124,8 @@ def _lay(
         _put(volume, file, chunk, shots)
 
 
-def _put(volume: Fat32, file: File, chunk: Chunk, shots: list[Frame]) -> None:
-    ranges = volume.append(file, chunk.data)
+def _put(volume: _Volume, file: File, chunk: Chunk, shots: list[Frame]) -> None:
+    ranges = volume.heap.append(file, chunk.data)
     shot = chunk.shot
     if shot is None:
         return

@@ -96,22 +96,23 @@ class Image(Table, frozen=True, kw_only=True):
 
 
 class Files(Table, frozen=True, kw_only=True):
-    """Streams as files of a FAT32 volume, one for each camera and `period_s`.
+    """Streams as files of a file system, one for each camera and `period_s`.
 
     cluster: bytes. interleaved: all cameras write at once, so that clusters of their files lie
     between each other. names: `tme` tells camera, start and length, `blackvue` camera and start
     of up to four cameras, `plain` nothing. deleted: cameras whose files were deleted. power_cut:
-    the last files were never closed, their size is 0. fault: `tables_zeroed` destroys both tables
-    of clusters, `formatted` runs mkfs again.
+    the last files were never closed, their size is 0. fault: `tables_zeroed` destroys the tables
+    of clusters, `formatted` runs mkfs again, `start_destroyed` zeroes the first sector.
     """
 
+    system: Literal["fat32", "exfat"] = "fat32"
     period_s: float = 60.0
     cluster: Literal[2048, 4096, 8192, 16384, 32768] = 4096
     interleaved: bool = False
     names: Literal["tme", "blackvue", "plain"] = "tme"
     deleted: tuple[int, ...] = ()
     power_cut: bool = False
-    fault: Literal["none", "tables_zeroed", "formatted"] = "none"
+    fault: Literal["none", "tables_zeroed", "formatted", "start_destroyed"] = "none"
 
 
 class Dhav(Table, frozen=True, kw_only=True):

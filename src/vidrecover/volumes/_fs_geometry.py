@@ -202,14 +202,43 @@ class Entries:
 
 
 def labels(read: Read, start: int, kind: str) -> Iterator[str]:
-    """The name of a volume where its first sectors hold it: FAT and ext."""
+    """Names of a volume where its first sectors or its root folder hold them: FAT, exFAT, ext.
+
+    FAT: an entry of the root with attribute 8, then the boot sector; exFAT: the entry 0x83, a
+    length and UTF-16. [A]
+    """
     if kind == "ext":
         yield _text(read(start + _EXT_SUPERBLOCK, 1024)[120:136])
-    elif kind == "fat":
+    elif kind in ("fat", "exfat"):
+        for entry in _root(read, start, kind):
+            if kind == "exfat" and entry[0] == 0x83 and entry[1] <= 11:
+                yield entry[2 : 2 + 2 * entry[1]].decode("utf-16-le", "replace").strip()
+            if kind == "fat" and entry[11] & 0x3F == 8 and entry[0] != 0xE5:
+                yield _text(entry[:11])
+    if kind == "fat":
         boot = read(start, SECTOR)
         at = 71 if boot[82:87] == b"FAT32" else 43
         if (name := _text(boot[at : at + 11])) != "NO NAME":
             yield name
+
+
+def _root(read: Read, start: int, kind: str) -> Iterator[bytes]:
+    """The first entries of the root folder."""
+    boot, place = read(start, SECTOR), geometry(read, start, 0, kind)
+    if len(boot) < SECTOR or not place.cluster_size:
+        return
+    at = place.cluster_start
+    if kind == "exfat":
+        at += (struct.unpack_from("<I", boot, 96)[0] - 2) * place.cluster_size
+    elif boot[82:87] == b"FAT32":
+        at += (struct.unpack_from("<I", boot, 44)[0] - 2) * place.cluster_size
+    else:
+        at -= struct.unpack_from("<H", boot, 17)[0] * 32
+    data = read(max(at, start), 1 << 12)
+    for one in range(0, len(data) - 31, 32):
+        if not data[one]:
+            return
+        yield data[one : one + 32]
 
 
 def _text(raw: bytes) -> str:

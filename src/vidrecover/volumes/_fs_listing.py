@@ -1,16 +1,18 @@
 """What an open file system lists: every file, live and deleted, with its extents."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vidrecover.model import Extent
 from vidrecover.volumes import _fs_geometry as geometry
+from vidrecover.volumes._fs_space import Free, Space, exfat_chain
 
 MOST_ENTRIES = 8_000_000
 """Names looked at in one volume; more are made by hostile bytes only."""
 _MOST_RUNS = 1 << 20  # of one file
 _LONGEST_PATH = 4096
+_NTFS_VOLUME, _NTFS_BITMAP, _NTFS_VOLUME_NAME = 3, 6, 96  # two records, and an attribute [A]
 _LABEL = "(Volume Label Entry)"  # as pytsk3 marks the entry that is no file
 
 
@@ -49,17 +51,53 @@ class Listing:
         self._broken = 0
         mft = tuple(self._runs(system.open_meta(0), None)[0]) if self.kind == "ntfs" else ()
         self._places = geometry.Entries(read, start, self.kind or "", self._block, mft)
+        self._space: Space | None = None
+        self._is_read = False
 
     def told(self, size: int, source_size: int, words: str | None) -> Volume:
         """What is known of the volume before it is walked."""
         end = min(self._start + int(self._system.info.block_count) * self._block, source_size)
         clusters = geometry.geometry(self._read, self._start, self._block, self.kind or "")
-        label = next(geometry.labels(self._read, self._start, self.kind or ""), None)
+        label = next((one for one in self._labels() if one), None)
         damage = [words] if words else []
         if end > self._start + size:
             damage.append("it is larger than its partition or the source: its end is missing")
         extent = Extent(self._start, max(end, self._start + geometry.SECTOR))
-        return Volume(self.name, extent, label or None, *clusters, tuple(damage))
+        return Volume(self.name, extent, label, *clusters, tuple(damage))
+
+    def free(self, end: int) -> Free | None:
+        """What belongs to files and what does not, up to the end of the volume; None where the
+        tables do not tell."""
+        space = self._tables()
+        return None if space is None else space.free(end)
+
+    def _tables(self) -> Space | None:
+        """The allocation of the volume, read once."""
+        if not self._is_read:
+            self._is_read = True
+            bitmap: Sequence[Extent] = ()
+            try:
+                if self.kind == "ntfs":
+                    bitmap = self._runs(self._system.open_meta(_NTFS_BITMAP), None)[0]
+            except OSError:
+                return None
+            kind, start = self.kind or "", self._start
+            self._space = Space.of(kind, self._read, start, self._block, bitmap)
+        return self._space
+
+    def _labels(self) -> Iterator[str]:
+        """The volume's name: where its first sectors hold it, or in a folder or file of its own."""
+        yield from geometry.labels(self._read, self._start, self.kind or "")
+        try:
+            if self.kind == "ntfs":
+                for one in self._system.open_meta(_NTFS_VOLUME):
+                    if int(one.info.type) == _NTFS_VOLUME_NAME and one.info.size <= 256:
+                        raw = self._system.open_meta(_NTFS_VOLUME).read_random(
+                            0, one.info.size, one.info.type, one.info.id
+                        )
+                        yield raw.decode("utf-16-le", "replace").strip()
+        except OSError:
+            return
 
     def troubles(self) -> Iterator[str]:
         """What went wrong while it was walked."""
@@ -160,6 +198,12 @@ class Listing:
         held = sum(one.size for one in extents)
         if words is None and size > held and not gone:
             words = f"its clusters hold {held} of {size} bytes"
+        guessed = gone and self._guesses(place)
+        if guessed and self.kind == "exfat" and (chain := self._chain(place)) is not None:
+            extents, guessed = list(chain), False
+        if gone and words is None and not guessed and (space := self._tables()) is not None:
+            taken = space.held(extents)
+            words = f"{taken} of its clusters belong to other files now" if taken else None
         return Entry(
             path=path,
             is_deleted=gone,
@@ -167,9 +211,15 @@ class Listing:
             written_s=int(meta.mtime) or None,
             entry=place,
             extents=tuple(extents),
-            guessed=gone and self._guesses(place),
+            guessed=guessed,
             damage=words,
         )
+
+    def _chain(self, place: Extent) -> tuple[Extent, ...] | None:
+        """The chain of a deleted exFAT file that the table still holds, if all of it is free."""
+        chain = exfat_chain(self._read, self._start, place.start)
+        space = self._tables()
+        return chain if chain and space is not None and not space.held(chain) else None
 
     def _guesses(self, place: Extent) -> bool:
         """Whether the clusters of a deleted file are a guess: its chain is gone. An exFAT file

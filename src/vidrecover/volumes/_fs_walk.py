@@ -178,6 +178,9 @@ class _Walker:
             return start
         told = volume.told(size, self._source.size, words)
         self._send(told)
+        free = volume.free(told.extent.end)
+        if free is not None:
+            self._send(free)
         try:
             for entry in volume.entries():
                 if self._is_wanted(entry):

@@ -11,6 +11,7 @@ from vidrecover.formats import FormatSet, NameRule, names
 from vidrecover.model import Claim, ClaimKind, Extent, Source, SourceRef, Stream, VolumeReport
 from vidrecover.volumes import _fs_geometry as geometry
 from vidrecover.volumes._fs_listing import Entry, Volume
+from vidrecover.volumes._fs_space import Free
 from vidrecover.volumes._fs_walk import Heads, Trouble, walk
 from vidrecover.workers import told
 
@@ -45,7 +46,9 @@ def examine(
     try:
         for message in told(walk, (ref, _heads(formats)), seconds=limit_s):
             if isinstance(message, Volume):
-                found.append(_Found(message, [], []))
+                found.append(_Found(message, [], [], []))
+            elif isinstance(message, Free) and found:
+                found[-1].free.append(message)
             elif isinstance(message, Trouble) and found:
                 found[-1].troubles.append(message.words)
             elif isinstance(message, list) and found:
@@ -61,17 +64,18 @@ def examine(
         words = f"the listing is not whole: {stopped}"
         if not found:
             whole = Extent(0, source.size)
-            found.append(_Found(Volume("unknown", whole, None, 0, 0, ()), [], []))
+            found.append(_Found(Volume("unknown", whole, None, 0, 0, ()), [], [], []))
         found[-1].troubles.append(f"{words}; {len(found[-1].entries)} files were listed")
     return [_report(one, formats.names, source.size) for one in found]
 
 
 class _Found(NamedTuple):
-    """A volume with what was told of it so far."""
+    """A volume with what was told of it so far. free: none or one."""
 
     volume: Volume
     entries: list[Entry]
     troubles: list[str]
+    free: list[Free]
 
 
 def _heads(formats: FormatSet) -> Heads:
@@ -89,6 +93,7 @@ def _heads(formats: FormatSet) -> Heads:
 def _report(found: _Found, rules: Sequence[NameRule], size: int) -> VolumeReport:
     volume = found.volume
     name = f"{volume.kind}@{volume.extent.start:#x}"
+    free = found.free[0] if found.free else None
     return VolumeReport(
         layout=volume.kind,
         extent=volume.extent,
@@ -97,6 +102,9 @@ def _report(found: _Found, rules: Sequence[NameRule], size: int) -> VolumeReport
         fragment_size=volume.cluster_size or None,
         fragment_start=volume.cluster_start if volume.cluster_size else None,
         label=volume.label,
+        allocated=None if free is None else free.allocated,
+        unallocated=None if free is None else free.unallocated,
+        free=() if free is None else free.extents,
     )
 
 
