@@ -76,6 +76,10 @@ def test_deleted_exfat_files_give_every_frame_by_what_is_left_of_their_entries(
     for camera in result.diagnosis.channels:
         state = State.NOT_INDEXED if camera.channel in gone else State.RECORDED
         assert {span.state for span in camera.spans} == {state}
+        for span in camera.spans:
+            is_free = "unallocated space of exfat@0x0" in span.basis
+            assert is_free is (camera.channel in gone)
+            assert ("in unallocated space of exfat@0x0" in span.reason) is is_free
 
 
 NAMELESS = """

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from vidrecover.diagnosis._unallocated import Unallocated
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
     Claim,
@@ -121,8 +122,9 @@ class Facts:
     (`nameless`). timeless: such a claim without a time, by camera. undated: frames without a
     time, by camera; unlisted: cameras with such frames in no listed bytes. unknown_bytes:
     of no known format. oldest: of all frames with a time; proven:
-    see `timeline.provable_from`. dates: see `timeline.Comparison`. seen: the pictures, judged
-    against the camera's own other hours, by segment.
+    see `timeline.provable_from`. free: what file systems give to no file. dates: see
+    `timeline.Comparison`. seen: the pictures, judged against the camera's own other hours, by
+    segment.
     """
 
     evidence: Evidence
@@ -148,6 +150,7 @@ class Facts:
     timeless: Mapping[int | None, Claim]
     seen: Mapping[int, Sequence[Sight]]
     events: list[tuple[RecorderMs, Event]]
+    free: Unallocated
 
     def sights(self, segment: Segment) -> Sequence[Sight]:
         """What the key pictures of a segment show, in order of time."""
@@ -225,6 +228,7 @@ def gathered(
         timeless={claim.channel: claim for claim in lost if claim.start_ms is None},
         seen=_against_the_usual(evidence.pictures, shelf),
         events=_in_order(evidence.events),
+        free=Unallocated(evidence.volumes),
     )
 
 

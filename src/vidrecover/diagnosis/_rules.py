@@ -49,7 +49,8 @@ class Judgement(NamedTuple):
     """What may be said, and what it rests on.
 
     reason: a sentence in which {frames} and {claims} stand for what the whole span rests on;
-    extents: unreadable; segments: newer footage in the place of the lost one.
+    extents: unreadable; segments: newer footage in the place of the lost one; free: the file
+    systems in whose unallocated space the footage lies.
     """
 
     state: State
@@ -60,6 +61,7 @@ class Judgement(NamedTuple):
     extents: tuple[Extent, ...] = ()
     segments: tuple[Segment, ...] = ()
     events: tuple[Event, ...] = ()
+    free: tuple[str, ...] = ()
 
 
 class Hole(NamedTuple):
@@ -71,8 +73,13 @@ class Hole(NamedTuple):
 
 
 def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
-    """See `_footage`; says too when the camera is one that only the recorder's records name."""
+    """See `_footage`; says too when the camera is one that only the recorder's records name, and
+    when what nothing lists lies in space that its file system gives to no file."""
     judged = _footage(facts, moment, picture)
+    free = () if judged.indexed else facts.free.volumes(moment.segments)
+    if free:
+        reason = f"{judged.reason}; in unallocated space of {', '.join(free)}"
+        judged = judged._replace(reason=reason, free=free)
     if not any(segment.named_by_claim for segment in moment.segments):
         return judged
     claims = judged.claims or (*moment.holders, *moment.listed, *moment.remains)

@@ -58,6 +58,7 @@ def _span(parts: Sequence[Part]) -> StateSpan:
         [f"event {e.id}" if e.id is not None else f"event at {e.entry.start:#x}" for e in events],
         "events",
     )
+    basis += [f"unallocated space of {name}" for name in first.free]
     return StateSpan(
         span=span,
         state=first.state,

@@ -43,7 +43,8 @@ class ReadShare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorder's layout or a file system. claims, events: how many it holds."""
+    """A recorder's layout or a file system. claims, events: how many it holds; allocated,
+    unallocated: bytes that belong to files and that do not, None where it does not tell."""
 
     layout: str
     extent: Extent
@@ -51,6 +52,8 @@ class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True):
     claims: int
     events: int
     damage: tuple[str, ...] = ()
+    allocated: int | None = None
+    unallocated: int | None = None
 
 
 class FormatUsed(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,6 +118,8 @@ def _volume(one: VolumeReport) -> VolumeSeen:
         claims=len(one.claims),
         events=len(one.events),
         damage=one.damage,
+        allocated=one.allocated,
+        unallocated=one.unallocated,
     )
 
 

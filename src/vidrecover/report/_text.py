@@ -160,6 +160,9 @@ def _volumes(facts: Facts, words: Words) -> Iterator[str]:
         yield f"{shown(one.layout)}{label}  {words.bytes(one.extent)}"
         yield "  " + _pair(words("label.entries"), f"{one.claims:,}")
         yield "  " + _pair(words("label.log_records"), f"{one.events:,}")
+        for key, size in (("allocated", one.allocated), ("unallocated", one.unallocated)):
+            if size is not None:
+                yield "  " + _pair(words(f"label.{key}"), f"{size:,}")
         yield from ("  " + _pair(words("label.damage"), shown(damage)) for damage in one.damage)
 
 
