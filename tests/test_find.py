@@ -238,3 +238,16 @@ def _counts(report: dict[str, Any]) -> list[tuple[int | None, int, int]]:
 
 def _later(text: str, seconds: int) -> str:
     return iso(parse_iso(text) + seconds * 1000)
+
+
+@pytest.mark.parametrize("is_scattered", [False, True], ids=["in turn", "in no order"])
+def test_what_is_left_behind_the_place_of_writing_is_found(
+    is_scattered: bool, search: Callable[..., Found]
+) -> None:
+    ring = VirtualRing(96 << 30, APART, is_scattered=is_scattered)
+    channel, start_s, end_s = ring.remains(3)
+    found = search(ring, channel, end_s - 600, end_s - 600 + SPAN_S)
+    assert end_s - 600 > start_s
+    assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
+    assert [one.frames for one in found.clips] == [SPAN_S * RATE]
+    assert ring.seconds < 60

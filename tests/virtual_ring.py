@@ -83,6 +83,16 @@ class VirtualRing:
         kept = max(self.written - self.blocks, 0)
         return self._start_s(kept + 2 * len(self._order)) if kept else 0.0
 
+    def remains(self, back: int) -> tuple[int, float, float]:
+        """What is left of an earlier turn in the block that was taken so many before the newest:
+        its camera, and the seconds from which to which it goes."""
+        taken = self.written - 1 - back
+        stream, _ = self._order[taken % len(self._order)]
+        written_s = self.now_s - self._start_s(taken)
+        begun_s = self._start_s(taken - self.blocks)
+        length_s = self.block / self._rate(taken)
+        return self.streams[stream].cameras[0], begun_s + written_s, begun_s + length_s
+
     def read(self, offset: int, size: int) -> bytes:
         """See `Source.read`."""
         buffer = np.empty(max(min(size, self.size - offset), 0), dtype=np.uint8)

@@ -171,9 +171,14 @@ class _Search:
         if not coverage.is_whole:
             wanted = TimeSpan(self.span.start_ms - LEAD_MS, self.span.end_ms + TRAIL_MS)
             coverage = self._read(channel, self._survey.claimed(channel, wanted), coverage)
-        if not coverage.is_whole:
-            stretches, reason = self._survey.stretches(channel, wanted)
-            coverage = self._read(channel, stretches, coverage)
+        for thorough in (False, True):
+            if coverage.is_whole:
+                break
+            answer = self._survey.stretches(channel, wanted, thorough=thorough)
+            reason = answer.reason
+            coverage = self._read(channel, answer.stretches, coverage)
+            if answer.is_all:
+                break
         share = self.case.catalogue.scanned_share(self.source.size)
         return WindowFound(
             channel=channel,

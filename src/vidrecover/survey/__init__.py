@@ -23,10 +23,12 @@ UNDATED = "no dated frame was found in the probes, so that nothing tells where t
 
 
 class Answer(NamedTuple):
-    """Where to read. reason: why the order of the disk does not tell, or None."""
+    """Where to read. reason: why the order of the disk does not tell, or None; is_all: False
+    where more looking might tell more."""
 
     stretches: list[Extent]
     reason: str | None = None
+    is_all: bool = True
 
 
 class Survey:
@@ -77,8 +79,9 @@ class Survey:
             found += Chain(self.prober, one.extents, channel).narrowed(span)
         return merged(found)
 
-    def stretches(self, channel: int, span: TimeSpan) -> Answer:
-        """Where frames of the camera in the span may lie."""
+    def stretches(self, channel: int, span: TimeSpan, *, thorough: bool = True) -> Answer:
+        """Where frames of the camera in the span may lie; thorough: with all looks that may
+        tell, even behind an answer that seems to be all."""
         order = self.order
         if order is None:
             return Answer([], UNDATED)
@@ -89,7 +92,8 @@ class Survey:
         blocks = self._grid(order)
         if blocks is None:
             return Answer([], _blocks.NO_GRID)
-        return Answer(*blocks.stretches(channel, span))
+        found, reason = blocks.stretches(channel, span, thorough=thorough)
+        return Answer(found, reason, is_all=thorough or blocks.in_turn)
 
     def _grid(self, order: _ring.Order) -> _blocks.Blocks | None:
         if self._blocks is None:

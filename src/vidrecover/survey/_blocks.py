@@ -4,13 +4,15 @@ Blocks may be taken in turn, or in no order at all. Where they begin is learnt f
 which one recording ends and another begins.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from vidrecover.extents import merged
-from vidrecover.model import Extent, Grid, RecorderMs, TimeSpan
-from vidrecover.survey._chain import Chain
-from vidrecover.survey._probes import PROBE, Probe, Prober, Sighting
+from vidrecover.model import Extent, Grid, RecorderMs, Stream, TimeSpan
+from vidrecover.survey._chain import FINE, Chain
+from vidrecover.survey._probes import HEAD, PROBE, Probe, Prober, Sighting
 from vidrecover.survey._ring import Order
 
 NO_GRID = "the times on the disk follow no order that probes could tell"
@@ -24,6 +26,8 @@ _LARGEST_STEP_MS = 60_000  # inside a recording
 _MOST_HEADS = 8192
 _MOST_STEPS = 1024  # blocks that are gone back from the one where the span ends
 _HEADS = 96
+_BATCH = 128  # heads that are looked at in place order, between two thoughts
+_MOST_OPEN = 64  # blocks begun last, in which older footage may lie behind what is written
 _GOLDEN = 0.618033988749895
 
 
@@ -127,6 +131,13 @@ def _exact(borders: Sequence[Extent], size: int) -> Grid:
     return Grid((base + low) % size, size)
 
 
+class _Begun(NamedTuple):
+    """When a block was begun, and by which stream of the camera."""
+
+    time_ms: RecorderMs
+    stream: Stream
+
+
 class Blocks:
     """The blocks of a disk, and what their beginnings show."""
 
@@ -137,6 +148,7 @@ class Blocks:
         self.count = max((prober.size - first) // grid.size, 1)
         self._first = first
         self._in_turn: bool | None = None
+        self._is_mixed: bool | None = None
 
     def extent(self, number: int) -> Extent:
         """The bytes of a block."""
@@ -170,46 +182,112 @@ class Blocks:
             self._in_turn = sum(b < a for a, b in pairwise(times)) <= 1
         return self._in_turn
 
-    def stretches(self, channel: int, span: TimeSpan) -> tuple[list[Extent], str | None]:
-        """Where frames of the camera in the span may lie; or why that cannot be told."""
+    def stretches(
+        self, channel: int, span: TimeSpan, *, thorough: bool
+    ) -> tuple[list[Extent], str | None]:
+        """Where frames of the camera in the span may lie; or why that cannot be told.
+
+        thorough: of blocks in no order look at all, even where those seen cover the span.
+        """
         if self.in_turn:
-            wanted = self._back_from(channel, span)
+            begun = self._back_from(channel, span)
         elif self.count <= _MOST_HEADS:
-            wanted = self._chosen(range(self.count), channel, span)
+            begun = self._met(channel, span, thorough=thorough)
         else:
             return [], (
                 f"the blocks of {self.grid.size >> 20} MiB were taken in no order, and there are"
                 f" {self.count}"
             )
-        parts = (Chain(self._prober, [self.extent(one)], channel).narrowed(span) for one in wanted)
+        wanted = _chosen(begun, span)
+        parts = [self._chain(one, channel).narrowed(span) for one in wanted]
+        if not any(begun[one].time_ms <= span.start_ms for one in wanted):
+            parts += self._remains(channel, span, begun)
         return merged(one for part in parts for one in part), None
 
-    def _chosen(self, numbers: Iterable[int], channel: int, span: TimeSpan) -> list[int]:
-        """Blocks of the camera that begin in the span, and the last one that begins before."""
-        begun = {n: time for n in numbers if (time := self._time(n, channel)) is not None}
-        before = [n for n, time in begun.items() if time <= span.start_ms]
-        inside = [n for n, time in begun.items() if span.start_ms < time < span.end_ms]
-        return [*inside, *sorted(before, key=lambda n: begun[n])[-1:]]
+    def _met(self, channel: int, span: TimeSpan, *, thorough: bool) -> dict[int, _Begun]:
+        """Blocks of the camera, met by chance until those that were seen cover the span."""
+        numbers = list(range(self.count))
+        random.Random(self.count).shuffle(numbers)
+        begun: dict[int, _Begun] = {}
+        wanted: list[int] = []
+        for first in range(0, self.count, _BATCH):
+            for number in sorted(numbers[first : first + _BATCH]):
+                if (one := self._time(number, channel)) is not None:
+                    begun[number] = one
+            before, wanted = wanted, _chosen(begun, span)
+            if not thorough and wanted != before and self._cover(begun, wanted, channel, span):
+                break
+        return begun
 
-    def _back_from(self, channel: int, span: TimeSpan) -> list[int]:
-        """The same where blocks are taken in turn: from the last one before the span's end back
-        to the first one of the camera that begins before the span."""
+    def _cover(
+        self, begun: Mapping[int, _Begun], wanted: Sequence[int], channel: int, span: TimeSpan
+    ) -> bool:
+        """Whether blocks follow each other from before the span to its end, in each stream."""
+        streams = {begun[one].stream for one in wanted}
+        return bool(streams) and all(
+            self._goes_on(
+                {one: begun[one].time_ms for one in wanted if begun[one].stream is stream},
+                channel,
+                span,
+            )
+            for stream in streams
+        )
+
+    def _goes_on(self, begun: Mapping[int, RecorderMs], channel: int, span: TimeSpan) -> bool:
+        reach = span.start_ms - _LARGEST_STEP_MS
+        for number, time in sorted(begun.items(), key=lambda one: one[1]):
+            if time > reach + _LARGEST_STEP_MS:
+                return False
+            until = self._chain(number, channel).until(span.end_ms)
+            reach = time if until is None else until
+            if reach >= span.end_ms:
+                return True
+        return False
+
+    def _chain(self, number: int, channel: int) -> Chain:
+        """A block; of a disk where each holds several cameras, whichever of them."""
+        return Chain(self._prober, [self.extent(number)], None if self.is_mixed else channel)
+
+    def _remains(
+        self, channel: int, span: TimeSpan, begun: Mapping[int, _Begun]
+    ) -> Iterator[list[Extent]]:
+        """Where older footage may hold the span, behind what is written of the newest blocks."""
+        if self.in_turn:
+            newest = list(self.latest(_MOST_OPEN))
+        else:
+            dated = {n: time for n in range(self.count) if (time := self._begun(n)) is not None}
+            newest = sorted(dated, key=lambda one: -dated[one])[:_MOST_OPEN]
+        for number in newest:
+            extent = self.extent(number)
+            head = self._head(number).sightings
+            tail = self._prober.at(max(extent.end - PROBE, extent.start)).sightings
+            if not head or not tail or tail[0].last_ms >= head[0].first_ms:
+                continue
+            own = None if self.is_mixed else head[0].channel
+            written = extent.start + Chain(self._prober, [extent], own).end() + FINE
+            if written < extent.end:
+                rest = Extent(written, extent.end)
+                yield Chain(self._prober, [rest], None if self.is_mixed else channel).narrowed(span)
+
+    def _back_from(self, channel: int, span: TimeSpan) -> dict[int, _Begun]:
+        """Blocks of the camera where blocks are taken in turn: from the last one before the
+        span's end back to the first one that begins before the span."""
         numbers = self._sample()
         dated = [n for n in numbers if self._begun(n) is not None]
         before = [n for n in dated if (self._begun(n) or 0) <= span.end_ms]
         if not before:
-            return []
+            return {}
         top = max(before, key=lambda n: self._begun(n) or 0)
         end = min((n for n in numbers if n > top), default=self.count)
         last = self._last(top, end, self._begun(top) or 0, span.end_ms)
-        walked = []
+        begun: dict[int, _Begun] = {}
         for step in range(min(_MOST_STEPS, self.count)):
             number = (last - step) % self.count
-            walked.append(number)
-            time = self._time(number, channel)
-            if time is not None and time <= span.start_ms:
-                break
-        return self._chosen(walked, channel, span)
+            if (one := self._time(number, channel)) is not None:
+                begun[number] = one
+                if one.time_ms <= span.start_ms:
+                    break
+        return begun
 
     def _last(self, low: int, end: int, first: RecorderMs, latest: RecorderMs | None) -> int:
         """The last block of a run of rising times that was not begun after the latest."""
@@ -226,17 +304,37 @@ class Blocks:
         return spread(self.count, _HEADS)
 
     def _head(self, number: int) -> Probe:
-        return self._prober.at(self.extent(number).start)
+        return self._prober.at(self.extent(number).start, HEAD)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether blocks hold several cameras: a tenth of a sample shows that."""
+        if self._is_mixed is None:
+            looks = [self._prober.at(self.extent(one).start) for one in self._sample()]
+            several = sum(len(one.channels) > 1 for one in looks)
+            self._is_mixed = 10 * several > len(looks)
+        return self._is_mixed
 
     def _begun(self, number: int) -> RecorderMs | None:
         seen = self._head(number).sightings
         return seen[0].first_ms if seen else None
 
-    def _time(self, number: int, channel: int) -> RecorderMs | None:
-        """When the block was begun, where it is the camera's, or of none that bytes name."""
+    def _time(self, number: int, channel: int) -> _Begun | None:
+        """When the block was begun, where it is the camera's, or of none that bytes name, or of
+        several cameras."""
         fitting = (
-            one.first_ms
+            _Begun(one.first_ms, Stream.UNKNOWN if self.is_mixed else one.stream)
             for one in self._head(number).sightings
-            if one.channel is None or one.channel == channel
+            if self.is_mixed or one.channel is None or one.channel == channel
         )
         return next(fitting, None)
+
+
+def _chosen(begun: Mapping[int, _Begun], span: TimeSpan) -> list[int]:
+    """Blocks that begin in the span, and of each stream the last one that begins before."""
+    before: dict[Stream, int] = {}
+    for number in sorted(begun, key=lambda one: begun[one].time_ms):
+        if begun[number].time_ms <= span.start_ms:
+            before[begun[number].stream] = number
+    inside = [n for n, one in begun.items() if span.start_ms < one.time_ms < span.end_ms]
+    return [*inside, *before.values()]

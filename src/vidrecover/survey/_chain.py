@@ -10,6 +10,7 @@ from vidrecover.survey._probes import PROBE, Probe, Prober
 
 FINE = 4 << 20
 """Bytes between the end of a search and what was searched."""
+_FAR_MS = 1 << 60
 
 
 class Chain:
@@ -33,6 +34,24 @@ class Chain:
         start = self._last_before(span.start_ms, first, 0)
         end = self._last_before(span.end_ms, first, start)
         return self._between(start, min(end + 2 * FINE, self.size))
+
+    def until(self, time_ms: RecorderMs) -> RecorderMs | None:
+        """How far its frames go on from the first ones, up to a time; None where the first are
+        later."""
+        first = self._time(0) if self.size else None
+        if first is None or first > time_ms:
+            return None
+        place = self._last_before(time_ms, first, 0)
+        behind = self._time(min(place + FINE, max(self.size - PROBE, 0)))
+        if behind is not None and behind > time_ms:
+            return time_ms
+        known = [one for one in (self._time(place), behind) if one is not None and one >= first]
+        return max(known, default=None)
+
+    def end(self) -> int:
+        """Where what began at its beginning ends, FINE bytes or less before the truth."""
+        first = self._time(0) if self.size else None
+        return 0 if first is None else self._last_before(_FAR_MS, first, 0)
 
     def _last_before(self, time_ms: RecorderMs, first: RecorderMs, low: int) -> int:
         """The last place, FINE bytes or less before the truth, whose frames are not later.

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from vidrecover.formats import FormatSet
-from vidrecover.model import Extent, RecorderMs, Segment, Source, SourceIdentity
+from vidrecover.model import Extent, RecorderMs, Segment, Source, SourceIdentity, Stream
 from vidrecover.scan import Scanner
 
+HEAD = 64 << 10
+"""Bytes of a first look where one dated frame tells enough."""
 PROBE = 512 << 10
 """Bytes of a probe."""
 WIDE = 4 << 20
@@ -25,6 +27,7 @@ class Sighting(NamedTuple):
     end: int
     first_ms: RecorderMs
     last_ms: RecorderMs
+    stream: Stream = Stream.UNKNOWN
 
 
 class Probe(NamedTuple):
@@ -94,12 +97,15 @@ class Prober:
         self._seen: dict[Extent, Probe] = {}
 
     def at(self, start: int, size: int = PROBE) -> Probe:
-        """What the place shows; a short probe without a dated frame is made longer once."""
+        """What the place shows; a short probe without a dated frame is made longer."""
         start = max(min(start, self.size - 1), 0)
         found = self._look(Extent(start, min(start + size, self.size)))
-        if found.sightings or found.is_blank or size >= WIDE:
-            return found
-        return self._look(Extent(start, min(start + WIDE, self.size)))
+        for wider in (PROBE, WIDE):
+            if found.sightings or found.is_blank or size >= WIDE:
+                break
+            if wider > size:
+                found = self._look(Extent(start, min(start + wider, self.size)))
+        return found
 
     @property
     def probes(self) -> list[Probe]:
@@ -129,7 +135,14 @@ def _sightings(found: Iterable[Segment], shift: int) -> list[Sighting]:
     """The dated segments of a probe, in place order."""
     return sorted(
         (
-            Sighting(one.channel, one.start + shift, one.end + shift, one.start_ms, one.end_ms)
+            Sighting(
+                one.channel,
+                one.start + shift,
+                one.end + shift,
+                one.start_ms,
+                one.end_ms,
+                one.stream,
+            )
             for one in found
             if one.start_ms is not None and one.end_ms is not None
         ),
