@@ -1,6 +1,8 @@
 """Windows of time found without reading the disk, and never called whole unless proven."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,7 +25,7 @@ from vidrecover.model import (
     TimeSpan,
     VolumeReport,
 )
-from vidrecover.outcome import Found
+from vidrecover.outcome import Found, WindowFound
 from vidrecover.survey import Pulse, Survey
 
 SPAN_S = 20
@@ -34,6 +36,9 @@ RINGS: dict[str, dict[str, Any]] = {
     "blocks in no order": {"streams": APART, "is_scattered": True},
     "files in no order": {"streams": MIXED, "block": 1 << 30, "is_scattered": True},
 }
+TOOLS = ("ffmpeg", "mkfs.vfat", "mcopy")
+MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
+needs_tools = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 
 @pytest.fixture
@@ -152,10 +157,16 @@ def test_a_stopped_search_leaves_a_case_that_goes_on(
     assert not any(one.start < stored[0].start for one in case.catalogue.scanned()[:1])
 
 
+@pytest.mark.parametrize("small", [0, finding.SMALL], ids=["searched", "scanned"])
 @pytest.mark.parametrize("scenario", ["dhfs-intact", "dhfs-wrapped", "jt1078-six"])
 def test_clips_of_find_are_those_of_a_scan_byte_for_byte(
-    scenario: str, simulated: Callable[[str], Path], tmp_path: Path
+    scenario: str,
+    small: int,
+    simulated: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(finding, "SMALL", small)
     disk = simulated(scenario) / "disk.img"
     whole = run("scan", disk, "--case", tmp_path / "whole", "--no-pictures", "--json")
     cameras = [one for one in json.loads(whole.out)["channels"] if one["channel"]]
@@ -175,11 +186,14 @@ def test_clips_of_find_are_those_of_a_scan_byte_for_byte(
     assert {"bytes_read", "source_size", "seconds"} <= set(found)
     assert [one["whole"] for one in found["windows"]] == [True]
     assert done.code == 0
+    if small:
+        assert found["probes"] == 0
 
 
 def test_a_scan_behind_a_search_reads_the_rest_only_and_finds_the_same(
-    simulated: Callable[[str], Path], tmp_path: Path
+    simulated: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(finding, "SMALL", 0)
     disk = simulated("dhfs-wrapped") / "disk.img"
     whole = json.loads(run("scan", disk, "--case", tmp_path / "whole", "--json").out)
     camera = whole["channels"][0]
@@ -251,3 +265,72 @@ def test_what_is_left_behind_the_place_of_writing_is_found(
     assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
     assert [one.frames for one in found.clips] == [SPAN_S * RATE]
     assert ring.seconds < 60
+
+
+def test_the_first_camera_is_written_before_the_second_is_looked_for_and_probes_are_shared(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = VirtualRing(16 << 30, MIXED)
+    monkeypatch.setattr(finding, "open_source", lambda _: nullcontext(ring))
+    start = START_MS + int(ring.now_s / 2) * 1000
+    seen: list[tuple[int, bool]] = []
+
+    def told(one: Any) -> None:
+        if isinstance(one, WindowFound):
+            folder = tmp_path / "clips"
+            seen.append((ring.bytes_read, any(folder.glob("camera-02_*.mp4"))))
+
+    found = case.find(
+        SourceRef(path="virtual"),
+        tmp_path / "clips",
+        channels=[2, 5, 9],
+        span=TimeSpan(start, start + 20_000),
+        told=told,
+    )
+    assert [one.is_whole for one in found.windows] == [True] * 3
+    assert [one.frames for one in found.clips] == [20 * RATE] * 3
+    assert [is_written for _, is_written in seen] == [False, True, True]
+    assert seen[2][0] - seen[0][0] < seen[0][0] / 3  # what the clips themselves need
+
+
+def _card(folder: Path) -> Path:
+    """A card with twelve films of 20 seconds of two cameras, named as Viofo does."""
+    for number in range(12):
+        begun = f"073{number // 6}{number // 2 % 3 * 20:02}"
+        name = f"2026_0314_{begun}_{number:04}{'FR'[number % 2]}.mp4"
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=10",
+             "-t", "20", "-g", "10", "-c:v", "libx264", "-metadata",
+             f"creation_time=2026-03-14T{begun[:2]}:{begun[2:4]}:{begun[4:]}", folder / name],
+            check=True,
+        )  # fmt: skip
+    disk = folder / "disk.img"
+    with disk.open("wb") as file:
+        file.truncate(64 << 20)
+    films = sorted(folder.glob("*.mp4"))
+    subprocess.run(["mkfs.vfat", "-F", "32", "-s", "1", disk], check=True, capture_output=True)
+    subprocess.run(["mcopy", "-i", disk, *films, "::"], check=True)
+    return disk
+
+
+@needs_tools
+def test_films_in_files_are_found_by_the_names_of_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = _card(tmp_path)
+    own = ["--channel", "2", "--from", "2026-03-14T07:30:30", "--to", "2026-03-14T07:30:50"]
+    run("scan", disk, "--case", tmp_path / "whole", "--no-pictures")
+    run("recover", "--case", tmp_path / "whole", *own, "--folder", tmp_path / "a")
+    monkeypatch.setattr(finding, "SMALL", 0)
+    done = run(
+        "find", disk, "--case", tmp_path / "part", *own, "--folder", tmp_path / "b", "--json"
+    )
+    found = json.loads(done.out)
+    assert [(one["whole"], one["reason"]) for one in found["windows"]] == [(True, None)]
+    names = sorted(one.name for one in (tmp_path / "a").glob("*.m*"))
+    assert names and names == sorted(one.name for one in (tmp_path / "b").glob("*.m*"))
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    films = sum(one.stat().st_size for one in tmp_path.glob("*F.mp4"))
+    with Case.open(tmp_path / "part") as case:
+        assert sum(one.size for one in case.catalogue.scanned()) < films

@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 
 from vidrecover import __version__, clips, extents, timeline, volumes, whereabouts
+from vidrecover.case._dating import date
 from vidrecover.case._footage import footage
 from vidrecover.case._loans import lender
 from vidrecover.case._opened import Opened
 from vidrecover.case._passes import results
-from vidrecover.case._scanning import grids, join_cuts, refuse_source
+from vidrecover.case._records import store_records
+from vidrecover.case._scanning import contain, grids, join_cuts, refuse_source
 from vidrecover.coverage import AROUND_MS, Coverage, covered
 from vidrecover.model import (
     Clip,
@@ -27,10 +29,12 @@ from vidrecover.model import (
 from vidrecover.outcome import Found, WindowFound
 from vidrecover.scan import UNIT_SIZE, Scanner
 from vidrecover.source import CountedSource, open_source
-from vidrecover.survey import Survey
+from vidrecover.survey import Answer, Survey
 
 LEAD_MS, TRAIL_MS = 12_000, 2_000
 """Read before a span, for the key picture that it needs, and behind it."""
+SMALL = 512 << 20
+"""Bytes of a source that is scanned whole, as probes and stretches would read as much."""
 _GROW = 32 << 20  # bytes by which stretches grow at first where the proof is missing
 _ROUNDS = 4
 
@@ -69,9 +73,14 @@ def find(
         whereabouts.remember(case.folder, ref)
         case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
         survey = Survey(source, case.formats, case.catalogue.claims())
+        reader = _Reader(case, source, progress)
+        if source.size <= SMALL:
+            reader.scan([Extent(0, source.size)])
+            reader.finish(files=True)
+            store_records(case, source)
         if not isinstance(span, TimeSpan):
-            span = span(survey.newest_ms())
-        search = _Search(case, source, survey, span, progress, told)
+            span = span(_newest(case) if source.size <= SMALL else survey.newest_ms())
+        search = _Search(reader, survey, span, told)
         made, left_out = _written(search, channels, folder)
         result = Found(
             source=ref.path,
@@ -122,25 +131,52 @@ def _written(
     return made, left_out
 
 
+def _newest(case: Opened) -> RecorderMs | None:
+    """The newest time of all that was scanned."""
+    return max((one.end_ms for one in case.segments() if one.end_ms is not None), default=None)
+
+
+class _Reader:
+    """Scans parts of the source into the case, each byte once."""
+
+    def __init__(self, case: Opened, source: Source, progress: Progress | None) -> None:
+        self.case, self.source, self._progress = case, source, progress
+        self._scanner = Scanner(source, case.formats, grids=grids(case))
+        self._finished = False
+
+    def scan(self, stretches: Sequence[Extent]) -> int:
+        """Scan what is not scanned yet of the stretches; bytes scanned."""
+        stored = self.case.catalogue
+        pending = extents.common(stored.pending(self.source.size, UNIT_SIZE), list(stretches))
+        self._scanner.forget()
+        for result in results(stored, self.source, pending, self._scanner, lambda _: None):
+            stored.store_unit(result)
+            self._finished = False
+            if self._progress is not None:
+                self._progress(result.extent.size)
+        return extents.total(pending)
+
+    def finish(self, *, files: bool = False) -> None:
+        """What follows from all that was scanned together: cut frames; files: and containers,
+        of which all that they consist of must have been scanned, and the clock in pictures of
+        footage without dates."""
+        if not self._finished:
+            join_cuts(self.case, self.source)
+            self._finished = True
+        if files:
+            contain(self.case, self.source)
+            date(self.case, self.source)
+
+
 class _Search:
     """One search for a span: what was read for it, and what came of it for each camera."""
 
-    def __init__(
-        self,
-        case: Opened,
-        source: Source,
-        survey: Survey,
-        span: TimeSpan,
-        progress: Progress | None,
-        told: Told | None,
-    ) -> None:
-        self.case, self.source, self.span = case, source, span
+    def __init__(self, reader: _Reader, survey: Survey, span: TimeSpan, told: Told | None) -> None:
+        self.case, self.source, self.span = reader.case, reader.source, span
         self.windows: list[WindowFound] = []
-        self._survey, self._progress, self._told = survey, progress, told
-        self._scanner = Scanner(source, case.formats, grids=grids(case))
-        self._joined = False
+        self._reader, self._survey, self._told = reader, survey, told
         self._around = TimeSpan(span.start_ms - AROUND_MS, span.end_ms + AROUND_MS)
-        self._counted = {f.name for f in case.formats.formats if f.framing.counted}
+        self._counted = {f.name for f in self.case.formats.formats if f.framing.counted}
 
     def tell(self, what: Clip | clips.LeftOut | WindowFound) -> None:
         """Pass on what was found."""
@@ -158,7 +194,7 @@ class _Search:
     def judged(self, clip: Clip) -> Clip:
         """The clip with a note, and not complete, where its span is not proven to be whole."""
         window = next(one for one in self.windows if one.channel == clip.channel)
-        if window.is_whole or self.case.catalogue.scanned_share(self.source.size) == 1:
+        if window.is_whole or self._share() == 1:
             return clip
         grade = Grade.PARTIAL if clip.grade is Grade.COMPLETE else clip.grade
         note = f"not all of the disk was read: {window.reason}"
@@ -166,34 +202,45 @@ class _Search:
 
     def _window(self, channel: int) -> WindowFound:
         """Read what the span of a camera needs, until it is proven or no more is promising."""
-        coverage = self._covered(channel)
-        reason = None
-        if not coverage.is_whole:
-            wanted = TimeSpan(self.span.start_ms - LEAD_MS, self.span.end_ms + TRAIL_MS)
-            coverage = self._read(channel, self._survey.claimed(channel, wanted), coverage)
-        for thorough in (False, True):
-            if coverage.is_whole:
-                break
-            answer = self._survey.stretches(channel, wanted, thorough=thorough)
+        wanted = TimeSpan(self.span.start_ms - LEAD_MS, self.span.end_ms + TRAIL_MS)
+        coverage, reason = self._covered(channel), None
+        needs_more = not coverage.is_whole and self._share() < 1
+        for answer in self._answers(channel, wanted) if needs_more else ():
             reason = answer.reason
             coverage = self._read(channel, answer.stretches, coverage)
-            if answer.is_all:
+            if coverage.is_whole:
                 break
-        share = self.case.catalogue.scanned_share(self.source.size)
         return WindowFound(
             channel=channel,
             is_whole=coverage.is_whole,
             has_footage=coverage.frames > 0,
             silences=coverage.silences,
-            reason=_reason(coverage, reason, share),
+            reason=_reason(coverage, reason, self._share()),
         )
+
+    def _answers(self, channel: int, wanted: TimeSpan) -> Iterator[Answer]:
+        """Where to read, the most promising first; each is asked for when the one before did
+        not do."""
+        yield Answer(self._survey.claimed(channel, wanted))
+        files = self._survey.files(channel, wanted)
+        if files:
+            self._reader.scan(files)
+            self._reader.finish(files=True)
+            yield Answer(files)
+        answer = self._survey.stretches(channel, wanted, thorough=False)
+        yield answer
+        if not answer.is_all:
+            yield self._survey.stretches(channel, wanted)
+
+    def _share(self) -> float:
+        return self.case.catalogue.scanned_share(self.source.size)
 
     def _read(self, channel: int, stretches: Sequence[Extent], coverage: Coverage) -> Coverage:
         """Scan the stretches, and more beside them as long as the proof is missing."""
         grow = _GROW
         for _ in range(_ROUNDS if stretches else 0):
-            if self._scan(stretches):
-                coverage = self._covered(channel)
+            self._reader.scan(stretches)
+            coverage = self._covered(channel)
             if coverage.is_whole or not coverage.frames:
                 break
             before = grow * (coverage.lacks_before or coverage.has_hole)
@@ -205,22 +252,8 @@ class _Search:
             grow *= 2
         return coverage
 
-    def _scan(self, stretches: Sequence[Extent]) -> int:
-        """Scan what is not scanned yet of the stretches; bytes scanned."""
-        stored = self.case.catalogue
-        pending = extents.common(stored.pending(self.source.size, UNIT_SIZE), list(stretches))
-        self._scanner.forget()
-        for result in results(stored, self.source, pending, self._scanner, lambda _: None):
-            stored.store_unit(result)
-            self._joined = False
-            if self._progress is not None:
-                self._progress(result.extent.size)
-        return extents.total(pending)
-
     def _covered(self, channel: int) -> Coverage:
-        if not self._joined:
-            join_cuts(self.case, self.source)
-            self._joined = True
+        self._reader.finish()
         found = (one for one in self.case.segments(self._around) if one.channel == channel)
         return covered(found, channel, self.span, counted=self._counted, unpack=self.case.unpack)
 

@@ -37,6 +37,8 @@ class Lender:
         """What the recording's container says, and parameter sets where neither it nor the first
         key picture has them."""
         number = recording.segments[0].track
+        if number is not None and number not in self._tracks:  # its file was read meanwhile
+            self._tracks = self._case.catalogue.tracks()
         told = clips.of_container(self._tracks[number]) if number in self._tracks else None
         if recording.codec not in _CODECS or (told is not None and told.units):
             return told

@@ -108,7 +108,7 @@ def scan(
             source = stack.enter_context(open_source(there))
         doubtful = join_cuts(case, source)
         store_records(case, source)
-        _contain(case, source)
+        contain(case, source)
         if pictures:
             date(case, source)
             _look(case, source, jobs, stills=stills)
@@ -193,7 +193,7 @@ def _look(case: Opened, source: Source, jobs: int, *, stills: bool) -> None:
             case.catalogue.store_looks(chain.from_iterable(batch))
 
 
-def _contain(case: Opened, source: Source) -> None:
+def contain(case: Opened, source: Source) -> None:
     """Read the container files whose boxes the scan saw, and store those that are new."""
     one = next((f for f in case.formats.formats if f.framing.reader == containers.READER), None)
     if one is None:

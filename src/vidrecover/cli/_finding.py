@@ -39,6 +39,8 @@ from vidrecover.terminal import (
 @click.option("--folder", "out", type=folder_type, required=True, help="Where to write; new.")
 @click.option("--map", "map_path", type=source_type,
               help="ddrescue map of the image: what it could not read.")  # fmt: skip
+@click.option("--read-limit", "limit", type=click.FloatRange(0.1), default=15, show_default=True,
+              help="Seconds after which a read of a disk is given up.")  # fmt: skip
 @json_option
 def find(
     source: str,
@@ -49,6 +51,7 @@ def find(
     end: str,
     out: Path,
     map_path: str | None,
+    limit: float,
     as_json: bool,
 ) -> int:
     """Write the clips of a span of time without reading the whole disk.
@@ -62,9 +65,8 @@ def find(
     span = asked_span(start, end)
     tell("looking for the place of these minutes on the disk")
     with Case.open(folder, create=True) as case:
-        found = case.find(
-            SourceRef(path=source, map_path=map_path), out, channels=wanted, span=span, told=_say
-        )
+        ref = SourceRef(path=source, map_path=map_path, read_limit_s=limit)
+        found = case.find(ref, out, channels=wanted, span=span, told=_say)
     print_result(show.find_json(found) if as_json else show.find_text(found, out))
     if not all(one.is_whole for one in found.windows):
         tell(f"for what is not known: vidrecover scan {source} --case {folder}")

@@ -4,12 +4,13 @@ A few hundred probes tell in which order the disk was written. Nothing here is a
 the stretches hold is told by scanning them, and whether that is all by the frames themselves.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from vidrecover.extents import merged
+from vidrecover.extents import merged, total
 from vidrecover.formats import FormatSet
-from vidrecover.model import LISTED, Claim, Extent, RecorderMs, Source, TimeSpan
+from vidrecover.model import LISTED, Claim, ClaimKind, Extent, RecorderMs, Source, TimeSpan
 from vidrecover.survey import _blocks, _ring
 from vidrecover.survey._chain import Chain
 from vidrecover.survey._health import CameraHealth, Health, Pulse, health
@@ -20,6 +21,8 @@ __all__ = [
 ]  # fmt: skip
 
 UNDATED = "no dated frame was found in the probes, so that nothing tells where the minutes lie"
+_MOST_WHOLE = 2 << 30  # bytes of files that are read whole for one camera
+_LONGEST_MS = 7_200_000  # of what tells its beginning alone [C]
 
 
 class Answer(NamedTuple):
@@ -68,16 +71,39 @@ class Survey:
     def claimed(self, channel: int, span: TimeSpan) -> list[Extent]:
         """Where the recorder says that a camera's frames of the span are, as far as the bytes
         there agree."""
-        found: list[Extent] = []
-        for one in self._claims:
-            if one.kind not in LISTED or one.channel != channel:
+        return merged(
+            place
+            for one in self._listed(channel, span)
+            for place in Chain(self.prober, one.extents, channel).narrowed(span)
+        )
+
+    def files(self, channel: int, span: TimeSpan) -> list[Extent]:
+        """Files whose names tell the camera and a time in the span, and whose first bytes show
+        no dated frame: containers, which have to be read whole. The first ones, 2 GiB in all."""
+        found, size = list[Extent](), 0
+        for one in self._listed(channel, span):
+            if one.kind is not ClaimKind.FILE or self.prober.at(one.extents[0].start).sightings:
                 continue
-            if one.start_ms is None or one.start_ms >= span.end_ms:
-                continue
-            if one.end_ms is not None and one.end_ms < span.start_ms and not one.open:
-                continue
-            found += Chain(self.prober, one.extents, channel).narrowed(span)
+            size += total(one.extents)
+            if size > _MOST_WHOLE:
+                break
+            found += one.extents
         return merged(found)
+
+    def _listed(self, channel: int, span: TimeSpan) -> list[Claim]:
+        """What the recorder lists of a camera in a span, in order of time."""
+        own = [
+            (one.start_ms, one)
+            for one in self._claims
+            if one.kind in LISTED and one.channel == channel and one.start_ms is not None
+        ]
+        own.sort(key=lambda pair: pair[0])
+        starts = sorted({start for start, _ in own})
+        return [
+            one
+            for start, one in own
+            if start < span.end_ms and (one.open or _until(one, start, starts) >= span.start_ms)
+        ]
 
     def stretches(self, channel: int, span: TimeSpan, *, thorough: bool = True) -> Answer:
         """Where frames of the camera in the span may lie; thorough: with all looks that may
@@ -99,3 +125,12 @@ class Survey:
         if self._blocks is None:
             self._blocks = _blocks.learnt(self.prober, order)
         return self._blocks
+
+
+def _until(claim: Claim, start: RecorderMs, starts: Sequence[RecorderMs]) -> RecorderMs:
+    """When a claim ends; one that tells its beginning alone, when the camera's next begins."""
+    if claim.end_ms is not None:
+        return claim.end_ms
+    place = bisect_right(starts, start)
+    longest = start + _LONGEST_MS
+    return min(starts[place], longest) if place < len(starts) else longest
