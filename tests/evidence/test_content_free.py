@@ -3,9 +3,11 @@
 import base64
 import gzip
 import json
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from vidrecover import evidence
 from vidrecover.clock import parse_iso
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _layers, _leaks, _runs
+from vidrecover.evidence import _layers, _leaks, _remains, _runs
 from vidrecover.evidence._runs import RUN_DTYPE, Runs
 from vidrecover.model import TimeSpan
 from vidrecover.source import OpenSource
@@ -26,6 +28,7 @@ from vidrecover.source import OpenSource
 CaseOf = Callable[[str], Any]
 """The fixture `scanned`."""
 WINDOW = TimeSpan(parse_iso("2026-03-14T07:30:04"), parse_iso("2026-03-14T07:30:06"))
+FRAMES = "data/provenance/frames.jsonl"
 PAGE, CLOCK = "data/report/report.html", "data/provenance/clock.json"
 
 
@@ -136,6 +139,56 @@ def test_the_package_is_found_out_by_verify_too(work: Path, source: OpenSource) 
     assert ("content", "data/provenance/tool.json") in [
         (one.area.value, one.where) for one in found.differences
     ]
+
+
+def planted(folder: Path, source: OpenSource) -> dict[str, bytes]:
+    """What must never be in such a package."""
+    key = max(payload(folder, source, "video"), key=len)
+    sound = max(payload(folder, source, "audio"), key=len)
+    fix = b"$GNRMC,072931.00,A,3113.82496,N,12128.42206,E,12.3,84.4,140326,,,A*4E"
+    return {"key frame": key, "still": _still(".jpg"), "audio run": sound, "GPS fix": fix}
+
+
+def test_a_plant_is_found_in_every_file_of_the_package(work: Path, source: OpenSource) -> None:
+    """`tests/benchmarks/evidence_tampering.py` plants each of them in each file."""
+    for name, (what, data) in zip(names(work), cycle(planted(work, source).items()), strict=False):
+        path = work / name
+        content = path.read_bytes()
+        middle = content.find(b"\n", len(content) // 2) + 1
+        path.write_bytes(content[:middle] + data + b"\n" + content[middle:])
+        found = _leaks.of_package(work, names(work), source, decimals=1)
+        assert {one.file for one in found} == {name}, what
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("place", ["clip", "source", "format", "rows"])
+def test_a_plant_in_a_cell_of_a_large_table_is_found(
+    work: Path, source: OpenSource, place: str
+) -> None:
+    run = max(payload(work, source, "audio"), key=len)[:120]
+    name = "data/provenance/fragments.csv" if place in ("clip", "source") else FRAMES
+    path = work / name
+    lines = path.read_bytes().splitlines(keepends=True)
+    if place in ("clip", "source"):
+        row = lines[1].split(b",")
+        row[0 if place == "clip" else 2] = base64.b64encode(run)
+        lines[1] = b",".join(row)
+    elif place == "format":
+        lines[0] = re.sub(rb'"format":"[^"]*"', b'"format":"%s"' % run.hex().encode(), lines[0])
+    else:
+        packed = base64.b64encode(zlib.compress(run))
+        lines[0] = re.sub(rb'"rows":"[^"]*"', b'"rows":"%s"' % packed, lines[0])
+    path.write_bytes(b"".join(lines))
+    assert leaking(work, source) == {name}
+
+
+def test_the_large_tables_are_not_looked_through_byte_by_byte(free: Path) -> None:
+    tables = ["data/provenance/fragments.csv", FRAMES]
+    left = _remains.of(free, tables)
+    sizes = {name: (free / name).stat().st_size for name in tables}
+    assert {name: len(data) < 400 < sizes[name] for name, data in left.items()} == dict.fromkeys(
+        tables, True
+    )
 
 
 def _still(extension: str) -> bytes:

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+import io
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from vidrecover import nal
 from vidrecover.model import Codec
 
-_CHUNK, _OVERLAP = 8 << 20, 1 << 16
+_CHUNK, _OVERLAP = 2 << 20, 1 << 16
 _MOST_INFLATED = 64 << 20
 _DEPTH = 4
 _BASE64 = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{44,}")
@@ -33,10 +34,14 @@ class Layer(NamedTuple):
     depth: int
 
 
-def of(root: Path, names: Sequence[str]) -> Iterator[Layer]:
-    """All layers of the files; large files in overlapping pieces."""
+def of(
+    root: Path, names: Sequence[str], instead: Mapping[str, bytes] | None = None
+) -> Iterator[Layer]:
+    """All layers of the files; large files in overlapping pieces. instead: of some files, the
+    bytes to be looked at."""
     for name in names:
-        with (root / name).open("rb") as file:
+        given = (instead or {}).get(name)
+        with (root / name).open("rb") if given is None else io.BytesIO(given) as file:
             place, tail = 0, b""
             while fresh := file.read(_CHUNK):
                 data = tail + fresh

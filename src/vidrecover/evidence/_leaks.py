@@ -6,14 +6,14 @@ have three different values or more; anything that a decoder would take for a pi
 of coordinates that are finer than asked for.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.evidence import _layers, _runs
+from vidrecover.evidence import _layers, _remains, _runs
 from vidrecover.evidence._rows import batches
 from vidrecover.evidence._runs import Runs
 from vidrecover.evidence._values import FRAGMENTS
@@ -30,7 +30,9 @@ _STEP = 4 << 20
 _MOST_BITS = 26
 _WAITING = 20_000
 _MOST = 50
-_SMALL = 64 << 20
+_SMALL = 8 << 20
+_PIECE = 1 << 20  # bytes whose windows are looked at together
+_VALUES = 3
 _HIGH = np.uint64(0x8080808080808080)
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _SHIFT = np.uint64(29)
@@ -59,24 +61,31 @@ def of_package(
     """The same for a package whose table of fragments says what must not be there."""
     size = source.size if source is not None else 0
     tables = (one.found for one in batches(root / FRAGMENTS, size) if len(one.found))
-    return find(root, names, tables if source is not None else (), source, decimals)
+    instead = _remains.of(root, names)
+    return find(root, names, tables if source is not None else (), source, decimals, instead)
 
 
 def find(
-    root: Path, names: Sequence[str], tables: Iterable[Runs], source: Source | None, decimals: int
+    root: Path,
+    names: Sequence[str],
+    tables: Iterable[Runs],
+    source: Source | None,
+    decimals: int,
+    instead: Mapping[str, bytes] | None = None,
 ) -> list[Leak]:
     """All that must not be in these files, at most some dozens.
 
     tables: runs of the recorder's bytes that must not be there, read from the source; without a
-    source only pictures and coordinates are looked for. decimals: of degrees that are allowed.
+    source only pictures and coordinates are looked for. decimals: of degrees that are allowed;
+    instead: see `_layers.of`.
     """
     found = [
         Leak(layer.file, what)
-        for layer in _layers.of(root, names)
+        for layer in _layers.of(root, names, instead)
         for what in (*_layers.pictures(layer), *_layers.coordinates(layer, decimals))
     ]
     if source is not None:
-        found += _Search(root, names).run(_stream(tables, source))
+        found += _Search(root, names, instead or {}).run(_stream(tables, source))
     return list(dict.fromkeys(found))[:_MOST]
 
 
@@ -121,9 +130,10 @@ class _Hashes:
 class _Search:
     """Looks for the recorder's bytes in the files: by hash, then byte by byte."""
 
-    def __init__(self, root: Path, names: Sequence[str]) -> None:
-        self._root, self._names = root, names
-        total = sum((root / name).stat().st_size for name in names)
+    def __init__(self, root: Path, names: Sequence[str], instead: Mapping[str, bytes]) -> None:
+        self._root, self._names, self._instead = root, names, instead
+        sizes = {name: (root / name).stat().st_size for name in names}
+        total = sum((sizes | {name: len(data) for name, data in instead.items()}).values())
         self._whole = total <= _SMALL
         self._known = _Hashes(self._index())
         self._waiting: list[_Seen] = []
@@ -132,10 +142,12 @@ class _Search:
     def _index(self) -> Column:
         """Hashes of all windows of the files; of large ones only those that are not ASCII."""
         parts = [np.zeros(0, dtype=np.uint64)]
-        for layer in _layers.of(self._root, self._names):
-            hashes, ascii_ = _windows(layer.data)
-            parts.append(np.unique(hashes if self._whole else hashes[~ascii_]))
-        found: Column = np.unique(np.concatenate(parts))
+        for layer in _layers.of(self._root, self._names, self._instead):
+            for place in range(0, len(layer.data), _PIECE):
+                hashes, ascii_ = _windows(layer.data[place : place + _PIECE + _BLOCK - 1])
+                parts.append(np.unique(hashes if self._whole else hashes[~ascii_]))
+        found: Column = np.concatenate(parts)
+        found.sort()
         return found
 
     def run(self, stream: Iterable[bytes]) -> list[Leak]:
@@ -156,10 +168,10 @@ class _Search:
         if not self._whole:
             plain = ((halves[:, 0] | halves[:, 1]) & _HIGH) == 0
             chosen = np.union1d(chosen, np.flatnonzero(plain))
-        for place in (chosen * _BLOCK).tolist():
+        blocks = np.sort(np.frombuffer(data, "u1", count * _BLOCK).reshape(count, _BLOCK)[chosen])
+        values = 1 + (blocks[:, 1:] != blocks[:, :-1]).sum(axis=1)
+        for place in (chosen[values >= _VALUES] * _BLOCK).tolist():
             block = data[place : place + _BLOCK]
-            if len(set(block)) < 3:
-                continue
             before = data[max(place - _BLOCK, 0) : place]
             after = data[place + _BLOCK : place + 3 * _BLOCK]
             self._waiting.append(_Seen(before, block, after))
@@ -175,9 +187,8 @@ class _Search:
         if not blocks:
             return
         wanted = _Hashes(np.unique(np.concatenate([_windows(block)[0] for block in blocks])))
-        for layer in _layers.of(self._root, self._names):
-            hashes, _ = _windows(layer.data)
-            for place in wanted.among(hashes).tolist():
+        for layer in _layers.of(self._root, self._names, self._instead):
+            for place in _places(layer.data, wanted):
                 seen = blocks.get(layer.data[place : place + _BLOCK], ())
                 length = max((_length(layer.data, place, one) for one in seen), default=0)
                 if length >= SHORTEST:
@@ -185,6 +196,13 @@ class _Search:
                     self._found.append(Leak(layer.file, what))
                     if len(self._found) >= _MOST:
                         return
+
+
+def _places(data: bytes, wanted: _Hashes) -> Iterator[int]:
+    """Where windows begin whose hashes are wanted."""
+    for start in range(0, len(data), _PIECE):
+        hashes, _ = _windows(data[start : start + _PIECE + _BLOCK - 1])
+        yield from (wanted.among(hashes) + start).tolist()
 
 
 def _length(data: bytes, place: int, one: _Seen) -> int:
