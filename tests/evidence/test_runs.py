@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidrecover.evidence import _masters, _runs, _tables
+from vidrecover.evidence import _masters, _rows, _runs, _tables
 from vidrecover.model import Extent, FrameFlag, Frames, Media, SourceIdentity, no_frames
 
 HEADER, VIDEO, AUDIO = _runs.HEADER, _runs.VIDEO, _runs.AUDIO
@@ -190,3 +191,40 @@ def test_a_master_is_the_bytes_of_its_runs_with_a_digest_of_each(
     ]
     apart = [start for (before, size), (start, _) in pairwise(given_) if before + size != start]
     assert native.places == 1 + len(apart)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.integers(1, 4), min_size=1, max_size=5),
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["x", ",", "\n", "\r\n", '"', "-1"]))),
+    st.sampled_from([40, 300, 1 << 20]),
+)
+def test_rows_read_by_columns_are_those_read_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory,
+    counts: list[int],
+    changes: list[tuple[int, str]],
+    block: int,
+) -> None:
+    lines = [",".join(_tables.FRAGMENT_COLUMNS)]
+    for clip, count in enumerate(counts):
+        row = f"{clip * 9 + 7},{{}},disk.img,90,5,{'0a' * 32},video,1,1"
+        lines += [f"clip-{clip}," + row.split(",", 1)[1].format(seq) for seq in range(count)]
+    text = "\r\n".join([*lines, ""])
+    for place, change in changes[:2]:
+        text = text[:place] + change + text[place:]
+    path = tmp_path_factory.getbasetemp() / "fragments.csv"
+    path.write_bytes(text.encode())
+
+    def read() -> tuple[list[Any], ...]:
+        found = list(_rows.batches(path, 1000))
+        runs = [(one.clip, run) for one in found for run in one.found.tolist()]
+        digests = [digest for one in found for digest in one.digests]
+        return runs, digests, [place for one in found for place in one.seq], [
+            sentence for one in found for sentence in one.wrong
+        ]  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_rows, "_BLOCK", block)
+        by_columns = read()
+        patched.setattr(_rows, "_by_columns", lambda *_: None)
+        assert read() == by_columns

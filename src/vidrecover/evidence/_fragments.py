@@ -145,7 +145,8 @@ class Walk:
         self._position += int(there["length"].sum())
         inside = int((there["offset"] + there["length"] <= master.size).sum())
         found = self._digests(there[:inside], master, [], keep=True)
-        for place, digest in enumerate(batch.digests):
+        differing = enumerate(batch.digests) if found != batch.digests else ()
+        for place, digest in differing:
             if place >= inside or found[place] != digest:
                 what = f"is not what stands in {self.exhibit.file}: digests differ"
                 self._differs(batch, place, what)
@@ -169,7 +170,8 @@ class Walk:
         """The source's bytes, run by run."""
         refused: list[Extent] = []
         found = self._digests(batch.found, source, refused, keep=self._master is None)
-        for place, digest in enumerate(batch.digests):
+        differing = enumerate(batch.digests) if found != batch.digests else ()
+        for place, digest in differing:
             if found[place] != digest:
                 self._not_there(batch, place)
         if refused:

@@ -36,30 +36,68 @@ class Batch(NamedTuple):
 def batches(path: Path, size: int) -> Iterator[Batch]:
     """All rows in order; size: of the source, beyond which nothing can lie."""
     line = 1
-    for lines in _blocks(path):
-        rows = _table(lines)
-        first = 0
-        if line == 1 and tuple(rows[0]) == FRAGMENT_COLUMNS:
-            first = 1
-        for clip, group in groupby(rows[first:], key=itemgetter(0)):
-            part = list(group)
-            yield _quickly(clip, part, line + first, size) or _batch(part, line + first, size)
-            first += len(part)
-        line += len(rows)
+    for text in _blocks(path):
+        lines = text.count("\n") + (not text.endswith("\n"))
+        yield from _by_columns(text, line, size) or _by_rows(text, line, size)
+        line += lines
 
 
-def _blocks(path: Path) -> Iterator[list[str]]:
-    """The lines of the file, some thousands at a time; endless ones in pieces."""
+def _by_rows(text: str, line: int, size: int) -> Iterator[Batch]:
+    """Batches of lines of which some are not as they are written."""
+    rows = _table(text.removesuffix("\n").split("\n"))
+    first = 0
+    if line == 1 and tuple(rows[0]) == FRAGMENT_COLUMNS:
+        first = 1
+    for _, group in groupby(rows[first:], key=itemgetter(0)):
+        part = list(group)
+        yield _batch(part, line + first, size)
+        first += len(part)
+
+
+def _by_columns(text: str, line: int, size: int) -> list[Batch] | None:
+    """Batches of lines that are all right; None where one of them must be looked at."""
+    count, width = text.count("\n"), len(FRAGMENT_COLUMNS) + 1
+    cells = text.replace("\r\n", ",\n,").split(",")
+    ends = cells[width - 1 :: width]
+    if '"' in text or len(cells) != width * count + 1 or cells[-1] or ends.count("\n") != count:
+        return None
+    columns = [cells[number:-1:width] for number in range(width - 1)]
+    if line == 1 and tuple(one[0] for one in columns) == FRAGMENT_COLUMNS:
+        columns, line = [one[1:] for one in columns], 2
+    found, first = list[Batch](), 0
+    for clip, end in _ends(columns[0]):
+        batch = _quickly(clip, [one[first:end] for one in columns], line + first, size)
+        if batch is None:
+            return None
+        found.append(batch)
+        first = end
+    return found
+
+
+def _ends(clips: list[str]) -> Iterator[tuple[str, int]]:
+    """Each clip with the number of the row behind its last."""
+    place = 0
+    while place < len(clips):
+        clip = clips[place]
+        if clips[-1] == clip and clips.count(clip) == len(clips) - place:
+            place = len(clips)
+        while place < len(clips) and clips[place] == clip:
+            place += 1
+        yield clip, place
+
+
+def _blocks(path: Path) -> Iterator[str]:
+    """Whole lines of the file, some thousands at a time; endless ones in pieces."""
     with path.open("rb") as file:
         rest = b""
         while fresh := file.read(_BLOCK):
             whole, end, rest = (rest + fresh).rpartition(b"\n")
             if not end and len(rest) > _MOST_LINE:
                 whole, rest = rest, b""
-            if whole:
-                yield whole.decode("utf-8", "replace").split("\n")
+            if whole or end:
+                yield (whole + end).decode("utf-8", "replace")
         if rest:
-            yield [rest.decode("utf-8", "replace")]
+            yield rest.decode("utf-8", "replace")
 
 
 def _table(lines: list[str]) -> list[list[str]]:
@@ -77,11 +115,11 @@ def _cells(text: str) -> list[str]:
         return [""]
 
 
-def _quickly(clip: str, rows: list[list[str]], line: int, size: int) -> Batch | None:
-    """A batch whose rows are all right; None where one of them must be looked at."""
+def _quickly(clip: str, columns: list[list[str]], line: int, size: int) -> Batch | None:
+    """A batch of these columns; None where a row of it must be looked at."""
     try:
-        _, seq, sources, offset, length, digests, kind, first, last = zip(*rows, strict=True)
-        found = np.empty(len(rows), dtype=RUN_DTYPE)
+        _, seq, sources, offset, length, digests, kind, first, last = columns
+        found = np.empty(len(seq), dtype=RUN_DTYPE)
         for name, texts in (
             ("offset", offset),
             ("length", length),
@@ -99,7 +137,7 @@ def _quickly(clip: str, rows: list[list[str]], line: int, size: int) -> Batch | 
     sound = set(map(len, digests)) == {64} and _HEX.fullmatch("".join(digests))
     if not right.all() or not sound:
         return None
-    return Batch(clip, line, found, list(digests), numbers, frozenset(sources), [])
+    return Batch(clip, line, found, digests, numbers, frozenset(sources), [])
 
 
 def _batch(rows: list[list[str]], line: int, size: int) -> Batch:
