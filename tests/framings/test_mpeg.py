@@ -18,7 +18,7 @@ MAP = bytes.fromhex(
     "0a0000800000000000ffff2a0a7fff000008ca1ffe44f3b18c5ff8"
 )
 """A real map, with the real clock and checksum. [imkh-ps.md sections 4 and 6.2]"""
-KEY = bytes.fromhex("000001e000158c8008210001 0001fffffc00000001400102030405".replace(" ", ""))
+KEY = bytes.fromhex("000001e0001c8c80082100010001fffffc000000014001020304050000012601af08")
 DELTA = bytes.fromhex("000001e000118c8008210001bf21fffffc000000010201")
 
 
@@ -107,6 +107,7 @@ def test_hostile_lengths_and_fields_cost_bounded_time(reader: object) -> None:
         ("shaka-player__hls-ts-b-frames_1.ts", 144, Codec.H264),
         ("shaka-player__hls-ts-h265_0.ts", 360, Codec.H265),
         ("shaka-player__hls-ts-muxed-aac-h265_0.ts", 150, Codec.H265),
+        ("shaka-player__hls-ts-muxed-aac-h264-with-overflow-nalus_fileSequence0.ts", 299, Codec.H264),
     ],
 )
 def test_real_transport_streams_give_the_packets_that_ffprobe_counts(

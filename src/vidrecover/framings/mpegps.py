@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.framings import _pes, _psm, bitstream
+from vidrecover.framings import _access, _pes, _pictures, _psm
 from vidrecover.framings._columns import Column, cut
 from vidrecover.model import (
     NO_SEQUENCE,
@@ -284,55 +284,28 @@ class _Rows:
 
     def _pictures(self, places: Column) -> Frames:
         """Rows of one video stream: a packet with another time than the one before in its pack
-        begins a picture, those behind it without a time carry it on."""
-        units = self._units
+        begins a picture, as far as its start codes do not tell otherwise."""
+        units, data_end = self._units, len(self._window.data)
+        places = places[(units.end[places] <= data_end) | (not self._window.at_end)]
         stamp, pack = units.tick_ms[places], self._pack[places]
-        begins = stamp != NO_TICK
-        begins[1:] &= (stamp[1:] != stamp[:-1]) | (pack[1:] != pack[:-1])
-        first = np.flatnonzero(begins)
-        if not len(first):
-            return no_frames()
-        places, begins = places[first[0] :], begins[first[0] :]
-        first = first - first[0]
-        number = np.cumsum(begins) - 1
+        stamped = stamp != NO_TICK
+        stamped[1:] &= (stamp[1:] != stamp[:-1]) | (pack[1:] != pack[:-1])
         loose = np.append(False, np.diff(self._run[places]) != 0)
         loose[1:] |= units.position[places[1:]] - units.end[places[:-1]] > _FARTHEST
-        torn = np.cumsum(loose & ~begins)
-        kept = (torn == torn[first][number]) & ~units.foreign[places[first]][number]
-        kept &= (units.end[places] <= len(self._window.data)) | (not self._window.at_end)
-        kept = np.flatnonzero(kept)
-        rows = self._named(self._table(places[kept]), number[kept], begins[kept])
-        if len(rows) and self._is_open(int(places[kept[-1]]), int(places[-1])):
-            rows["flags"][number[kept] == number[kept[-1]]] |= int(FrameFlag.OVERRUN)
-        return rows
+        rows = self._table(places)
+        if len(places) and self._is_open(int(places[-1])):
+            rows["flags"][-1] |= int(FrameFlag.OVERRUN)
+        start, size = self._payload(rows)
+        every = np.ones(len(places), dtype=bool)
+        pieces = _access.Pieces(start, size, every, stamped, ~loose)
+        own = ~units.foreign[places]
+        return _pictures.pictures(self._window.data, rows, pieces, ~every, own)
 
-    def _is_open(self, last: int, last_of_stream: int) -> bool:
-        """Whether the picture whose last packet is known may go on behind the window's data.
-
-        last_of_stream: of the packets of the same stream.
-        """
-        if not self._blind[-1] or last != last_of_stream or self._run[last] != self._run[-1]:
+    def _is_open(self, last: int) -> bool:
+        """Whether the picture of the last packet of a stream may go on behind the window's data."""
+        if not self._blind[-1] or self._run[last] != self._run[-1]:
             return False
         return bool(len(self._window.data) - self._units.end[last] <= _FARTHEST)
-
-    def _named(self, rows: Frames, number: Column, begins: Column) -> Frames:
-        """Rows of pictures, each told by its first packet. number: which picture."""
-        if not len(rows):
-            return rows
-        first = np.maximum.accumulate(np.where(begins, np.arange(len(rows)), 0))
-        begin, size = self._payload(rows.take(np.flatnonzero(begins)))
-        codec, key = _pes.name_video(self._window.data, begin, size)
-        which = np.cumsum(begins) - 1
-        rows["codec"] = codec[which]
-        whole = bitstream.starts_annexb(self._window.data, begin)
-        rows["flags"][~whole[which]] |= int(FrameFlag.UNFINISHED)
-        rows["kind"] = np.where(key[which], Media.KEY, Media.DELTA)
-        rows["tick_ms"] = rows["tick_ms"][first]
-        rows["time_ms"] = rows["time_ms"][first]
-        same = number[1:] == number[:-1]
-        rows["flags"][1:][same] |= np.uint16(FrameFlag.CONTINUES)
-        rows["flags"][:-1][same] |= np.uint16(FrameFlag.MORE)
-        return rows
 
     def _read_maps(self) -> Column:
         """The groups of headers with a map, as places of their first unit; what the maps tell is

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.framings import _pes, _psm, bitstream
+from vidrecover.framings import _access, _pes, _pictures, _psm
 from vidrecover.framings._columns import Bytes, Column, cut
-from vidrecover.model import FrameFlag, Frames, Media, Window, no_frames
+from vidrecover.model import NO_TICK, FrameFlag, Frames, Media, Window, no_frames
 
 SYNC = 0x47
 _SIZE, _LONG = 188, 192
@@ -110,6 +110,13 @@ def _sizes(window: Window, starts: Column) -> Column:
     return np.where(scores[1] > scores[0], _LONG, _SIZE)
 
 
+def _repeated(ticks: Column, begins: Column) -> Column:
+    """Packets of PES packets whose time the next PES packet has as well: it is that one's."""
+    own = ticks[begins]
+    result: Column = np.append(own[1:] == own[:-1], False)[np.maximum(np.cumsum(begins) - 1, 0)]
+    return result
+
+
 class _Packets(NamedTuple):
     """Packets of a grid as columns, with gaps where it holds none. slot: place on the grid."""
 
@@ -122,6 +129,26 @@ class _Packets(NamedTuple):
 
     def take(self, places: Column) -> "_Packets":
         return _Packets(*(column[places] for column in self))
+
+
+class _Some(NamedTuple):
+    """Packets that carry frames, by stream, in order, as columns.
+
+    begins: of a PES packet; own: of one that begins before the window's limit; flags: of what
+    ends there; joint: the one before it is there and whole; read: as if a PES packet began.
+    """
+
+    packets: _Packets
+    begins: Column
+    own: Column
+    flags: Column
+    joint: Column
+    read: _pes.Packets
+
+    def take(self, places: Column) -> "_Some":
+        columns = (column[places] for column in self[1:5])
+        read = _pes.Packets(*(column[places] for column in self.read))
+        return _Some(self.packets.take(places), *columns, read)
 
 
 class _Grid:
@@ -204,8 +231,7 @@ class _Grid:
         kept = np.flatnonzero(wanted[packets.pid])
         packets = packets.take(kept[np.argsort(packets.pid[kept], kind="stable")])
         packets = packets.take(np.flatnonzero(~self._repeated(packets)))
-        verified = np.isin(packets.slot, starts)
-        return self._joined(packets, verified)
+        return self._joined(packets, np.isin(packets.slot, starts))
 
     def _steps(self, packets: _Packets) -> tuple[Column, Column]:
         """For each packet and the next one of its stream: whether they are near each other, and
@@ -230,37 +256,35 @@ class _Grid:
             repeated[places] = (self._window.data[here] == self._window.data[there]).all(axis=1)
         return repeated
 
-    def _joined(self, packets: _Packets, verified: Column) -> Frames:
-        """Rows of frames; packets: by stream, in order; verified: where frames begin."""
+    def _joined(self, packets: _Packets, own: Column) -> Frames:
+        """Rows of frames; packets: by stream, in order; own: where wanted ones begin."""
         near, fits = self._steps(packets)
         begins = packets.first | np.append(True, packets.pid[1:] != packets.pid[:-1])
         number = np.cumsum(begins) - 1
         first = np.flatnonzero(begins)
+        position = self._positions[packets.slot]
+        read = _pes.packets(self._window.data, position + packets.payload)
+        late = packets.first & read.valid & (position - self._before >= self._window.limit)
+        verified = own | (late & (_pes.kinds(read.stream) == Media.DELTA))
         far = np.append(False, ~near[:-1]) & ~begins
         torn = np.cumsum(far)
         kept = verified[first][number] & (torn == torn[first[number]])
-        read = _pes.packets(self._window.data, self._positions[packets.slot] + packets.payload)
-        so_far = np.cumsum(_SIZE - packets.payload)
-        so_far -= (so_far - (_SIZE - packets.payload))[first][number]
-        stated = np.where(verified, read.length, 0)[first][number]
         room = _SIZE - packets.payload
+        so_far = np.cumsum(room)
+        so_far -= (so_far - room)[first][number]
+        stated = np.where(verified, read.length, 0)[first][number]
         kept &= (stated == 0) | (so_far - room < stated)
         last = kept & ~np.append(kept[1:] & ~begins[1:], False)
         closed = (stated > 0) & (so_far >= stated)
-        flags = self._ends(packets, near, fits, closed)
-        lacking = kept & ~begins & ~np.append(False, fits[:-1])
-        bad = np.zeros(len(first), dtype=np.int64)
-        np.bitwise_or.at(bad, number[last], flags[last])
-        bad[number[lacking]] |= int(FrameFlag.UNFINISHED)
+        flags = np.where(last, self._ends(packets, near, fits, closed), 0)
         short = last & (stated > 0) & ~closed & ((flags & FrameFlag.OVERRUN) == 0)
-        bad[number[short]] |= int(FrameFlag.UNFINISHED)
-        unproven = np.where(last, bad[number] & int(FrameFlag.END_UNPROVEN), 0)
-        shared = bad[number] & ~int(FrameFlag.END_UNPROVEN)
-        kept = np.flatnonzero(kept)
-        chosen = packets.take(kept)
-        rows = self._rows(chosen)
-        rows["flags"] |= (unproven | shared)[kept].astype(np.uint16)
-        return self._named(rows, number[kept], begins[kept], read, kept)
+        flags[short] |= int(FrameFlag.UNFINISHED)
+        joint = np.append(False, fits[:-1] & kept[:-1])
+        whole = np.append(False, (flags[:-1] & FrameFlag.UNFINISHED) == 0)
+        some = _Some(
+            packets, begins, own[first][number], flags, np.where(begins, joint & whole, joint), read
+        )
+        return self._named(some.take(np.flatnonzero(kept)))
 
     def _ends(self, packets: _Packets, near: Column, fits: Column, closed: Column) -> Column:
         """What is to be said of a frame whose last packet each one is."""
@@ -277,31 +301,57 @@ class _Grid:
         state = np.where(near, np.where(fits, 0, FrameFlag.UNFINISHED), state)
         return np.where(closed & (state != FrameFlag.OVERRUN), 0, state).astype(np.int64)
 
-    def _named(
-        self, rows: Frames, number: Column, begins: Column, read: _pes.Packets, places: Column
-    ) -> Frames:
-        """Rows of frames, each told by its first packet. number: which frame."""
-        opening = np.flatnonzero(begins)
-        which = np.cumsum(begins) - 1
-        at = places[opening]
-        before = read.payload[at]
+    def _named(self, some: "_Some") -> Frames:
+        """Rows of frames, each told by its first packet."""
+        rows = self._rows(some.packets)
+        rows["flags"] |= some.flags.astype(np.uint16)
+        opening = np.flatnonzero(some.begins)
+        which = np.cumsum(some.begins) - 1
+        before = some.read.payload[opening]
         room = rows["payload_size"][opening].astype(np.int64)
         rows["payload_offset"][opening] += np.minimum(before, room).astype(np.uint16)
         rows["payload_size"][opening] = np.maximum(room - before, 0)
-        kind = _pes.kinds(read.stream[at])
-        start = rows["offset"][opening] - self._window.offset + rows["payload_offset"][opening]
-        size = rows["payload_size"][opening].astype(np.int64)
-        codec = np.zeros(len(opening), dtype=np.uint8)
-        video, audio = np.flatnonzero(kind == Media.DELTA), np.flatnonzero(kind == Media.AUDIO)
-        total = np.maximum(read.length[at] - before, size)[audio]
-        codec[audio] = _pes.name_audio(self._window.data, start[audio], size[audio], total)
-        codec[video], key = _pes.name_video(self._window.data, start[video], size[video])
-        kind[video[key]] = Media.KEY
-        whole = np.ones(len(opening), dtype=bool)
-        whole[video] = bitstream.starts_annexb(self._window.data, start[video])
-        rows["flags"][~whole[which]] |= int(FrameFlag.UNFINISHED)
-        rows["kind"], rows["codec"] = kind[which], codec[which]
-        rows["tick_ms"] = read.tick_ms[at][which]
+        rows["tick_ms"] = some.read.tick_ms[opening][which]
+        kind = _pes.kinds(some.read.stream[opening])[which]
+        rows["kind"] = kind
+        tables = [self._sounds(rows, some, np.flatnonzero(kind != Media.DELTA))]
+        video = np.flatnonzero(kind == Media.DELTA)
+        for pid in np.unique(some.packets.pid[video]).tolist():
+            tables.append(self._pictures(rows, some, video[some.packets.pid[video] == pid]))
+        return np.concatenate(tables)
+
+    def _pictures(self, rows: Frames, some: "_Some", places: Column) -> Frames:
+        """Rows of one stream of pictures."""
+        rows = rows.take(places)
+        begins, joint = some.begins[places], some.joint[places]
+        start = rows["offset"] - self._window.offset + rows["payload_offset"]
+        stamped = begins & (rows["tick_ms"] != NO_TICK)
+        stamped &= ~_repeated(rows["tick_ms"], begins)
+        size = rows["payload_size"].astype(np.int64)
+        pieces = _access.Pieces(start, size, begins, stamped, joint)
+        own = some.own[places]
+        return _pictures.pictures(self._window.data, rows, pieces, ~joint & ~begins, own)
+
+    def _sounds(self, rows: Frames, some: "_Some", places: Column) -> Frames:
+        """Rows of sound and private data: a frame is a PES packet."""
+        places = places[some.own[places]]
+        rows, begins = rows.take(places), some.begins[places]
+        if not len(rows):
+            return rows
+        number = np.cumsum(begins) - 1
+        shared = np.zeros(int(number[-1]) + 1, dtype=np.uint16)
+        flags = rows["flags"] & ~np.uint16(FrameFlag.END_UNPROVEN)
+        flags[~some.joint[places] & ~begins] |= np.uint16(FrameFlag.UNFINISHED)
+        np.bitwise_or.at(shared, number, flags)
+        rows["flags"] |= shared[number]
+        opening = np.flatnonzero(begins & (rows["kind"] == Media.AUDIO))
+        start = rows["offset"] - self._window.offset + rows["payload_offset"]
+        size = rows["payload_size"].astype(np.int64)[opening]
+        read = some.read
+        total = np.maximum((read.length - read.payload)[places][opening], size)
+        named = np.zeros(len(shared), dtype=np.uint8)
+        named[number[opening]] = _pes.name_audio(self._window.data, start[opening], size, total)
+        rows["codec"] = named[number]
         same = number[1:] == number[:-1]
         rows["flags"][1:][same] |= np.uint16(FrameFlag.CONTINUES)
         rows["flags"][:-1][same] |= np.uint16(FrameFlag.MORE)

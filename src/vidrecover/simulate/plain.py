@@ -99,7 +99,8 @@ def gbps_files(scenario: Scenario, shots: Shots) -> Files:
     ticks = ps.Clock(int(np.random.default_rng([scenario.seed, 6]).integers(1 << 33)))
     for part in by_part(shots):
         for camera in by_camera(part):
-            yield ps.gb28181_chunks(camera, settings, ticks)
+            write = ps.loose_chunks if settings.loose else ps.gb28181_chunks
+            yield write(camera, settings, ticks)
 
 
 def mp4_files(scenario: Scenario, shots: Shots) -> Files:

@@ -170,5 +170,41 @@ def gb28181_chunks(
             yield _whole(data, shot, len(part))
 
 
+def loose_chunks(
+    shots: Sequence[tuple[Frame, bytes]], settings: Gbps, clock: Clock
+) -> Iterator[Chunk]:
+    """One file of one camera, its pictures cut into packets wherever these are full; a packet has
+    the time of the first picture that begins in it. [A: H.222.0 clause 2.4.3.7]"""
+    held: list[tuple[Frame, bytes, bool]] = []
+    room = settings.packet
+    for shot, payload in shots:
+        if shot.media == "audio":
+            yield Chunk(pack(clock.at(shot), stuffing=settings.stuffing))
+            yield _whole(packet(AUDIO, payload, clock.at(shot)), shot, len(payload))
+            continue
+        at = 0
+        while at < len(payload):
+            part = payload[at : at + room]
+            held.append((shot, part, at == 0))
+            at, room = at + len(part), room - len(part)
+            if not room:
+                yield from _loose_packet(held, settings, clock)
+                held, room = [], settings.packet
+    if held:
+        yield from _loose_packet(held, settings, clock)
+
+
+def _loose_packet(
+    held: Sequence[tuple[Frame, bytes, bool]], settings: Gbps, clock: Clock
+) -> Iterator[Chunk]:
+    begun = [clock.at(shot) for shot, _, begins in held if begins]
+    payload = b"".join(part for _, part, _ in held)
+    head = packet(VIDEO, payload, begun[0] if begun else None)[: -len(payload)]
+    yield Chunk(pack(clock.at(held[0][0]), stuffing=settings.stuffing))
+    for shot, part, _ in held:
+        yield _whole(head + part, shot, len(part))
+        head = b""
+
+
 def _whole(data: bytes, shot: Frame, size: int) -> Chunk:
     return Chunk(data, shot, ((len(data) - size, len(data)),))

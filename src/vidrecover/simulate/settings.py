@@ -182,10 +182,12 @@ class Gbps(Table, frozen=True, kw_only=True):
 
     unbounded: the PES packets of pictures tell no length; packet: bytes of a picture in one PES
     packet at most; stuffing: bytes in a pack header; map: key pictures have a system header and
-    a program stream map before them.
+    a program stream map before them; loose: every PES packet of pictures holds `packet` bytes,
+    wherever pictures begin in them, as DVDs and converters write it.
     """
 
     unbounded: bool = False
+    loose: bool = False
     packet: int = 8192
     stuffing: Literal[0, 6] = 0
     map: bool = True
