@@ -107,7 +107,11 @@ def test_hostile_lengths_and_fields_cost_bounded_time(reader: object) -> None:
         ("shaka-player__hls-ts-b-frames_1.ts", 144, Codec.H264),
         ("shaka-player__hls-ts-h265_0.ts", 360, Codec.H265),
         ("shaka-player__hls-ts-muxed-aac-h265_0.ts", 150, Codec.H265),
-        ("shaka-player__hls-ts-muxed-aac-h264-with-overflow-nalus_fileSequence0.ts", 299, Codec.H264),
+        (
+            "shaka-player__hls-ts-muxed-aac-h264-with-overflow-nalus_fileSequence0.ts",
+            299,
+            Codec.H264,
+        ),
     ],
 )
 def test_real_transport_streams_give_the_packets_that_ffprobe_counts(

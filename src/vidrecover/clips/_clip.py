@@ -12,6 +12,7 @@ from vidrecover.clips._boxes import Column
 from vidrecover.clips._columns import Alike, Look, Numbers, sets_of
 from vidrecover.clips._file import ClipFile, Track, container_for, explained
 from vidrecover.clips._fragments import Runs
+from vidrecover.clips._mpeg2 import Groups
 from vidrecover.clips._order import Heads, Ordering, Picture, Placed
 from vidrecover.clips._shape import Shape
 from vidrecover.clips._sound import Sound
@@ -73,6 +74,7 @@ class Making:
         )
         self._file = ClipFile(folder / name, start_ms, track)
         self._heads = Heads(plan.codec)
+        self._groups = Groups() if plan.codec == Codec.MPEG2 else None
         self._ordering: Ordering | None = None
         self._waiting: Placed | None = None
         self._last_decode: int | None = None
@@ -97,10 +99,9 @@ class Making:
         if sets:
             self._key_sets = sets if unit.key else b""
             self._looked = None
-        order = self._heads.look(head)
+        order = self._heads.look(head) if self._groups is None else self._groups.look(payload)
         if self._ordering is None:
-            sequence = self._heads.sequence
-            self._ordering = Ordering(sequence.reorder if sequence is not None else 0)
+            self._ordering = Ordering(self._depth())
         self._keep_runs(unit, "video")
         for placed in self._ordering.push(Picture(unit.key, payload, time_ms), order):
             self._take(placed)
@@ -148,6 +149,12 @@ class Making:
         seconds = shown // _SECOND
         for place in np.flatnonzero(np.diff(seconds, prepend=self._said)).tolist():
             self._say(int(shown[place]))
+
+    def _depth(self) -> int | None:
+        """How many pictures showing runs ahead of storage, None where that must be measured."""
+        if self._groups is not None:
+            return None
+        return self._heads.sequence.reorder if self._heads.sequence is not None else 0
 
     def audio(self, unit: Unit, time_ms: int) -> None:
         """Adds an audio frame, where the clip holds sound."""

@@ -32,9 +32,15 @@ END_PLACEHOLDER = "9999-99-99T99:99:99.999"
 
 MP4, MATROSKA = "mp4", "mkv"
 _MILLISECOND = Fraction(1, 1000)
-_NAMES = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MPEG4: "mpeg4", Codec.MJPEG: "mjpeg"}
+_NAMES = {
+    Codec.H264: "h264",
+    Codec.H265: "hevc",
+    Codec.MPEG2: "mpeg2video",
+    Codec.MPEG4: "mpeg4",
+    Codec.MJPEG: "mjpeg",
+}
 _OURS = frozenset({Codec.H264, Codec.H265})
-_IN_MP4 = _OURS | {Codec.MPEG4}
+_IN_MP4 = _OURS | {Codec.MPEG2, Codec.MPEG4}
 _SETS = frozenset({"vps", "sps", "pps"})
 _RESYNC_MS = 500
 _SYSTEM_ERRORS = frozenset(

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from vidrecover import nal
+from vidrecover.clips import _mpeg2
 from vidrecover.model import Codec
 
 _H26X = (Codec.H264, Codec.H265)
@@ -24,7 +25,7 @@ def shape(codec: Codec, payload: bytes) -> Shape | None:
     """Shape of a key frame, None when it does not say enough to be decoded from here."""
     if codec in _H26X:
         return _coded(codec, nal.head(codec, payload))
-    size = _jpeg(payload) if codec == Codec.MJPEG else _mpeg4(payload)
+    size = _SIZES.get(codec, _mpeg4)(payload)
     if size is None or not (0 < size[0] <= _LARGEST and 0 < size[1] <= _LARGEST):
         return None
     return Shape(*size)
@@ -52,6 +53,9 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
             return int.from_bytes(data[position + 7 : position + 9], "big"), height
         position += 2 + max(int.from_bytes(data[position + 2 : position + 4], "big"), 2)
     return None
+
+
+_SIZES = {Codec.MJPEG: _jpeg, Codec.MPEG2: _mpeg2.size}
 
 
 class _Bits:

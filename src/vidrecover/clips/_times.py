@@ -159,6 +159,7 @@ class Timeline:
             self._phase = clock.Phase(int(first[0]), 0) if len(first) else None
         stamps = rows["time_ms"].astype(np.int64)
         stamps[video], phase = self._resolve(rows[video], self._phase)
+        stamps[video] = _between(stamps[video], np.cumsum(begins(rows[video])))
         start = np.flatnonzero(video & (rows["tick_ms"] != NO_TICK) & (stamps != NO_TIME))
         before = self._phase
         if len(start):
@@ -248,6 +249,19 @@ class Timeline:
         if not self._dense:
             self.notes.append(_stated_note(stated, origin, dated=self.dated))
         return _SECOND / stated
+
+
+def _between(stamps: Times, number: npt.NDArray[np.int64]) -> Times:
+    """Unknown times of pictures spread evenly between those around, and beyond the first and last
+    of these at their mean interval; number: of each picture."""
+    known = np.flatnonzero(stamps != NO_TIME)
+    if len(known) in (0, len(stamps)):
+        return stamps
+    first, last = known[0], known[-1]
+    step = (stamps[last] - stamps[first]) / max(number[last] - number[first], 1)
+    even = np.interp(number, number[known], stamps[known])
+    even += step * (np.maximum(number - number[last], 0) + np.minimum(number - number[first], 0))
+    return np.where(stamps == NO_TIME, even.astype(np.int64), stamps)
 
 
 def _measured(facts: Survey) -> Fraction | None:

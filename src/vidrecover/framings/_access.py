@@ -127,9 +127,9 @@ def parts(data: Bytes, pieces: Pieces) -> Parts:
     """The pieces of one stream, cut where its pictures begin; see `Parts`.
 
     A packet begins a picture where its first start code does; or where it has a time and begins
-    with a first slice, whatever was announced before, or none of its start codes begins one: then
-    its bytes are damaged, or of a codec not known here. Any other goes on with the picture before. Two pictures in a packet of their own between such
-    packets are the fields of one.
+    with a first slice, whatever was announced before, or none of its start codes begins one:
+    then its bytes are damaged, or of a codec not known here. Any other goes on with the picture
+    before. Two pictures in a packet of their own between such packets are the fields of one.
     """
     stream = _Stream(data, pieces)
     starts = _starts(*stream.codes())

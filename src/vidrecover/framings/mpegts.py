@@ -146,9 +146,14 @@ class _Some(NamedTuple):
     read: _pes.Packets
 
     def take(self, places: Column) -> "_Some":
-        columns = (column[places] for column in self[1:5])
-        read = _pes.Packets(*(column[places] for column in self.read))
-        return _Some(self.packets.take(places), *columns, read)
+        return _Some(
+            self.packets.take(places),
+            self.begins[places],
+            self.own[places],
+            self.flags[places],
+            self.joint[places],
+            _pes.Packets(*(column[places] for column in self.read)),
+        )
 
 
 class _Grid:
@@ -316,8 +321,10 @@ class _Grid:
         rows["kind"] = kind
         tables = [self._sounds(rows, some, np.flatnonzero(kind != Media.DELTA))]
         video = np.flatnonzero(kind == Media.DELTA)
-        for pid in np.unique(some.packets.pid[video]).tolist():
-            tables.append(self._pictures(rows, some, video[some.packets.pid[video] == pid]))
+        pids = some.packets.pid[video]
+        tables += [
+            self._pictures(rows, some, video[pids == one]) for one in np.unique(pids).tolist()
+        ]
         return np.concatenate(tables)
 
     def _pictures(self, rows: Frames, some: "_Some", places: Column) -> Frames:
