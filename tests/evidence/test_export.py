@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +22,27 @@ from vidrecover.clock import parse_iso
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _tables
 from vidrecover.model import TimeSpan
+from vidrecover.simulate import building
 
-EVERY_LAYOUT = (
-    "dhav-plain", "dhfs-bad-sectors", "dhfs-h265", "hx-plain", "jt1078-six", "jt1078-ten",
-    "nndc-twelve", "xm-plain", "imkh-plain", "ts-plain", "mp4-plain", "wfs-intact",
-    "hikvision-intact",
-)  # fmt: skip
+SCENARIOS = Path(__file__).parents[2] / "fixtures" / "scenarios"
+MORE = ("dhfs-bad-sectors", "dhfs-h265", "jt1078-ten", "fat-twelve", "mp4-fragments", "ts-sectors")
+ORDINARY = ("plain", "intact", "six", "twelve")
+
+
+def layouts() -> dict[str, str]:
+    """By layout the scenario that shows it without a fault, as far as there is one."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(SCENARIOS.glob("*.toml")):
+        known = tomllib.loads(path.read_text("utf-8"))
+        if "files" not in known:
+            found.setdefault(known["layout"], []).append(path.stem)
+    return {
+        layout: min(names, key=lambda one: (one.rpartition("-")[2] not in ORDINARY, one))
+        for layout, names in found.items()
+    }
+
+
+EVERY_LAYOUT = sorted({*layouts().values(), *MORE})
 
 CaseOf = Callable[[str], Any]
 """The fixture `scanned`."""
@@ -48,6 +64,10 @@ def fragments(folder: Path) -> list[dict[str, str]]:
 
 def contents(folder: Path) -> Any:
     return json.loads((folder / "data/provenance/clips.json").read_text("utf-8"))
+
+
+def test_every_layout_that_the_simulator_writes_is_packed() -> None:
+    assert layouts().keys() == building._WRITERS.keys()
 
 
 @pytest.mark.parametrize("name", EVERY_LAYOUT)

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -53,7 +54,8 @@ class Hashed:
 class Package:
     """A package under a temporary name beside its target; a context manager.
 
-    Unless `finish` was reached, leaving it removes everything. Raises EvidenceError when the
+    Unless `finish` was reached, leaving it removes everything; what a killed process left goes
+    when the same package is asked for again. Raises EvidenceError when the
     target exists, lies on the source, or cannot be written.
     """
 
@@ -70,7 +72,9 @@ class Package:
         self.root = self.target.with_name(f".{self.target.name}.{os.getpid()}.partial")
         with self.explained():
             self.target.parent.mkdir(parents=True, exist_ok=True)
+            _clear(self.target)
             self.root.mkdir()
+            self._lock = _locked(self.root)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +87,8 @@ class Package:
     ) -> None:
         if not self._finished:
             shutil.rmtree(self.root, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
 
     def _refuse_existing(self) -> None:
         if self.target.exists() or self.target.is_symlink():
@@ -160,6 +166,31 @@ class Package:
         with self.explained():
             path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _clear(target: Path) -> None:
+    """Removes what packing to this target left that was killed; one that goes on holds a lock."""
+    for left in target.parent.glob(f".{escape(target.name)}.*.partial"):
+        lock = _locked(left)
+        if lock is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that holds the lock of a folder until it is closed, or its process ends; None
+    where another holds it, or the system knows no such locks."""
+    try:
+        import fcntl  # not there on Windows
+    except ImportError:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def info_text(info: Iterable[tuple[str, str]], payload: Sequence[Stored]) -> str:
