@@ -106,4 +106,8 @@ def test_footage_without_a_date_is_told_without_spans(
 ) -> None:
     run("scan", simulated(name) / "disk.img", "--case", tmp_path)
     found = run("diagnose", "--case", tmp_path)
-    assert [(one["state"], one["spans"]) for one in found["channels"]] == [("not_indexed", [])]
+    assert {(one["state"], *one["spans"]) for one in found["channels"]} == {("not_indexed",)}
+    assert {one["channel"] for one in found["channels"]} == {None}
+    told = [one["label"] for one in found["channels"] if one["label"] is not None]
+    cameras = {"annexb-plain": "ABC", "annexb-twelve": "ABCDEFGHIJKL"}.get(name, "")
+    assert told == [f"camera {letter}" for letter in cameras]

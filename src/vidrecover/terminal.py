@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,25 @@ def channels_of(text: str | None) -> list[int] | None:
     if any(not 1 <= part[0] <= part[-1] <= _MOST_CAMERAS for part in parts):
         raise wrong
     return sorted({one for part in parts for one in range(part[0], part[-1] + 1)})
+
+
+def _names(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> dict[str, int]:
+    """`A=3` as a label and a number; raises UsageError."""
+    found: dict[str, int] = {}
+    for text in texts:
+        label, _equals, number = text.upper().removeprefix("CAMERA ").partition("=")
+        if not (label.isascii() and label.isalpha() and number.isdecimal()):
+            raise click.UsageError(f"--name {text}: expected a label and a camera, such as A=3")
+        if not 1 <= int(number) <= _MOST_CAMERAS or label in found:
+            raise click.UsageError(f"--name {text}: one camera from 1 to {_MOST_CAMERAS} a label")
+        found[label] = int(number)
+    return found
+
+
+name_option = click.option(
+    "--name", "names", multiple=True, metavar="LABEL=CAMERA", callback=_names,
+    help="Number of a camera that only its pictures tell, such as A=3; may be repeated.",
+)  # fmt: skip
 
 
 def span_of(case: Case, start: str | None, end: str | None) -> TimeSpan | None:

@@ -11,6 +11,7 @@
 | `actions.jsonl` | what was done, by which version, each line with the digest of the one before |
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from vidrecover.case._many import Listed, listed, scan_many
 from vidrecover.case._media import MAIN, folder_of
 from vidrecover.case._opened import ACTIONS, CATALOGUE, MAP, Opened, opened
 from vidrecover.catalogue import ChannelSummary
+from vidrecover.errors import CatalogueError
 from vidrecover.model import TimeSpan
 
 __all__ = [
@@ -33,13 +35,31 @@ class Case(Opened):
     """An open case folder; a context manager. The verbs stand in the modules beside this one."""
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = False, medium: str = MAIN) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        create: bool = False,
+        medium: str = MAIN,
+        names: Mapping[str, int] | None = None,
+    ) -> Self:
         """The case in a folder, made when it is missing and `create` is true.
 
-        medium: which of several media of the recorder; a further one is a case inside the case.
-        Raises CatalogueError when there is none, FormatError when a description is wrong.
+        medium: which of several media of the recorder; a further one is a case inside the case;
+        names: numbers that the user gives to cameras which only their pictures tell, by label.
+        Raises CatalogueError when there is no case or no such label, FormatError when a description
+        is wrong.
         """
-        return cls(*opened(folder_of(folder, medium), create=create))
+        case = cls(*opened(folder_of(folder, medium), create=create))
+        return case._naming(names) if names else case
+
+    def _naming(self, names: Mapping[str, int]) -> Self:
+        known = sorted({*self.catalogue.views.labels().values()}, key=lambda one: (len(one), one))
+        for label in names:
+            if label not in known:
+                told = f"labels are {', '.join(known)}" if known else "no footage has a label"
+                raise CatalogueError(f"{self.folder}: there is no camera {label}: {told}")
+        return self._replace(names=dict(names))
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """An open case folder: its catalogue, its formats, its source, its log."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,16 +19,17 @@ STILLS, MEDIA = "stills", "media"
 
 
 class Opened(NamedTuple):
-    """What every verb works on."""
+    """What every verb works on. names: of cameras, by their labels, as the user says."""
 
     folder: Path
     formats: formats.FormatSet
     catalogue: Catalogue
+    names: Mapping[str, int] = {}  # never changed in place
 
     def segments(self, span: TimeSpan | None = None) -> Iterator[Segment]:
         """The catalogue's segments without rows, cameras numbered from 1, those of unknown
-        camera with the one that the recorder's records name; in the catalogue's order. Boxes of
-        container files are no footage and left out.
+        camera with the one that the recorder's records name, or that their pictures show; in
+        the catalogue's order. Boxes of container files are no footage and left out.
 
         For formats in which only a channel 1 proves that the bytes count from 0, see
         `formats.Framing.channel_one_tells`.
@@ -36,11 +37,24 @@ class Opened(NamedTuple):
         claims = self.catalogue.claims()
         stored = self.catalogue.segments(channel=None, span=None if claims else span)
         unknown = (one for one in stored if not self._are_boxes(one))
-        named = timeline.attributed(unknown, claims, self)
+        named = self._labelled(timeline.attributed(unknown, claims, self))
         if span is not None:
             named = [one for one in named if _shows(one, span)]
         own = (one for one in self._numbered(span) if one.channel is not None)
         yield from heapq.merge(own, sorted(named, key=_order), key=_order)
+
+    def _labelled(self, found: list[Segment]) -> list[Segment]:
+        """Segments of unknown camera with the camera that their pictures show, and its number where
+        the user says which it is."""
+        labels = self.catalogue.views.labels()
+        if not labels:
+            return found
+        return [
+            msgspec.structs.replace(one, label=label, channel=self.names.get(label))
+            if one.channel is None and (label := labels.get(one.id or 0)) is not None
+            else one
+            for one in found
+        ]
 
     def boxes(self) -> Iterator[Segment]:
         """Where the scan saw boxes of container files, without rows."""
@@ -138,8 +152,9 @@ def _shows(segment: Segment, span: TimeSpan) -> bool:
     return segment.start_ms < span.end_ms and segment.end_ms >= span.start_ms
 
 
-def _order(segment: Segment) -> tuple[bool, int, int, str, int, bool, int, int]:
+def _order(segment: Segment) -> tuple[bool, int, str, int, str, int, bool, int, int]:
     """The catalogue's order: unknown camera last, unknown time last."""
-    camera = (segment.channel is None, segment.channel or 0, int(segment.stream))
+    known = (segment.channel is None, segment.channel or 0, segment.label or "")
+    camera = (*known, int(segment.stream))
     time = (segment.start_ms is None, segment.start_ms or 0, segment.start)
     return (*camera, segment.format, int(segment.codec), *time)

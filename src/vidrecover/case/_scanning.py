@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from vidrecover import __version__, containers, extents, volumes, whereabouts
+from vidrecover.case._cameras import sort_cameras
 from vidrecover.case._dating import date
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
@@ -110,6 +111,7 @@ def scan(
         store_records(case, source)
         contain(case, source)
         if pictures:
+            sort_cameras(case, source)
             date(case, source)
             _look(case, source, jobs, stills=stills)
         report = scan_report(

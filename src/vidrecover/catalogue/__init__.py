@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
-from vidrecover.catalogue import _changes, _containers, _file, _prints, _rows, _volumes
-from vidrecover.catalogue._rows import ChannelSummary, Look, Run
+from vidrecover.catalogue import _changes, _containers, _file, _prints, _rows, _views, _volumes
+from vidrecover.catalogue._rows import ChannelSummary, Look, Run, Shown
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import divided, merged, minus, total
 from vidrecover.model import (
@@ -34,7 +34,7 @@ from vidrecover.model import (
     VolumeReport,
 )
 
-__all__ = ["Catalogue", "ChannelSummary", "Look", "Run"]
+__all__ = ["Catalogue", "ChannelSummary", "Look", "Run", "Shown"]
 
 _SEGMENT_ORDER = (
     "channel IS NULL, channel, stream, format, codec, start_ms IS NULL, start_ms, start, id"
@@ -53,7 +53,7 @@ class Catalogue:
         self._path = path
         self._db = database
         self._conn: sqlite3.Connection = database.conn
-        self.prints = _prints.Prints(path, self._conn)
+        self.prints, self.views = _prints.Prints(path, self._conn), _views.Views(path, self._conn)
         self._lock: sqlite3.Connection | None = None
         self._run: Run | None = None
         self._tally = _rows.Tally()

@@ -137,6 +137,11 @@ def _unallocated(database: Database) -> None:
     _run(database, "0006_unallocated.sql")
 
 
+def _views(database: Database) -> None:
+    """Migration 7: what pictures show of footage whose bytes name no camera."""
+    _run(database, "0007_views.sql")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -144,6 +149,7 @@ _MIGRATIONS = {
     "0004_times_of_files": _times_of_files,
     "0005_prints": _prints,
     "0006_unallocated": _unallocated,
+    "0007_views": _views,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -102,6 +102,15 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     scrambled: bool = False
 
 
+class Shown(NamedTuple):
+    """What the pictures of a segment show, packed, None where none decodes; kind: digest of its
+    parameter sets, empty where it has none."""
+
+    segment_id: int
+    kind: bytes
+    view: bytes | None
+
+
 class Tally(NamedTuple):
     """Sums over the segments up to id `last`; sums: by channel and stream (count, frames, size,
     milliseconds, first and last time); version: of the file as other processes changed it."""

@@ -15,6 +15,7 @@ from vidrecover.terminal import (
     folder_type,
     from_option,
     json_option,
+    name_option,
     print_result,
     span_of,
     tell,
@@ -27,6 +28,7 @@ from vidrecover.terminal import (
 @click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
 @from_option
 @to_option
+@name_option
 @click.option("--explain", is_flag=True,
               help="Print what to do about each cause, step by step.")  # fmt: skip
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True,
@@ -39,6 +41,7 @@ def diagnose(
     channels: str | None,
     start: str | None,
     end: str | None,
+    names: dict[str, int],
     explain: bool,
     language: Language,
     compare: bool,
@@ -48,7 +51,7 @@ def diagnose(
 
     Example: vidrecover diagnose --case van17 --channels 1-12 --from 07:30 --to 07:40
     """
-    with Case.open(folder) as case:
+    with Case.open(folder, names=names) as case:
         cameras, span = channels_of(channels), span_of(case, start, end)
         result = case.diagnose(channels=cameras, window=span)
         if compare:
@@ -82,6 +85,7 @@ def diagnose(
 @click.option("--channels", help="Cameras that the vehicle has, such as 1-12 or 1,2,5.")
 @from_option
 @to_option
+@name_option
 def report_command(
     folder: Path,
     output: Path,
@@ -91,12 +95,13 @@ def report_command(
     channels: str | None,
     start: str | None,
     end: str | None,
+    names: dict[str, int],
 ) -> int:
     """Write the whole case as one page that opens offline and prints well.
 
     Example: vidrecover report --case van17 --channels 1-12 --output van17.html
     """
-    with Case.open(folder) as case:
+    with Case.open(folder, names=names) as case:
         span = span_of(case, start, end)
         facts = case.report_facts(channels=channels_of(channels), window=span, stills=stills)
         case.save_report(report.written(facts, form, language=language), output)

@@ -19,6 +19,7 @@ from vidrecover.terminal import (
     from_option,
     json_option,
     medium_only_option,
+    name_option,
     password_of,
     print_result,
     progress_bar,
@@ -65,6 +66,7 @@ jobs_option = click.option(
 @decode_option
 @jobs_option
 @medium_only_option
+@name_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def export(
@@ -86,6 +88,7 @@ def export(
     jobs: int,
     key: Path | None,
     medium: str | None,
+    names: dict[str, int],
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -97,14 +100,15 @@ def export(
         raise click.UsageError("--content-free leaves out what --stills and --proxy ask for")
     check = _clock_check(shown, true, reference, error_s)
     signer = None if key is None else evidence.signer(key, password_of(key), folder, out)
-    with Case.open(folder, medium=medium or MAIN) as case:
+    with Case.open(folder, medium=medium or MAIN, names=names) as case:
         span = span_of(case, start, end)
         wanted: dict[str, list[str]] = {medium or MAIN: []}
         if medium is None:
             wanted = case.media_to_pack(channel=channel, span=span, source=source)
     made, whole = list[evidence.Packed](), True
     for name, notes in wanted.items():
-        with Case.open(folder, medium=name) as case, progress_bar() as bar:
+        own = names if name == (medium or MAIN) else None
+        with Case.open(folder, medium=name, names=own) as case, progress_bar() as bar:
             packed = case.export(
                 out if len(wanted) == 1 else out / name,
                 channel=channel,

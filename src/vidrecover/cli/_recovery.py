@@ -15,6 +15,7 @@ from vidrecover.terminal import (
     from_option,
     json_option,
     medium_only_option,
+    name_option,
     print_result,
     progress_bar,
     source_type,
@@ -33,6 +34,7 @@ from vidrecover.terminal import (
     "--folder", "out", type=folder_type, help="Where to write; default: clips/ in the case."
 )
 @medium_only_option
+@name_option
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def recover(
@@ -42,6 +44,7 @@ def recover(
     end: str | None,
     out: Path | None,
     medium: str | None,
+    names: dict[str, int],
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -50,7 +53,7 @@ def recover(
     Example: vidrecover recover --case van17 --channel 3 --from 07:30 --to 07:40 --folder clips
     """
     left_out: list[LeftOut] = []
-    with Case.open(folder, medium=medium or MAIN) as case, progress_bar() as bar:
+    with Case.open(folder, medium=medium or MAIN, names=names) as case, progress_bar() as bar:
         share, refused = case.read(alone=medium is not None)
         clips = case.recover(
             out or folder / "clips",

@@ -115,6 +115,7 @@ def as_json(clip: Clip) -> dict[str, object]:
     return {
         "file": clip.file,
         "channel": clip.channel,
+        "label": None if clip.label is None else f"camera {clip.label}",
         "stream": STREAM_WORDS.get(clip.stream),
         "from": None if clip.from_ms is None else clock.iso(clip.from_ms),
         "to": None if clip.to_ms is None else clock.iso(clip.to_ms),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vidrecover import nal
-from vidrecover.clips import _sound, _span
+from vidrecover.clips import _names, _sound, _span
 from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._columns import Look
 from vidrecover.clips._file import Refused, playable
@@ -189,7 +189,7 @@ class Build:
         return Plan(
             recording=self._recording,
             codec=self._recording.codec,
-            camera=self._job.names.camera(self._recording.channel),
+            camera=self._job.names.camera(self._recording.channel, self._recording.label),
             dated=timeline.dated,
             notes=(
                 *wanted.notes,
@@ -205,7 +205,10 @@ class Build:
 
     def _camera_notes(self) -> tuple[str, ...]:
         """Who names the camera, where the frames themselves do not."""
-        if self._recording.channel is None or not self._facts.nameless:
+        one = self._recording
+        if one.label is not None:
+            return _names.told_by_pictures(one)
+        if one.channel is None or not self._facts.nameless:
             return ()
         return ("the camera is the one that the recorder's records name: its frames name none",)
 

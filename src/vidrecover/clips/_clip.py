@@ -250,6 +250,7 @@ class Making:
             grade=self.tally.grade(),
             format=recording.format,
             notes=tuple(notes),
+            label=recording.label,
         )
 
     def discard(self) -> None:

@@ -15,10 +15,13 @@ class Names:
         self._given: set[str] = set()
         self._unknown = 0
 
-    def camera(self, channel: int | None) -> str:
-        """`camera-03`; footage of unknown camera is lettered, each recording anew."""
+    def camera(self, channel: int | None, label: str | None = None) -> str:
+        """`camera-03`, or `camera-A` by its label; other footage of unknown camera is lettered,
+        each recording anew."""
         if channel is not None:
             return f"camera-{channel:02d}"
+        if label is not None:
+            return f"camera-{label}"
         self._unknown += 1
         return f"camera-unknown-{_letters(self._unknown)}"
 
@@ -47,7 +50,8 @@ def _letters(number: int) -> str:
 
 def title(recording: Recording) -> str:
     """Camera and stream for people."""
-    camera = "unknown camera" if recording.channel is None else f"camera {recording.channel}"
+    name = recording.channel or recording.label
+    camera = "unknown camera" if name is None else f"camera {name}"
     stream = STREAM_WORDS.get(recording.stream)
     return camera if stream is None else f"{camera}, {stream} stream"
 
@@ -58,3 +62,17 @@ def comment(recording: Recording, start_ms: RecorderMs | None, version: str) -> 
     if start_ms is not None:
         span = f"recorder time {clock.iso(start_ms)} to {END_PLACEHOLDER}"
     return f"{title(recording)}; {span}; format {recording.format}; vidrecover {version}"
+
+
+def told_by_pictures(recording: Recording) -> tuple[str, ...]:
+    """What a clip says of a camera that its pictures alone show."""
+    shown = f"camera {recording.label}: what its pictures show, as its bytes name no camera"
+    notes = [shown]
+    if recording.channel is not None:
+        notes = [f"camera {recording.channel} is the user's name for {shown}"]
+    count = len(recording.segments)
+    if count > 1 and recording.start_ms is None:
+        notes.append(
+            f"{count} pieces in the order of their place on the source: pauses do not show"
+        )
+    return tuple(notes)

@@ -115,22 +115,43 @@ def _whole(segments: Iterable[Segment], evidence: Evidence, window: TimeSpan | N
 def _channels(
     facts: Facts, wanted: Iterable[int], compared: Comparison, window: TimeSpan | None
 ) -> list[ChannelDiagnosis]:
-    """The cameras wanted, and the unknown one if there is footage of it."""
-    found = [_channel(facts, channel, compared, window) for channel in wanted]
-    unknown = _channel(facts, None, compared, window)
-    if unknown.spans or facts.undated.get(None):
-        found.append(unknown)
+    """The cameras wanted, and unknown ones of which there is footage: those that pictures tell
+    apart, and the rest."""
+    found = [
+        _channel(
+            facts, channel, compared.moments[channel], window, bool(facts.undated.get(channel))
+        )
+        for channel in wanted
+    ]
+    unknown = compared.moments[None]
+    undated = {one.label for one in compared.undated if one.channel is None and one.frames}
+    labels = undated | {one.label for moment in unknown for one in moment.segments}
+    for label in sorted(labels, key=lambda one: (one is None, len(one or ""), one or "")):
+        own = [
+            msgspec.structs.replace(
+                moment, segments=tuple(one for one in moment.segments if one.label == label)
+            )
+            for moment in unknown
+        ]
+        one = _channel(facts, None, own, window, label in undated)
+        if one.spans or label in undated:
+            found.append(msgspec.structs.replace(one, label=label))
     return found
 
 
 def _channel(
-    facts: Facts, channel: int | None, compared: Comparison, window: TimeSpan | None
+    facts: Facts,
+    channel: int | None,
+    moments: Sequence[Moment],
+    window: TimeSpan | None,
+    is_undated: bool,
 ) -> ChannelDiagnosis:
-    parts = _parts(facts, channel, compared.moments[channel])
+    """is_undated: there is footage of it without a time."""
+    parts = _parts(facts, channel, moments)
     spans = tuple(_words.spans(parts, window)) if window is not None else ()
     if spans:
         state = max((span.state for span in spans), key=_WORSE.__getitem__)
-    elif facts.undated.get(channel):
+    elif is_undated:
         state = State.NOT_INDEXED if channel in facts.unlisted else State.RECORDED
     else:
         state = State.NOT_KNOWN

@@ -100,9 +100,9 @@ def _share(medium: Medium) -> float:
 
 def _channels(media: Sequence[Medium], window: TimeSpan | None) -> Iterator[ChannelDiagnosis]:
     told = [one.diagnosis.channels for one in media if one.diagnosis is not None]
-    named = {one.channel for channels in told for one in channels}
+    named = {one.channel for channels in told for one in channels if one.label is None}
     for channel in sorted(named, key=lambda one: (one is None, one or 0)):
-        own = [one for channels in told for one in channels if one.channel == channel]
+        own = [c for channels in told for c in channels if c.channel == channel and not c.label]
         spans = () if window is None else tuple(_spans(media, channel, window))
         states = [one.state for one in spans]
         if spans:
@@ -110,6 +110,11 @@ def _channels(media: Sequence[Medium], window: TimeSpan | None) -> Iterator[Chan
         else:
             state = min((one.state for one in own), key=_RANK.__getitem__)
         yield ChannelDiagnosis(channel=channel, state=state, spans=spans)
+    for medium in media:  # what their pictures tell apart may be the same cameras
+        for one in () if medium.diagnosis is None else medium.diagnosis.channels:
+            if one.label is not None:
+                label = f"{one.label} of medium {medium.name}"
+                yield msgspec.structs.replace(one, label=label)
 
 
 def _spans(media: Sequence[Medium], channel: int | None, window: TimeSpan) -> Iterator[StateSpan]:
@@ -134,7 +139,8 @@ def _pieces(media: Sequence[Medium], channel: int | None, window: TimeSpan) -> I
 def _lane(medium: Medium, channel: int | None) -> tuple[StateSpan, ...]:
     if medium.diagnosis is None:
         return ()
-    return next((c.spans for c in medium.diagnosis.channels if c.channel == channel), ())
+    own = (c.spans for c in medium.diagnosis.channels if c.channel == channel and not c.label)
+    return next(own, ())
 
 
 def _answer(medium: Medium, lane: Sequence[StateSpan], span: TimeSpan) -> _Answer:

@@ -54,5 +54,5 @@ class Choice:
         if start is None:
             return None
         one = self.recording
-        camera = names.camera(one.channel)
+        camera = names.camera(one.channel, one.label)
         return camera, names.clip(camera, one.stream, start if self.dated else None, one.format)

@@ -215,4 +215,5 @@ def recording_of(segments: Sequence[Segment]) -> Recording:
         start_ms=first.start_ms,
         end_ms=max((one.end_ms for one in segments if one.end_ms is not None), default=None),
         segments=tuple(segments),
+        label=first.label,
     )

@@ -13,7 +13,8 @@ from vidrecover.model._time import RecorderMs, TimeSpan
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """Neighbouring segments of one channel, stream, format and codec without a gap, in order.
 
-    The segments may come without their rows (`rows` empty) where only spans are needed.
+    The segments may come without their rows (`rows` empty) where only spans are needed. label:
+    see `Segment`.
     """
 
     channel: int | None
@@ -23,6 +24,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: RecorderMs | None
     end_ms: RecorderMs | None
     segments: tuple[Segment, ...]
+    label: str | None = None
 
 
 class State(StrEnum):
@@ -66,11 +68,15 @@ class StateSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """All spans of one camera in time order; channel None: footage whose camera is unknown."""
+    """All spans of one camera in time order; channel None: footage whose camera is unknown.
+
+    label: of footage whose pictures show that it is of one camera, see `Segment`.
+    """
 
     channel: int | None
     state: State
     spans: tuple[StateSpan, ...]
+    label: str | None = None
 
 
 class OverwriteClock(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +142,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     """A playable file rebuilt by stream copy; an entry of `clips.json`.
 
     file: name relative to the folder; from_ms, to_ms: recorder time of the first frame and of
-    the end of the last, None when the format carries no time; format: of the source frames.
+    the end of the last, None when the format carries no time; format: of the source frames;
+    label: see `Segment`.
     """
 
     file: str
@@ -149,6 +156,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     grade: Grade
     format: str
     notes: tuple[str, ...]
+    label: str | None = None
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,8 +15,9 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     missing: frames that the sequence numbers show to be lost just before it or inside;
     unfinished: frames known to lack bytes; rows: the packed table, see `segments.unpack`;
     joined: a frame glued over a border; named_by_claim: the bytes name no camera, the channel is
-    what the recorder's records say, see `timeline.attributed`; never stored. track: of which
-    stream of a container it is, see `Track`; None outside of containers.
+    what the recorder's records say, see `timeline.attributed`; never stored. label: A, B, ...
+    of the camera that its pictures show it to be of, where the bytes name none; stored apart.
+    track: of which stream of a container it is, see `Track`; None outside of containers.
     """
 
     format: str
@@ -38,6 +39,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     rows: bytes
     joined: bool = False
     named_by_claim: bool = False
+    label: str | None = None
     track: int | None = None
     id: int | None = None
 

@@ -75,7 +75,8 @@ def _told(result: Diagnosis) -> _Told:
             long = [span for span in found if span.end_ms - span.start_ms >= BLIP_MS]
             blips += len(found) - len(long)
             if long:
-                spans.setdefault(state, {})[one.channel] = tuple(long)
+                beside = spans.setdefault(state, {}).get(one.channel, ())
+                spans[state][one.channel] = tuple(sorted((*beside, *long)))
     return _Told(spans, blips)
 
 

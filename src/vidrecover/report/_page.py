@@ -109,10 +109,10 @@ def _timeline(facts: Facts, words: Words, limits: _spans.Limits) -> dict[str, An
     lanes = [
         Lane(
             one=one,
-            name=words.camera(one.channel),
+            name=words.camera(one.channel or one.label),
             cells=_painted(drawn[place], window),
             told=told[place],
-            total=totals.get(one.channel),
+            total=totals.get(one.channel) if one.label is None else None,
             lasting=lasting(one),
         )
         for place, one in enumerate(shown_lanes)

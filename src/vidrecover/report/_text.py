@@ -80,10 +80,10 @@ def _timeline(facts: Facts, words: Words) -> Iterator[str]:
     window, channels = facts.diagnosis.window, facts.diagnosis.channels
     if window is None:
         return
-    width = max((_width(words.camera(one.channel)) for one in channels), default=0)
+    width = max((_width(words.camera(one.channel or one.label)) for one in channels), default=0)
     yield words("chart.showing", start=spoken(window[0]), end=spoken(window[1]))
     for one in channels:
-        name = words.camera(one.channel)
+        name = words.camera(one.channel or one.label)
         lane = _lanes.blocks(one.spans, window, _LANE_WIDTH)
         yield f"{name}{' ' * (width - _width(name))}  {lane}  {words.state(one.state)}"
     used = {span.state for one in channels for span in one.spans}
@@ -95,8 +95,8 @@ def _timeline(facts: Facts, words: Words) -> Iterator[str]:
 def _cameras(facts: Facts, words: Words) -> Iterator[str]:
     totals = {one.channel: one for one in facts.totals}
     for one in facts.diagnosis.channels:
-        yield _pair(words.camera(one.channel), words.state(one.state))
-        total = totals.get(one.channel)
+        yield _pair(words.camera(one.channel or one.label), words.state(one.state))
+        total = totals.get(one.channel) if one.label is None else None
         if total is not None:
             yield "  " + _pair(words("label.frames"), f"{total.frames:,}")
             yield "  " + _pair(words("label.bytes"), f"{total.size:,}")
@@ -114,7 +114,7 @@ def _spans(facts: Facts, words: Words) -> Iterator[str]:
 
 def _of_camera(one: ChannelDiagnosis, words: Words) -> Iterator[str]:
     count = words("label.spans", count=f"{len(one.spans):,}")
-    yield f"{words.camera(one.channel)} ({count})"
+    yield f"{words.camera(one.channel or one.label)} ({count})"
     for span in one.spans:
         yield from _span(span, words)
 
@@ -172,7 +172,8 @@ def _clips(facts: Facts, words: Words) -> Iterator[str]:
     if facts.clips_folder:
         yield _pair(words("label.folder"), shown(facts.clips_folder))
     for one in facts.clips or ():
-        yield f"{shown(one.file)}  {words.camera(one.channel)}  {words(f'grade.{one.grade.value}')}"
+        camera = words.camera(one.channel or one.label)
+        yield f"{shown(one.file)}  {camera}  {words(f'grade.{one.grade.value}')}"
         yield "  " + words.range(words.time(one.from_ms), words.time(one.to_ms))
         yield "  " + _pair(words("label.frames"), f"{one.frames:,}, {one.codec.name}")
         yield from ("  " + _pair(words("label.notes"), shown(note)) for note in one.notes)

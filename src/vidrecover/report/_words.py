@@ -58,8 +58,8 @@ class Words:
         """What key pictures show."""
         return self(f"picture.{picture.value}")
 
-    def camera(self, channel: int | None) -> str:
-        """The name of one camera, as a heading."""
+    def camera(self, channel: int | str | None) -> str:
+        """The name of one camera, by number or label, as a heading."""
         if channel is None:
             return self("cameras.nameless")
         return self("cameras.name", channel=channel)

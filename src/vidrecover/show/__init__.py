@@ -154,8 +154,8 @@ def clips_text(made: Sequence[Clip], folder: Path) -> str:
     if not made:
         return "no clip was made; vidrecover diagnose says what exists and why"
     rows = [
-        (one.file, camera_words(one.channel), time_words(one.from_ms), time_words(one.to_ms),
-         f"{one.frames:,}", one.grade.value)
+        (one.file, camera_words(one.channel or one.label), time_words(one.from_ms),
+         time_words(one.to_ms), f"{one.frames:,}", one.grade.value)
         for one in made
     ]  # fmt: skip
     head = ("clip", "camera", "from (recorder time)", "to", "frames", "grade")

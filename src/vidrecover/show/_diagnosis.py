@@ -77,6 +77,7 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
         "channels": [
             {
                 "channel": one.channel,
+                "label": None if one.label is None else camera_words(one.label),
                 "state": one.state.value,
                 "spans": [_span_json(span) for span in one.spans],
             }
@@ -107,11 +108,22 @@ def diagnosis_text(result: Diagnosis) -> str:
     lines += _read_lines(result)
     notes = [f"note: {one}" for one in result.notes]
     if result.window is None:
-        return "\n".join([*lines, "no dated footage was found", *notes])
+        undated = [
+            f"{camera_words(one.channel or one.label)}: {STATE_WORDS[one.state]}, without a date"
+            for one in result.channels
+            if one.state is not State.NOT_KNOWN
+        ]
+        return "\n".join([*lines, "no dated footage was found", *undated, *notes])
     start, end = (clock.spoken(time) for time in result.window)
     ordered = sorted(result.channels, key=_worst_first)
-    rows = [(camera_words(one.channel), STATE_WORDS[one.state], _lane(one, result.window))
-            for one in ordered]  # fmt: skip
+    rows = [
+        (
+            camera_words(one.channel or one.label),
+            STATE_WORDS[one.state],
+            _lane(one, result.window),
+        )
+        for one in ordered
+    ]
     lines += [f"recorder time {start} to {end}", _sum_words(ordered), ""]
     why = causes_text(result.causes, result.window)
     lines += [*(["why:", *(f"  {line}" for line in why), ""] if why else [])]
@@ -122,7 +134,7 @@ def diagnosis_text(result: Diagnosis) -> str:
         "",
     ]
     for told, alike in groupby(ordered, key=_told):
-        lines.append(cameras_words([one.channel for one in alike]))
+        lines.append(cameras_words([one.channel or one.label for one in alike]))
         lines += [f"  {line}" for line in told]
     return "\n".join(lines + notes)
 
@@ -138,8 +150,9 @@ def _read_lines(result: Diagnosis) -> list[str]:
     ]
 
 
-def _worst_first(one: ChannelDiagnosis) -> tuple[int, bool, int]:
-    return -_SEVERITY[one.state], one.channel is None, one.channel or 0
+def _worst_first(one: ChannelDiagnosis) -> tuple[int, bool, int, bool, str]:
+    label = (one.label is None, one.label or "")
+    return -_SEVERITY[one.state], one.channel is None, one.channel or 0, *label
 
 
 def _sum_words(channels: Sequence[ChannelDiagnosis]) -> str:
@@ -148,7 +161,7 @@ def _sum_words(channels: Sequence[ChannelDiagnosis]) -> str:
         f"{len(list(group))} {STATE_WORDS[state]}"
         for state, group in groupby(channels, key=lambda one: one.state)
     ]
-    known = sum(one.channel is not None for one in channels)
+    known = sum((one.channel or one.label) is not None for one in channels)
     parts = [f"{known} camera{'' if known == 1 else 's'}"] if known else []
     parts += ["footage of unknown camera"] if known < len(channels) else []
     return f"{' and '.join(parts)}: {'; '.join(counts)}"

@@ -12,12 +12,12 @@ def size_words(size: int) -> str:
     return f"{size / 1e9:.{2 if size >= 10**9 else 3}f} GB ({size:,} bytes)"
 
 
-def camera_words(channel: int | None) -> str:
-    """`camera 3`, or that it is unknown."""
+def camera_words(channel: int | str | None) -> str:
+    """`camera 3`, `camera A` by its label, or that it is unknown."""
     return "camera unknown" if channel is None else f"camera {channel}"
 
 
-def cameras_words(channels: Sequence[int | None]) -> str:
+def cameras_words(channels: Sequence[int | str | None]) -> str:
     """`camera 3`, or `cameras 1, 2, 3`."""
     if len(channels) == 1:
         return camera_words(channels[0])

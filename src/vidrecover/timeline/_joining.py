@@ -11,6 +11,7 @@ SHORTEST_GAP_MS = 2000
 
 _NEAR = 1 << 20  # bytes; undated segments further apart are different recordings
 _NAKED = frozenset({"annexb"})  # what lies beside may be of any camera: only neighbours join
+_NEAR_OF_CAMERA = 1 << 28  # for pieces of one camera between those of others
 _MOST_COPIES = 16  # of one camera's footage at one time that are told apart
 _STEP_BACK_MS = 500  # within a recording, where place or number prove the neighbours
 
@@ -23,11 +24,12 @@ def recordings(
     segments: ordered as `Catalogue.segments` gives them. A gap is more than tolerance_ms from the
     last frame to the next first one; where they lie on the source makes none, so a wrap does not.
     The same content found twice makes two recordings. Segments without a time are joined while
-    less than 1 MiB lies between them, those of naked streams while nothing does. Streams
-    of container files are each for themselves.
+    less than 1 MiB lies between them, those of naked streams while nothing does, or 256 MiB where
+    their pictures show that they are of one camera. Streams of container files are each for
+    themselves.
     """
     found: list[Recording] = []
-    for _, group in groupby(segments, key=lambda s: (s.channel, s.stream, s.format)):
+    for _, group in groupby(segments, key=lambda s: (s.channel, s.label, s.stream, s.format)):
         for members in _by_track(list(group)):
             dated = [(s.start_ms, s) for s in members if s.start_ms is not None]
             undated = [s for s in members if s.start_ms is None]
@@ -80,6 +82,7 @@ def _recording(chain: Sequence[Segment]) -> Recording:
         start_ms=chain[0].start_ms,
         end_ms=max((s.end_ms for s in chain if s.end_ms is not None), default=None),
         segments=tuple(chain),
+        label=first.label,
     )
 
 
@@ -151,6 +154,7 @@ def _chains_in_place(undated: list[Segment]) -> list[list[Segment]]:
     reach = 0
     for segment in sorted(undated, key=lambda s: s.start):
         apart = 1 if segment.format in _NAKED else _NEAR
+        apart = apart if segment.label is None else _NEAR_OF_CAMERA
         if not chains or segment.start - reach >= apart:
             chains.append([])
             reach = segment.start
