@@ -957,6 +957,50 @@ def jpeg(number: int) -> bytes:
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
+def make_jpeg() -> Sample:
+    """A run of pictures, some with restarts, fill bytes or a date and a small picture in it; one
+    with cleared bytes, one cut in between, one cut by the end."""
+    sample = Sample(45, proven_by_neighbour=False)
+    sample.noise(800)
+    sample.other(b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(9) + b"\xff\xd8\xff\xdb" * 5)
+    sample.noise(300)
+    for place in range(9):
+        data = jpeg(place)
+        time = "2026-03-14T07:30:12.250" if place == 5 else None
+        if place == 3:
+            data = data[:2] + b"\xff\xfe\0\4ab\xff\xff" + data[2:]
+        if place == 5:
+            data = data[:2] + _exif(jpeg(1)) + data[2:]
+        sample.frame(data, (0, len(data)), "key", codec="mjpeg", time=time)
+    sample.noise(512 - len(sample.data) % 512 + 100)
+    broken = bytearray(jpeg(2) * 3)
+    data = bytes(broken[: len(broken) // 3])
+    at = data.index(b"\xff\xda") + 14
+    sample.other(data[: at + 20] + bytes(1024) + data[at + 20 :])
+    sample.noise(200)
+    for place in (6, 7):
+        data = jpeg(place)
+        sample.frame(data, (0, len(data)), "key", codec="mjpeg")
+    sample.cut(60)
+    sample.noise(900)
+    data = jpeg(8)
+    sample.frame(data, (0, len(data)), "key", codec="mjpeg")
+    sample.frame(data, (0, len(data)), "key", codec="mjpeg")
+    sample.cut_by_end(30)
+    return sample
+
+
+def _exif(small: bytes) -> bytes:
+    """A segment with the time of taking, and a small picture. [A: CIPA DC-008]"""
+    inner = struct.pack(">H", 2)
+    inner += struct.pack(">HHII", 0x9003, 2, 20, 100) + struct.pack(">HHI4s", 0x9291, 2, 3, b"25")
+    outer = struct.pack(">HHHIII", 1, 0x8769, 4, 1, 26, 0)
+    block = b"MM\0*\0\0\0\x08" + outer + inner
+    block = block.ljust(100, b"\0") + b"2026:03:14 07:30:12\0" + small
+    body = b"Exif\0\0" + block
+    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "annexb": make_annexb,
     "avi": make_avi,
@@ -964,6 +1008,7 @@ MAKERS: dict[str, Callable[[], Sample]] = {
     "dhav": make_dhav,
     "g2fdb": make_g2fdb,
     "hx": make_hx,
+    "jpeg": make_jpeg,
     "jt1078": make_jt1078,
     "jt808": make_jt808,
     "mp4": make_mp4,

@@ -10,7 +10,8 @@ SHORTEST_GAP_MS = 2000
 """What lies less apart is no gap: recorders' dates are whole seconds, rounded up or down."""
 
 _NEAR = 1 << 20  # bytes; undated segments further apart are different recordings
-_NAKED = frozenset({"annexb"})  # what lies beside may be of any camera: only neighbours join
+# What lies beside a naked stream may be of any camera: only neighbours join.
+_NAKED = frozenset({"annexb", "jpeg"})
 _NEAR_OF_CAMERA = 1 << 28  # for pieces of one camera between those of others
 _MOST_COPIES = 16  # of one camera's footage at one time that are told apart
 _STEP_BACK_MS = 500  # within a recording, where place or number prove the neighbours
