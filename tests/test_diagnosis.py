@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vidrecover.diagnosis import Evidence, Sight, diagnose
 from vidrecover.extents import merged, minus
 from vidrecover.model import (
+    CauseKind,
     ChannelDiagnosis,
     Claim,
     ClaimKind,
@@ -507,7 +508,41 @@ def test_newer_frames_in_the_bytes_of_a_claim_show_that_it_was_overwritten(
     )
     assert span.basis == ("segment 1", "segment 2", "claim 4")
     assert states(found, 1)[1] == (2, 10, "not_known")
-    assert "written over again" in span_at(found, 1, 5).reason
+    assert "was written over again" in span_at(found, 1, 5).reason
+    assert LOST in found.notes
+
+
+LOST = "the disk was written over again: some of its older footage is lost"
+UNSURE = "whether older footage was overwritten is not known: nothing proves it either way"
+
+
+def test_footage_that_nothing_lists_does_not_show_that_older_footage_is_lost() -> None:
+    backwards = [*run(1, 60, 65, at=0), *run(50, 0, 5, at=500_000)]
+    found = diagnose(evidence(backwards))
+    assert UNSURE in found.notes and LOST not in found.notes
+    files = [claim(7, 60, 65, (0, 60_000), kind=ClaimKind.FILE, channel=None)]
+    assert LOST not in diagnose(evidence(backwards, files)).notes
+
+
+def test_footage_of_a_ring_that_goes_back_in_time_shows_that_older_footage_is_lost() -> None:
+    ring = [*run(1, 60, 65, at=0), *run(50, 0, 5, at=500_000)]
+    entries = [claim(7, 60, 65, (0, 60_000)), claim(8, 0, 5, (500_000, 560_000))]
+    assert LOST in diagnose(evidence(ring, entries)).notes
+
+
+def test_a_clock_that_was_set_back_does_not_show_that_older_footage_is_lost() -> None:
+    before = [numbered(one, 100 * i) for i, one in enumerate(run(1, 60, 65, at=0))]
+    after = [numbered(one, 500 + 100 * i) for i, one in enumerate(run(50, 0, 5, at=50_000))]
+    entries = [claim(7, 60, 65, (0, 50_000)), claim(8, 0, 5, (50_000, 100_000))]
+    seen = evidence([*before, *after], entries)
+    seen = msgspec.structs.replace(seen, counted=frozenset({before[0].format}))
+    found = diagnose(seen)
+    assert LOST not in found.notes
+    assert [one.kind for one in found.causes if one.kind is CauseKind.CLOCK_JUMP]
+
+
+def numbered(one: Segment, first: int) -> Segment:
+    return msgspec.structs.replace(one, first_sequence=first, last_sequence=first + 99)
 
 
 def test_unreadable_bytes_between_the_frames_of_a_claim() -> None:

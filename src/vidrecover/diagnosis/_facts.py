@@ -31,6 +31,7 @@ from vidrecover.timeline import (
     covered,
     lists,
     provable_from,
+    shows_reuse,
 )
 
 _SECOND_MS = 1000
@@ -121,8 +122,8 @@ class Facts:
     power by the log (`off`), with claims of an unknown camera whose footage is not there
     (`nameless`). timeless: such a claim without a time, by camera. undated: frames without a
     time, by camera; unlisted: cameras with such frames in no listed bytes. unknown_bytes:
-    of no known format. oldest: of all frames with a time; proven:
-    see `timeline.provable_from`. free: what file systems give to no file. dates: see
+    of no known format. oldest: of all frames with a time; proven: see `timeline.provable_from`;
+    rewritten: see `timeline.shows_reuse`. free: what file systems give to no file. dates: see
     `timeline.Comparison`. seen: the pictures, judged against the camera's own other hours, by
     segment.
     """
@@ -144,6 +145,7 @@ class Facts:
     unlisted: frozenset[int | None]
     oldest: RecorderMs | None
     proven: Mapping[int | None, RecorderMs]
+    rewritten: bool
     numbers: Numbers
     cameras: frozenset[int]
     nameless: Spells
@@ -220,6 +222,7 @@ def gathered(
         unlisted=_unlisted(evidence.claims, compared),
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
         proven=provable_from(shelf, evidence.claims, compared.dates, evidence.size),
+        rewritten=shows_reuse(shelf, evidence.claims, compared.dates, evidence.counted),
         numbers=numbers,
         cameras=frozenset(channel for channel in shown if channel and shown[channel]),
         nameless=Spells(

@@ -329,7 +329,9 @@ def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) 
 
 def _reused(facts: Facts, channel: int) -> str:
     since = clock.spoken(facts.proven_from(channel) or 0)
-    return f"the disk was written over again, and may have lost footage from before {since}"
+    if facts.rewritten:
+        return f"the disk was written over again, and may have lost footage from before {since}"
+    return f"the disk may have been written over again, and have lost footage from before {since}"
 
 
 def _doubtful_pause(facts: Facts, channel: int, span: TimeSpan) -> Iterator[str]:

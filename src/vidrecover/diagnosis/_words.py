@@ -120,8 +120,10 @@ def notes(facts: Facts, segments: Iterable[Segment], channels: Sequence[int]) ->
     if others:
         names = ", ".join(str(channel) for channel in sorted(others)[:_MOST_BASIS])
         yield f"footage of cameras that were not asked for: {names}"
-    if facts.proven:
+    if facts.proven and facts.rewritten:
         yield "the disk was written over again: some of its older footage is lost"
+    elif facts.proven:
+        yield "whether older footage was overwritten is not known: nothing proves it either way"
 
 
 def _clocks(facts: Facts) -> Iterator[str]:

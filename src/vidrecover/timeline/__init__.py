@@ -8,7 +8,7 @@ from vidrecover.timeline._copies import Copy, Taken, chosen
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._numbers import Numbers, Step, Told
 from vidrecover.timeline._places import Shelf
-from vidrecover.timeline._reuse import provable_from
+from vidrecover.timeline._reuse import followers, provable_from, shows_reuse
 from vidrecover.timeline._witnesses import (
     Comparison,
     Moment,
@@ -34,9 +34,11 @@ __all__ = [
     "claimed",
     "compare",
     "covered",
+    "followers",
     "lists",
     "missing_extents",
     "parts",
     "provable_from",
     "recordings",
+    "shows_reuse",
 ]

@@ -1,12 +1,21 @@
 """How far back the absence of footage proves anything: storage is written again and again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.model import NO_CHANNEL, NO_TIME, Claim, ClaimKind, RecorderMs, TimeSpan
+from vidrecover.model import (
+    NO_CHANNEL,
+    NO_TIME,
+    Claim,
+    ClaimKind,
+    RecorderMs,
+    Segment,
+    TimeSpan,
+)
 from vidrecover.timeline._places import Shelf
 
 _STEP_BACK_MS = 500  # of one camera's footage on fresh storage, as when its clock is set
@@ -79,6 +88,54 @@ def provable_from(
     if limits:
         found[None] = max(limits)
     return found
+
+
+def shows_reuse(
+    shelf: Shelf, claims: Iterable[Claim], dates: Mapping[int, TimeSpan], counted: Set[str]
+) -> bool:
+    """Whether it is beyond doubt that the storage was used again.
+
+    So it is where a claim's bytes hold newer frames, and where in a recorder's ring the footage
+    of one camera goes back in time from one place to a later one, unless its frames follow each
+    other by number there: then its clock was set back. Files lie in any order, and so may
+    footage that nothing lists: both prove nothing. counted: see `followers`.
+    """
+    claims = list(claims)
+    if any(True for _ in _replaced(shelf, claims, dates)):
+        return True
+    if not any(claim.kind in _LIVE for claim in _ring(claims, dates)):
+        return False
+    if any(one.start_ms < one.end_ms - _STEP_BACK_MS for one in followers(shelf, counted)):
+        return False
+    for channel in np.unique(shelf.channels).tolist():
+        starts = shelf.start_ms[(shelf.channels == channel) & (shelf.start_ms != NO_TIME)]
+        if (starts < np.maximum.accumulate(starts) - _STEP_BACK_MS).any():
+            return True
+    return False
+
+
+class Follower(NamedTuple):
+    """Two segments of one stream, the later of which goes on where the first ends."""
+
+    before: Segment
+    end_ms: RecorderMs
+    after: Segment
+    start_ms: RecorderMs
+
+
+def followers(shelf: Shelf, counted: Set[str]) -> Iterator[Follower]:
+    """Segments behind each other on the source whose frames follow each other by number.
+
+    counted: formats whose numbers rise by one with every frame of a stream.
+    """
+    tracks: dict[tuple[int | None, str, int], list[Segment]] = {}
+    for one in shelf.segments:
+        if one.format in counted and one.start_ms is not None:
+            tracks.setdefault((one.channel, one.format, int(one.stream)), []).append(one)
+    for one, after in (pair for members in tracks.values() for pair in pairwise(members)):
+        follows = one.last_sequence is not None and after.first_sequence == one.last_sequence + 1
+        if follows and one.end_ms is not None and after.start_ms is not None:
+            yield Follower(one, one.end_ms, after, after.start_ms)
 
 
 def _ring(claims: Iterable[Claim], dates: Mapping[int, TimeSpan]) -> list[Claim]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import NamedTuple
 
 from vidrecover import clock
 from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis.causes._signs import Sign, named_event, named_segments
 from vidrecover.model import CauseKind, Certainty, EventKind, RecorderMs, Segment, TimeSpan
-from vidrecover.timeline import covered
+from vidrecover.timeline import covered, followers
 
 _RESET_DAYS = 3
 _RESET_YEARS = (1970, 1980, 2000, 2010, 2015)
@@ -85,25 +84,15 @@ def leaps(facts: Facts) -> list[Leap]:
     Back is certain by one camera; forward only where all cameras leap together, and suspected: a
     recorder that paused without a new start would look the same.
     """
-    tracks: dict[tuple[int | None, str, int], list[Segment]] = {}
-    for one in facts.shelf.segments:
-        if one.format in facts.evidence.counted and one.start_ms is not None:
-            tracks.setdefault((one.channel, one.format, int(one.stream)), []).append(one)
     back: list[Leap] = []
     forward: dict[int | None, list[Leap]] = {}
-    for (channel, _, _), members in tracks.items():
-        for one, after in pairwise(members):  # in order of their place
-            follows = one.last_sequence is not None and (
-                after.first_sequence == one.last_sequence + 1
-            )
-            if not follows or one.end_ms is None:
-                continue
-            leap = Leap(one.end_ms, (after.start_ms or 0) - one.end_ms, one, after)
-            if leap.step < -_BACK_MS:
-                if not any(_same(leap, other) for other in back):
-                    back.append(leap)
-            elif leap.step > _FORWARD_MS:
-                forward.setdefault(channel, []).append(leap)
+    for one in followers(facts.shelf, facts.evidence.counted):
+        leap = Leap(one.end_ms, one.start_ms - one.end_ms, one.before, one.after)
+        if leap.step < -_BACK_MS:
+            if not any(_same(leap, other) for other in back):
+                back.append(leap)
+        elif leap.step > _FORWARD_MS:
+            forward.setdefault(one.before.channel, []).append(leap)
     together: list[Leap] = []
     if len(forward) >= max(2, len(facts.cameras)):
         together = [

@@ -268,7 +268,13 @@ def _overwritten(
         return
     start = min((s.span.start_ms for one in known for s in one.spans), default=since)
     if start < since and not any(spans_of(one, {State.OVERWRITTEN}) for one in known):
-        reason = f"the disk was written over again; before {clock.spoken(since)} footage is lost"
+        before = f"before {clock.spoken(since)} footage"
+        reason = f"the disk was written over again; {before} is lost"
+        if not facts.rewritten:
+            reason = (
+                "footage goes back in time from one place of the disk to a later one, as where it"
+                f" is written over again; {before} may be lost"
+            )
         gone = TimeSpan(start, since)
         yield Sign(CauseKind.RING_OVERWRITE, (), gone, Certainty.SUSPECTED, reason)
 
