@@ -28,6 +28,7 @@ from vidrecover.model import (
     Stream,
     TimeSpan,
 )
+from vidrecover.wording import said
 
 MINUTE = 60_000
 DISK = 1_000_000
@@ -166,6 +167,9 @@ OTHER = run(100, 0, 10, at=500_000, channel=2)
 """Camera 2 has footage for all ten minutes."""
 
 
+FRAMES = said("frames", count=15000)
+
+
 def test_footage_that_the_index_lists_is_recorded() -> None:
     found = diagnose(
         evidence(run(1, 0, 10, at=0), [claim(4, 0, 10, (0, 100_000))]), channels=[1], window=ALL
@@ -186,6 +190,7 @@ def test_footage_that_the_index_lists_is_recorded() -> None:
                         picture=PictureState.NOT_CHECKED,
                         reason="15000 frames found, listed by the recorder (1 entry)",
                         basis=(*(f"segment {i}" for i in range(1, 11)), "claim 4"),
+                        said=(said("listed", frames=FRAMES, claims=said("entry")),),
                     ),
                 ),
             ),
@@ -203,6 +208,7 @@ def test_footage_without_an_entry_is_not_indexed() -> None:
         picture=PictureState.NOT_CHECKED,
         reason="1500 frames found, no entry in the recorder's index",
         basis=("segment 1", "claim none"),
+        said=(said("no_entry", frames=said("frames", count=1500)),),
     )
     assert of(found, 2).state is State.RECORDED  # a listed claim that names no bytes
 
@@ -466,6 +472,7 @@ def test_an_entry_whose_bytes_were_read_and_hold_nothing_is_not_found() -> None:
             picture=PictureState.NOT_CHECKED,
             reason="listed by the recorder (1 entry), but no frames are in its bytes or elsewhere",
             basis=("claim 4",),
+            said=(said("listed_not_found", claims=said("entry")),),
         ),
     )
 

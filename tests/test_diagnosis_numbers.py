@@ -98,6 +98,7 @@ def test_numbers_that_go_on_prove_that_the_camera_recorded_nothing() -> None:
         reason="no frames found while other cameras have footage; every byte was read; its frame"
         " numbers go on behind as they stopped before",
         basis=("claim none",),
+        said=span.said,
     )
 
 

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "src" / "vidrecover"
 
 FLOORS = (
     {"errors", "model", "clock", "extents", "servant", "workers"},
-    {"source", "formats", "signatures", "runbooks", "nal"},
+    {"source", "formats", "signatures", "runbooks", "wording", "nal"},
     {"framings", "volumes", "segments"},
     {"containers", "precedence", "scan", "seams"},
     {"actions", "catalogue", "timeline", "picture", "repair", "stills", "survey"},

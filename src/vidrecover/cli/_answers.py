@@ -32,7 +32,7 @@ from vidrecover.terminal import (
 @click.option("--explain", is_flag=True,
               help="Print what to do about each cause, step by step.")  # fmt: skip
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True,
-              help="Of what --explain prints.")  # fmt: skip
+              help="Of what is printed; JSON is English.")  # fmt: skip
 @click.option("--compare-media", "compare", is_flag=True,
               help="Read key pictures of all media and say whether they are the same.")  # fmt: skip
 @json_option
@@ -63,8 +63,8 @@ def diagnose(
         more = {"runbooks": show.runbooks_json(result.causes, language)} if explain else {}
         print_result(told | more)
     else:
-        words = show.explanation(result, language) if explain else show.diagnosis_text(result)
-        print_result(words)
+        words = show.explanation if explain else show.diagnosis_text
+        print_result(words(result, language))
     if result.causes and not explain:
         tell(f"what to do, step by step: vidrecover diagnose --case {folder} --explain")
     if result.channels:

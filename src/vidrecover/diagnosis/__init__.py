@@ -35,6 +35,7 @@ from vidrecover.timeline import (
     compare,
     covered,
 )
+from vidrecover.wording import text
 
 __all__ = ["Evidence", "Medium", "Sight", "diagnose", "of_media"]
 
@@ -75,13 +76,15 @@ def diagnose(
     everything = whole if whole.end_ms > whole.start_ms else None
     found = _channels(facts, wanted, compared, window or everything)
     of_all_time = found if window is None else _channels(facts, wanted, compared, everything)
+    notes = tuple(_words.notes(facts, segments, wanted))
     left = total(minus([Extent(0, evidence.size)], merged(evidence.scanned)))
     return Diagnosis(
         source=evidence.source,
         scanned_share=(evidence.size - left) / evidence.size if evidence.size else 1.0,
         window=window or everything,
         channels=tuple(found),
-        notes=tuple(_words.notes(facts, segments, wanted)),
+        notes=tuple(text([one]) for one in notes),
+        said=notes,
         causes=causes.drawn(facts, of_all_time, window),
         overwrite=overwrite_clock(facts, window),
     )

@@ -19,6 +19,7 @@ from vidrecover.model import (
     Extent,
     PictureState,
     RecorderMs,
+    Said,
     Segment,
     TimeSpan,
     VolumeReport,
@@ -33,6 +34,7 @@ from vidrecover.timeline import (
     provable_from,
     shows_reuse,
 )
+from vidrecover.wording import said
 
 _SECOND_MS = 1000
 _MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
@@ -134,7 +136,7 @@ class Facts:
     scanned: list[Extent]
     unreadable: list[Extent]
     unknown_bytes: int
-    incomplete: tuple[str, ...]
+    incomplete: tuple[Said, ...]
     footage: Spells
     unknown: Spells
     activity: Spells
@@ -274,20 +276,12 @@ def _unlisted(claims: Iterable[Claim], compared: Comparison) -> frozenset[int | 
     return frozenset(s.channel for s in compared.undated if id(s) not in held)
 
 
-def amount(size: int) -> str:
-    """A number of bytes for people: exact while small."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} bytes"
-
-
-def _incomplete(evidence: Evidence, unreadable: Sequence[Extent]) -> Iterable[str]:
+def _incomplete(evidence: Evidence, unreadable: Sequence[Extent]) -> Iterable[Said]:
     left = total(minus([Extent(0, evidence.size)], merged(evidence.scanned)))
     if left:
-        yield f"{amount(left)} of {amount(evidence.size)} have not been scanned"
+        yield said("unscanned", left=left, size=evidence.size)
     if unreadable:
-        yield f"{amount(total(unreadable))} cannot be read"
+        yield said("unreadable", bad=total(unreadable))
 
 
 def _losses(

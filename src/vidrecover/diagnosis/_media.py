@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from vidrecover import clock
 from vidrecover.model import (
     Cause,
     CauseKind,
@@ -15,10 +14,12 @@ from vidrecover.model import (
     Diagnosis,
     MediumRead,
     PictureState,
+    Said,
     State,
     StateSpan,
     TimeSpan,
 )
+from vidrecover.wording import said, text
 
 _BEST_FIRST = (
     State.RECORDED,
@@ -74,13 +75,15 @@ def of_media(media: Sequence[Medium], window: TimeSpan | None) -> Diagnosis:
     """
     known = [one.diagnosis for one in media if one.diagnosis is not None]
     found = tuple(_channels(media, window))
+    notes = tuple(_notes(media))
     clocks = [one.overwrite for one in known if one.overwrite is not None]
     return Diagnosis(
         source=known[0].source if known else "",
         scanned_share=min((_share(one) for one in media), default=0.0),
         window=window,
         channels=found,
-        notes=tuple(_notes(media)),
+        notes=tuple(text([one]) for one in notes),
+        said=notes,
         causes=tuple(_causes(media)),
         overwrite=clocks[0] if clocks else None,
         media=tuple(
@@ -148,21 +151,27 @@ def _answer(medium: Medium, lane: Sequence[StateSpan], span: TimeSpan) -> _Answe
     if place >= 0 and span.end_ms <= lane[place].span.end_ms:
         told, share = lane[place], _share(medium)
         if told.state in _ABSENCE and share < 1.0:
-            half = f"only {100 * share:.1f} % of it was read, and there: {told.reason}"
+            half = said("partly_read", share=f"{100 * share:.1f}", told=_of(told.said, told.reason))
             told = _unknown(told.span, half, told.basis)
         return _Answer(medium.name, told)
-    never = "it was never scanned" if medium.diagnosis is None else "it tells nothing of this time"
-    return _Answer(medium.name, _unknown(span, never))
+    never = "never_scanned" if medium.diagnosis is None else "tells_nothing"
+    return _Answer(medium.name, _unknown(span, said(never)))
 
 
-def _unknown(span: TimeSpan, reason: str, basis: tuple[str, ...] = ()) -> StateSpan:
+def _of(told: tuple[Said, ...], reason: str) -> tuple[Said, ...]:
+    """What was said; the reason as it is where only that is known."""
+    return told or (said("plain", text=reason),)
+
+
+def _unknown(span: TimeSpan, told: Said, basis: tuple[str, ...] = ()) -> StateSpan:
     return StateSpan(
         span=span,
         state=State.NOT_KNOWN,
         indexed=False,
         picture=PictureState.NOT_CHECKED,
-        reason=reason,
+        reason=text([told]),
         basis=basis,
+        said=(told,),
     )
 
 
@@ -183,59 +192,61 @@ def _span(pieces: Sequence[_Piece]) -> StateSpan:
     beside = dict.fromkeys(name for piece in pieces for name in piece.beside)
     basis = [f"medium {one.medium}: {b}" for one in first.tells for b in one.told.basis]
     basis = [*basis[:_MOST_BASIS], *(f"medium {name}: footage of this time too" for name in beside)]
+    told = tuple(_reasons(first.tells, span))
     return StateSpan(
         span=span,
         state=first.state,
         indexed=best.indexed,
         picture=best.picture,
-        reason="; ".join(_reasons(first.tells, span)),
+        reason=text(told),
         basis=tuple(basis),
+        said=told,
     )
 
 
-def _reasons(answers: Iterable[_Answer], span: TimeSpan) -> Iterator[str]:
+def _reasons(answers: Iterable[_Answer], span: TimeSpan) -> Iterator[Said]:
     """Every medium's reason, media of one reason together; with the time that it was given for
     where that is another one, since it may count frames."""
-    said: dict[str, list[str]] = {}
+    names: dict[tuple[Said, ...], list[str]] = {}
     for one in answers:
-        told = one.told
-        when = ""
-        if told.span != span:
-            start, end = (clock.spoken(time) for time in told.span)
-            when = f" (said of {start} to {end})"
-        said.setdefault(f"{told.reason}{when}", []).append(one.medium)
-    for reason, names in said.items():
-        yield f"{_on(names)}: {reason}"
+        own = _of(one.told.said, one.told.reason)
+        if one.told.span != span:
+            start_ms, end_ms = one.told.span
+            own = (said("told_of", told=own, start=start_ms, end=end_ms),)
+        names.setdefault(own, []).append(one.medium)
+    yield from (_on(media, told) for told, media in names.items())
 
 
-def _on(names: Sequence[str]) -> str:
-    return f"on medium {names[0]}" if len(names) == 1 else f"on media {', '.join(names)}"
+def _on(media: Sequence[str], told: tuple[Said, ...]) -> Said:
+    key = "on_medium" if len(media) == 1 else "on_media"
+    return said(key, media=", ".join(media), told=told)
 
 
-def _notes(media: Sequence[Medium]) -> Iterator[str]:
+def _notes(media: Sequence[Medium]) -> Iterator[Said]:
     for one in media:
         if one.diagnosis is None:
-            yield f"medium {one.name} was named, but never scanned: scan it"
+            yield said("medium_unscanned", medium=one.name)
         elif _share(one) < 1.0:
-            yield f"medium {one.name} was not read whole ({100 * _share(one):.1f} %): scan it again"
-    said: dict[str, list[str]] = {}
+            yield said("medium_partly", medium=one.name, share=f"{100 * _share(one):.1f}")
+    names: dict[Said, list[str]] = {}
     for one in media:
-        for note in () if one.diagnosis is None else one.diagnosis.notes:
-            said.setdefault(note, []).append(one.name)
-    yield from (f"{_on(names)}: {note}" for note, names in said.items())
+        for note in () if one.diagnosis is None else one.diagnosis.said:
+            names.setdefault(note, []).append(one.name)
+    yield from (_on(media, (note,)) for note, media in names.items())
 
 
 def _causes(media: Sequence[Medium]) -> Iterator[Cause]:
     """The causes of all media, the most urgent first, each with the media it was seen on."""
-    said: dict[Cause, dict[str, tuple[str, ...]]] = {}
+    found: dict[Cause, dict[str, tuple[str, ...]]] = {}
     for one in media:
         for cause in () if one.diagnosis is None else one.diagnosis.causes:
             plain = msgspec.structs.replace(cause, basis=())
-            said.setdefault(plain, {})[one.name] = cause.basis
-    for cause, bases in sorted(said.items(), key=lambda item: _urgency(item[0])):
+            found.setdefault(plain, {})[one.name] = cause.basis
+    for cause, bases in sorted(found.items(), key=lambda item: _urgency(item[0])):
         basis = [f"medium {name}: {b}" for name, own in bases.items() for b in own]
+        told = (_on([*bases], _of(cause.said, cause.reason)),)
         yield msgspec.structs.replace(
-            cause, reason=f"{_on([*bases])}: {cause.reason}", basis=tuple(basis[:_MOST_BASIS])
+            cause, reason=text(told), said=told, basis=tuple(basis[:_MOST_BASIS])
         )
 
 

@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.diagnosis._facts import Facts, amount
+from vidrecover.diagnosis._facts import Facts
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import NO_TIME, Extent, OverwriteClock, RecorderMs, Ring, TimeSpan
+from vidrecover.wording import said, text
 
 _PIECES = 8  # of the newest footage, whose rates give the error
 _LEAST_PIECES = 3
@@ -42,25 +43,31 @@ def overwrite_clock(facts: Facts, window: TimeSpan | None) -> OverwriteClock | N
     if not dated.any():
         return None
     rings = [one.ring for one in facts.evidence.volumes if one.ring is not None]
-    ring, proof = (rings[0], "the recorder's own structure") if len(rings) == 1 else (None, "")
+    ring, proof = (rings[0], "ring_by_structure") if len(rings) == 1 else (None, "")
     if ring is None and not rings:
-        ring, proof = _by_bytes(facts), "the footage, which goes back in time at one place only"
+        ring, proof = _by_bytes(facts), "ring_by_footage"
     if ring is None:
-        what = "several rings were found" if rings else "nothing proves that it is a ring"
-        return OverwriteClock(reason=f"how its storage is used again is not known: {what}")
+        return _told(OverwriteClock(reason=""), "ring_several" if rings else "ring_unproven")
     footage = _aged(facts, ring)
     rates = _rates(footage, ring, facts)
     if rates is None:
-        return OverwriteClock(reason="there is too little footage to tell how fast the ring fills")
+        return _told(OverwriteClock(reason=""), "ring_too_little")
     size = ring.extent.size
     newest = int(footage.end_ms.max())
     known = OverwriteClock(
-        reason=f"a ring of {amount(size)}, by {proof}",
+        reason="",
         rate=rates.usual * 1000,
         kept_ms=round(size / rates.usual),
         newest_ms=newest,
     )
+    known = _told(known, proof, size=size)
     return known if window is None else _until(known, facts, ring, footage, rates, window)
+
+
+def _told(one: OverwriteClock, key: str, **values: int) -> OverwriteClock:
+    """With one more sentence."""
+    told = (*one.said, said(key, **values))
+    return msgspec.structs.replace(one, reason=text(told), said=told)
 
 
 class _Rates(NamedTuple):
@@ -142,12 +149,10 @@ def _until(
     """The clock with the time that is left for the window."""
     inside = (footage.start_ms < window.end_ms) & (footage.end_ms >= window.start_ms)
     if not inside.any():
-        why = "no footage of the time asked for is in it"
-        return msgspec.structs.replace(known, reason=f"{known.reason}; {why}")
+        return _told(known, "ring_not_wanted")
     left = total(minus([ring.extent], merged(facts.scanned)))
     if left:
-        why = f"{amount(left)} of it have not been scanned"
-        return msgspec.structs.replace(known, reason=f"{known.reason}; {why}")
+        return _told(known, "ring_left", left=left)
     oldest = int(footage.age[inside].max())
     ahead = max(ring.extent.size - oldest, 0)  # from the head forward to its first byte
     ahead -= ahead % ring.block  # a block goes as a whole

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover import clock
-from vidrecover.diagnosis._facts import Facts, amount
+from vidrecover.diagnosis._facts import Facts
 from vidrecover.extents import common, merged, minus, total
 from vidrecover.model import (
     NO_CHANNEL,
@@ -21,11 +20,13 @@ from vidrecover.model import (
     EventKind,
     Extent,
     PictureState,
+    Said,
     Segment,
     State,
     TimeSpan,
 )
 from vidrecover.timeline import Moment, Step, Told, covered, lists, missing_extents
+from vidrecover.wording import said
 
 _SECOND_MS = 1000
 _EXPLAIN = frozenset(
@@ -48,13 +49,13 @@ _MOST_CLAIMS = 8  # that name one camera and time in an index that can be believ
 class Judgement(NamedTuple):
     """What may be said, and what it rests on.
 
-    reason: a sentence in which {frames} and {claims} stand for what the whole span rests on;
-    extents: unreadable; segments: newer footage in the place of the lost one; free: the file
-    systems in whose unallocated space the footage lies.
+    said: the reason; {frames} and {claims} in it are what the whole span rests on, and are put in
+    when that is known; extents: unreadable; segments: newer footage in the place of the lost one;
+    free: the file systems in whose unallocated space the footage lies.
     """
 
     state: State
-    reason: str
+    said: tuple[Said, ...]
     indexed: bool = False
     picture: PictureState = PictureState.NOT_CHECKED
     claims: tuple[Claim, ...] = ()
@@ -78,13 +79,13 @@ def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
     judged = _footage(facts, moment, picture)
     free = () if judged.indexed else facts.free.volumes(moment.segments)
     if free:
-        reason = f"{judged.reason}; in unallocated space of {', '.join(free)}"
-        judged = judged._replace(reason=reason, free=free)
+        told = (*judged.said, said("unallocated", volumes=", ".join(free)))
+        judged = judged._replace(said=told, free=free)
     if not any(segment.named_by_claim for segment in moment.segments):
         return judged
     claims = judged.claims or (*moment.holders, *moment.listed, *moment.remains)
-    reason = f"{judged.reason}; the frames name no camera, the recorder's records do"
-    return judged._replace(reason=reason, claims=tuple(claims))
+    told = (*judged.said, said("camera_by_records"))
+    return judged._replace(said=told, claims=tuple(claims))
 
 
 def _footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
@@ -96,38 +97,37 @@ def _footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
     """
     holders = moment.holders or tuple(c for c in moment.listed if not c.extents)
     if picture is PictureState.NO_SIGNAL:
-        reason = "{frames} found, but the pictures show the recorder's video-loss picture"
-        return Judgement(State.NO_SIGNAL, reason, bool(holders), picture, holders)
+        told = (said("shows_loss"),)
+        return Judgement(State.NO_SIGNAL, told, bool(holders), picture, holders)
     if holders:
-        reason = "{frames} found, listed by the recorder ({claims})"
-        if all(segment.start_ms is None for segment in moment.segments):
-            reason = "{frames} without a time lie in the bytes listed for this time ({claims})"
-        return Judgement(State.RECORDED, reason, True, picture, holders)
-    reason = "{frames} found, no entry in the recorder's index"
+        is_untimed = all(segment.start_ms is None for segment in moment.segments)
+        told = (said("listed_untimed" if is_untimed else "listed"),)
+        return Judgement(State.RECORDED, told, True, picture, holders)
+    key = "no_entry"
     others = moment.listed or moment.remains
     if moment.listed:
-        reason = "{frames} found, but the recorder's entry for this time leads elsewhere ({claims})"
+        key = "leads_elsewhere"
     elif any(claim.open for claim in moment.remains):
-        reason = "{frames} found; the recorder's entry for them was never closed ({claims})"
+        key = "never_closed"
     elif moment.remains:
-        reason = "{frames} found; only what the recorder no longer lists names them ({claims})"
+        key = "no_longer_listed"
     elif not facts.evidence.claims:
-        reason = "{frames} found; the disk holds no index or file system that lists them"
-    return Judgement(State.NOT_INDEXED, reason, False, picture, others)
+        key = "no_index"
+    return Judgement(State.NOT_INDEXED, (said(key),), False, picture, others)
 
 
 def absence(facts: Facts, channel: int, span: TimeSpan, moment: Moment, hole: Hole) -> Judgement:
     """No frames were found in `span`, which is part of the moment and of the hole."""
     claims = (*moment.listed, *moment.remains)
     if len(claims) > _MOST_CLAIMS:
-        reason = f"more than {_MOST_CLAIMS} entries name this camera and time: no sound index"
-        return Judgement(State.NOT_KNOWN, reason, claims=claims[:_MOST_CLAIMS])
+        told = (said("too_many_entries", most=_MOST_CLAIMS),)
+        return Judgement(State.NOT_KNOWN, told, claims=claims[:_MOST_CLAIMS])
     step = facts.numbers.over(channel, span.start_ms)
     rooms = [room for claim in claims if (room := _room(facts, claim, hole)) is not None]
     judged = _first(_damaged(facts, room) for room in rooms)
     loss = facts.losses.get(channel)
     if judged is None and loss is not None and loss.holds(span):
-        judged = Judgement(State.NO_SIGNAL, "no frames found")
+        judged = Judgement(State.NO_SIGNAL, (said("nothing_found"),))
         judged = with_loss(facts, channel, judged, loss.around(span.start_ms))
     numbered = _numbered(facts, channel, span, step)
     if judged is None:
@@ -190,12 +190,12 @@ def _damaged(facts: Facts, room: _Room) -> Judgement | None:
     bad = common(room.extents, facts.unreadable)
     newer = _newer(facts, room)
     if len(newer) and facts.shelf.sizes[newer].sum() >= total(bad):
-        reason = "the recorder named footage here, but its bytes hold newer footage now ({claims})"
+        told = (said("holds_newer"),)
         segments = tuple(facts.shelf.segments[i] for i in newer.tolist())
-        return Judgement(State.OVERWRITTEN, reason, listed, claims=(claim,), segments=segments)
+        return Judgement(State.OVERWRITTEN, told, listed, claims=(claim,), segments=segments)
     if bad:
-        reason = f"{amount(total(bad))} that the recorder names here cannot be read ({{claims}})"
-        return Judgement(State.UNREADABLE, reason, listed, claims=(claim,), extents=tuple(bad))
+        told = (said("named_unreadable", bad=total(bad)),)
+        return Judgement(State.UNREADABLE, told, listed, claims=(claim,), extents=tuple(bad))
     return None
 
 
@@ -211,25 +211,24 @@ def _not_found(facts: Facts, room: _Room, span: TimeSpan) -> Judgement | None:
     """The claim's bytes were read, or not; they do not hold its footage."""
     claim = room.claim
     listed = lists(claim)
-    doubts = list(_doubts(facts, room, span) if claim.extents else facts.incomplete)
+    doubts = tuple(_doubts(facts, room, span) if claim.extents else facts.incomplete)
     if doubts:
-        reason = "the recorder names footage here ({claims}), but " + _text("; ".join(doubts))
-        return Judgement(State.NOT_KNOWN, reason, listed, claims=(claim,))
+        told = (said("named_but", doubts=doubts),)
+        return Judgement(State.NOT_KNOWN, told, listed, claims=(claim,))
     if listed:
-        reason = "listed by the recorder ({claims}), but no frames are in its bytes or elsewhere"
-        return Judgement(State.INDEXED_NOT_FOUND, reason, True, claims=(claim,))
-    reason = "{claims} that the recorder no longer lists named footage here, but no frames remain"
-    return Judgement(State.NOT_KNOWN, reason, claims=(claim,))
+        told = (said("listed_not_found"),)
+        return Judgement(State.INDEXED_NOT_FOUND, told, True, claims=(claim,))
+    return Judgement(State.NOT_KNOWN, (said("named_gone"),), claims=(claim,))
 
 
-def _doubts(facts: Facts, room: _Room, span: TimeSpan) -> Iterator[str]:
+def _doubts(facts: Facts, room: _Room, span: TimeSpan) -> Iterator[Said]:
     left = total(minus(room.extents, facts.scanned))
     if left:
-        yield f"{amount(left)} of its bytes have not been scanned"
+        yield said("bytes_unscanned", left=left)
     if (facts.shelf.start_ms[room.inside] == NO_TIME).any():
-        yield "its bytes hold frames that carry no time"
+        yield said("bytes_untimed")
     if facts.unknown.holds(span) and (facts.shelf.channels[room.inside] == NO_CHANNEL).any():
-        yield "its bytes hold footage of an unknown camera"
+        yield said("bytes_nameless")
 
 
 def _unreadable_run(facts: Facts, hole: Hole) -> Judgement | None:
@@ -250,8 +249,8 @@ def _unreadable_run(facts: Facts, hole: Hole) -> Judgement | None:
     needed = before.size * max(needed_ms, 0) // (shown.end_ms - shown.start_ms)
     if not bad or 2 * total(bad) < needed:
         return None
-    reason = f"{amount(total(bad))} cannot be read where footage of this time lies on the disk"
-    return Judgement(State.UNREADABLE, reason, extents=tuple(bad))
+    told = (said("unreadable_between", bad=total(bad)),)
+    return Judgement(State.UNREADABLE, told, extents=tuple(bad))
 
 
 def _numbered(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> Judgement | None:
@@ -261,24 +260,22 @@ def _numbered(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> 
     """
     if step is None or not step.frames:
         return None
-    many = f"no frames found, but by their numbers {step.frames} were recorded here"
+    many = said("numbered", count=step.frames)
     if step.told is Told.SOME:
-        return Judgement(State.NOT_KNOWN, f"{many}; that does not tell in which part of it")
+        return Judgement(State.NOT_KNOWN, (many, said("which_part")))
     left = total(minus([Extent(0, facts.evidence.size)], facts.scanned))
     if left:
-        return Judgement(State.NOT_KNOWN, f"{many}; {amount(left)} have not been scanned")
+        return Judgement(State.NOT_KNOWN, (many, said("left", left=left)))
     bad = total(facts.unreadable)
     is_bad, is_reused = 2 * bad >= step.size, facts.is_reused(channel, span)
     if is_bad and is_reused:
-        reason = f"{many}; they were overwritten, or lie in {amount(bad)} that cannot be read"
-        return Judgement(State.NOT_KNOWN, reason)
+        return Judgement(State.NOT_KNOWN, (many, said("overwritten_or_bad", bad=bad)))
     if is_bad:
-        reason = f"{many}; {amount(bad)} of the disk cannot be read"
-        return Judgement(State.UNREADABLE, reason, extents=tuple(facts.unreadable))
+        told = (many, said("bad", bad=bad))
+        return Judgement(State.UNREADABLE, told, extents=tuple(facts.unreadable))
     if is_reused:
-        reason = f"{many}; since then the disk was written over with newer footage"
-        return Judgement(State.OVERWRITTEN, reason)
-    return Judgement(State.NOT_KNOWN, f"{many}; nothing shows what became of them")
+        return Judgement(State.OVERWRITTEN, (many, said("since_overwritten")))
+    return Judgement(State.NOT_KNOWN, (many, said("untold")))
 
 
 def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> Judgement:
@@ -286,68 +283,65 @@ def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> J
     others = facts.footage.holds(span)
     signs = others or facts.unknown.holds(span) or facts.activity.holds(span)
     if facts.off.holds(span) and not signs:
-        return Judgement(State.RECORDER_OFF, "no footage of any camera; the log says power off")
+        return Judgement(State.RECORDER_OFF, (said("off_by_log"),))
     doubts = [*facts.incomplete]
     if facts.unknown.holds(span):
-        doubts.append("footage of an unknown camera exists in this span")
+        doubts.append(said("nameless_here"))
     if step is None:
         doubts += _doubtful_cameras(facts, channel, span, others)
     if not others:
         doubts += _doubtful_pause(facts, channel, span)
     if doubts:
-        return Judgement(State.NOT_KNOWN, _text("no frames found, but " + "; ".join(doubts)))
-    rest = ""
+        return Judgement(State.NOT_KNOWN, (said("nothing_but", doubts=tuple(doubts)),))
+    rest = [said("all_read")]
     if facts.unknown_bytes >= 1 << 20:
-        rest = f" ({amount(facts.unknown_bytes)} are of no known format)"
+        rest = [said("all_read_unknown", unknown=facts.unknown_bytes)]
     if step is not None:
-        rest += "; its frame numbers go on behind as they stopped before"
+        rest.append(said("numbers_go_on"))
     if others:
-        reason = f"no frames found while other cameras have footage; every byte was read{rest}"
-        return Judgement(State.NOT_RECORDED, reason)
-    return Judgement(State.RECORDER_OFF, f"no camera has footage here; every byte was read{rest}")
+        return Judgement(State.NOT_RECORDED, (said("others_have"), *rest))
+    return Judgement(State.RECORDER_OFF, (said("none_has"), *rest))
 
 
-def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) -> Iterator[str]:
+def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) -> Iterator[Said]:
     """Why footage of this camera may exist, or have existed, after all."""
     if count := facts.undated.get(None):
-        yield f"{count} frames carry neither camera nor time"
+        yield said("nameless_untimed", count=count)
     if count := facts.undated.get(channel):
-        yield f"{count} frames of this camera carry no time"
+        yield said("own_untimed", count=count)
     sound = facts.sound.get(channel)
     if sound is not None and sound.holds(span):
-        yield "sound of this camera was found"
+        yield said("sound_found")
     if facts.nameless.holds(span):
-        yield "an entry that names no camera is about this time, and its footage was not found"
+        yield said("entry_nameless")
     for claim in (facts.timeless.get(channel), facts.timeless.get(None)):
         if claim is not None:
-            yield f"{named(claim)} names no time, and its footage was not found"
+            yield said("entry_untimed", claim=named(claim))
     if others and facts.is_reused(channel, span):
         yield _reused(facts, channel)
     if others and facts.footage.coarse:
-        yield "the footage is broken too finely to compare the cameras"
+        yield said("too_fine")
 
 
-def _reused(facts: Facts, channel: int) -> str:
-    since = clock.spoken(facts.proven_from(channel) or 0)
-    if facts.rewritten:
-        return f"the disk was written over again, and may have lost footage from before {since}"
-    return f"the disk may have been written over again, and have lost footage from before {since}"
+def _reused(facts: Facts, channel: int) -> Said:
+    key = "rewritten" if facts.rewritten else "maybe_rewritten"
+    return said(key, since=facts.proven_from(channel) or 0)
 
 
-def _doubtful_pause(facts: Facts, channel: int, span: TimeSpan) -> Iterator[str]:
+def _doubtful_pause(facts: Facts, channel: int, span: TimeSpan) -> Iterator[Said]:
     """Why the recorder may have run after all."""
     told = [facts.numbers.over(one, span.start_ms) for one in facts.cameras]
     is_proven = all(step is not None and not step.frames for step in told)
     if facts.is_reused(channel, span) and not is_proven:
         yield _reused(facts, channel)
     if any(count for channel, count in facts.undated.items() if channel is not None):
-        yield "frames without a time were found"
+        yield said("untimed_found")
     if facts.activity.holds(span):
-        yield "sound or an entry of the recorder shows that it ran"
+        yield said("ran")
     if facts.oldest is None:
-        yield "no frames with a time were found at all"
+        yield said("none_timed")
     elif span.start_ms < facts.oldest:
-        yield "it is older than the oldest footage on the disk, and may have been overwritten"
+        yield said("older_than_all")
 
 
 def _explained(facts: Facts, channel: int, hole: Hole, judged: Judgement) -> Judgement:
@@ -359,9 +353,9 @@ def _explained(facts: Facts, channel: int, hole: Hole, judged: Judgement) -> Jud
     ][:_MOST_EVENTS]
     if not chosen:
         return judged
-    notes = ", ".join(f"“{event.text[:80]}” at {clock.spoken(at)}" for at, event in chosen)
+    notes = tuple(said("log_note", text=event.text[:80], at=at) for at, event in chosen)
     return judged._replace(
-        reason=judged.reason + _text(f"; the log notes {notes}"),
+        said=(*judged.said, said("log_notes", notes=notes)),
         events=tuple(event for _, event in chosen),
     )
 
@@ -371,14 +365,8 @@ def with_loss(facts: Facts, channel: int, judged: Judgement, loss: TimeSpan | No
     kinds = (EventKind.VIDEO_LOSS_START, EventKind.VIDEO_LOSS_END)
     events = facts.during(loss) if loss is not None else []
     chosen = [e for _, e in events if e.kind in kinds and e.channel == channel]
-    return judged._replace(
-        reason=judged.reason + "; the log notes loss of video", events=tuple(chosen[:_MOST_EVENTS])
-    )
-
-
-def _text(words: str) -> str:
-    """Words that stand for themselves in a reason."""
-    return words.replace("{", "{{").replace("}", "}}")
+    told = (*judged.said, said("loss_logged"))
+    return judged._replace(said=told, events=tuple(chosen[:_MOST_EVENTS]))
 
 
 def named(claim: Claim) -> str:

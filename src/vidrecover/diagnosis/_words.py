@@ -1,14 +1,14 @@
 """Judgements as spans of the diagnosis: merged, in sentences with numbers, with their basis."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from vidrecover.clock import lasting
-from vidrecover.diagnosis._facts import Facts, amount
+from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis._rules import Judgement, named
-from vidrecover.model import Claim, ClaimKind, Segment, StateSpan, TimeSpan
+from vidrecover.model import Claim, ClaimKind, Said, SaidValue, Segment, StateSpan, TimeSpan
 from vidrecover.timeline import covered
+from vidrecover.wording import places, said, text
 
 _CLOCKS_AGREE_MS = 60_000  # name and footage of one file
 _MOST_BASIS = 20  # segments, claims, extents and events named for one span, of each
@@ -40,7 +40,7 @@ def _clipped(parts: Iterable[Part], window: TimeSpan) -> Iterator[Part]:
 
 def _kind(part: Part) -> tuple[object, ...]:
     judged = part.judged
-    return judged.state, judged.indexed, judged.picture, judged.reason
+    return judged.state, judged.indexed, judged.picture, judged.said
 
 
 def _span(parts: Sequence[Part]) -> StateSpan:
@@ -59,14 +59,23 @@ def _span(parts: Sequence[Part]) -> StateSpan:
         "events",
     )
     basis += [f"unallocated space of {name}" for name in first.free]
+    values = {"frames": _frames(segments, span), "claims": _claims(claims)}
+    told = tuple(_filled(one, values) for one in first.said)
     return StateSpan(
         span=span,
         state=first.state,
         indexed=first.indexed,
         picture=first.picture,
-        reason=first.reason.format(frames=_frames(segments, span), claims=_claims(claims)),
+        reason=text(told),
         basis=tuple(basis),
+        said=told,
     )
+
+
+def _filled(one: Said, values: Mapping[str, SaidValue]) -> Said:
+    """With the values that only the whole span has, where the sentence has places for them."""
+    own = dict(one.values)
+    return said(one.key, **own, **{k: v for k, v in values.items() if k in places(one.key)})
 
 
 def _each(items: Iterable[_T], key: Callable[[_T], object]) -> list[_T]:
@@ -83,14 +92,15 @@ def _segment(segment: Segment) -> str:
     return f"segment {segment.id}" if segment.id is not None else f"segment at {segment.start:#x}"
 
 
-def _claims(claims: Sequence[Claim]) -> str:
+def _claims(claims: Sequence[Claim]) -> Said:
     """`1 entry`, `5 entries`; a single file by its name. Which ones they are says the basis."""
-    if len(claims) == 1 and claims[0].name:
-        return f"the file {claims[0].name[-80:]}"
-    return f"{len(claims)} entr{'y' if len(claims) == 1 else 'ies'}"
+    if len(claims) == 1:
+        name = claims[0].name
+        return said("file", name=name[-80:]) if name else said("entry")
+    return said("entries", count=len(claims))
 
 
-def _frames(segments: Sequence[Segment], span: TimeSpan) -> str:
+def _frames(segments: Sequence[Segment], span: TimeSpan) -> Said:
     """How many video frames of the segments lie in the span."""
     count, exact = 0.0, True
     for segment in segments:
@@ -101,32 +111,32 @@ def _frames(segments: Sequence[Segment], span: TimeSpan) -> str:
         else:
             count += segment.frames * max(inside, 0) / (shown.end_ms - shown.start_ms)
             exact = False
-    number = max(round(count), 1)
-    return f"{'' if exact else 'about '}{number} frame{'' if number == 1 else 's'}"
+    number, about = max(round(count), 1), "" if exact else "about_"
+    return said(f"{about}frame") if number == 1 else said(f"{about}frames", count=number)
 
 
-def notes(facts: Facts, segments: Iterable[Segment], channels: Sequence[int]) -> Iterator[str]:
+def notes(facts: Facts, segments: Iterable[Segment], channels: Sequence[int]) -> Iterator[Said]:
     """What must be known of the diagnosis as a whole, in sentences."""
     yield from facts.incomplete
     if facts.unknown_bytes:
-        yield f"{amount(facts.unknown_bytes)} were read, but are of no known format"
+        yield said("unknown_format", unknown=facts.unknown_bytes)
     for channel, count in facts.undated.items():
-        camera = "an unknown camera" if channel is None else f"camera {channel}"
-        yield f"{count} frames of {camera} carry no time; they are in no span"
+        if channel is None:
+            yield said("undated_nameless", count=count)
+        else:
+            yield said("undated", count=count, channel=channel)
     if not facts.evidence.claims:
-        yield "no index and no file system that lists footage was found"
+        yield said("nothing_lists")
     yield from _clocks(facts)
     others = {s.channel for s in segments if s.frames and s.channel is not None} - {*channels}
     if others:
         names = ", ".join(str(channel) for channel in sorted(others)[:_MOST_BASIS])
-        yield f"footage of cameras that were not asked for: {names}"
-    if facts.proven and facts.rewritten:
-        yield "the disk was written over again: some of its older footage is lost"
-    elif facts.proven:
-        yield "whether older footage was overwritten is not known: nothing proves it either way"
+        yield said("not_asked_for", cameras=names)
+    if facts.proven:
+        yield said("older_lost" if facts.rewritten else "older_unsure")
 
 
-def _clocks(facts: Facts) -> Iterator[str]:
+def _clocks(facts: Facts) -> Iterator[Said]:
     """Files whose names tell another time than the footage in them."""
     apart = [
         abs(facts.dates[id(claim)].start_ms - claim.start_ms)
@@ -134,8 +144,7 @@ def _clocks(facts: Facts) -> Iterator[str]:
         if claim.kind is ClaimKind.FILE and claim.start_ms is not None and id(claim) in facts.dates
     ]
     apart = [one for one in apart if one > _CLOCKS_AGREE_MS]
-    if apart:
-        yield (
-            f"{len(apart)} file{'' if len(apart) == 1 else 's'} hold footage of another time than"
-            f" the name tells, by up to {lasting(max(apart))}: the footage's own time is shown"
-        )
+    if len(apart) == 1:
+        yield said("name_differs", most=apart[0])
+    elif apart:
+        yield said("names_differ", count=len(apart), most=max(apart))

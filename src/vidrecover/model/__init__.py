@@ -59,6 +59,7 @@ from vidrecover.model._observed import (
     Segment,
     UnitResult,
 )
+from vidrecover.model._said import Said, SaidValue
 from vidrecover.model._source import (
     Extent,
     Grid,
@@ -108,6 +109,8 @@ __all__ = [
     "RecorderMs",
     "Recording",
     "Ring",
+    "Said",
+    "SaidValue",
     "Segment",
     "Sound",
     "Source",

@@ -7,6 +7,7 @@ import msgspec
 from vidrecover.model._causes import Cause
 from vidrecover.model._frames import Codec, Stream
 from vidrecover.model._observed import Segment
+from vidrecover.model._said import Said
 from vidrecover.model._time import RecorderMs, TimeSpan
 
 
@@ -57,7 +58,10 @@ class PictureState(StrEnum):
 
 
 class StateSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera's state over one span, with its reason and what it rests on."""
+    """One camera's state over one span, with its reason and what it rests on.
+
+    said: the reason before it was English.
+    """
 
     span: TimeSpan
     state: State
@@ -65,6 +69,7 @@ class StateSpan(msgspec.Struct, frozen=True, kw_only=True):
     picture: PictureState
     reason: str
     basis: tuple[str, ...]
+    said: tuple[Said, ...] = ()
 
 
 class ChannelDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +90,8 @@ class OverwriteClock(msgspec.Struct, frozen=True, kw_only=True):
     reason: what it rests on, or why it is not known; then all else is None. rate: bytes of the
     ring taken in a second of recording; kept_ms: recording that the whole ring holds; newest_ms:
     where the newest footage ends; left_ms, least_ms, most_ms: of recording until the first byte of
-    the window's footage goes, and its bounds; None as well when no window was asked for.
+    the window's footage goes, and its bounds; None as well when no window was asked for; said: the
+    reason before it was English.
     """
 
     reason: str
@@ -95,6 +101,7 @@ class OverwriteClock(msgspec.Struct, frozen=True, kw_only=True):
     left_ms: int | None = None
     least_ms: int | None = None
     most_ms: int | None = None
+    said: tuple[Said, ...] = ()
 
     @property
     def pull_before_ms(self) -> RecorderMs | None:
@@ -117,7 +124,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
     causes: why what is missing is missing, the most urgent first; overwrite: how long the recorder
     may still run, None when no recorder's storage was looked at; media: where several were looked
-    at, each of them, and `scanned_share` is that of the one least read.
+    at, each of them, and `scanned_share` is that of the one least read; said: the notes before they
+    were English, one for each.
     """
 
     source: str
@@ -128,6 +136,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[Cause, ...] = ()
     overwrite: OverwriteClock | None = None
     media: tuple[MediumRead, ...] = ()
+    said: tuple[Said, ...] = ()
 
 
 class Grade(StrEnum):

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from vidrecover.model._said import Said
 from vidrecover.model._time import TimeSpan
 
 
@@ -57,7 +58,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
     channels: the cameras it is about, empty for the recorder as a whole; span: from its first
     sign to its last, None when it has no time; count: separate stretches inside the span;
-    is_brief: a blip, to be listed but not told first.
+    is_brief: a blip, to be listed but not told first; said: the reason before it was English.
     """
 
     kind: CauseKind
@@ -68,3 +69,4 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     basis: tuple[str, ...] = ()
     count: int = 1
     is_brief: bool = False
+    said: tuple[Said, ...] = ()

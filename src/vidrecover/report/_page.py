@@ -69,7 +69,7 @@ def _rendered(facts: Facts, words: Words, limits: _spans.Limits) -> str:
         "style": Markup(style),
         "script": Markup(script),
         "bad": len(troubled(facts.diagnosis)),
-        "notes": [*facts.diagnosis.notes, *facts.notes],
+        "notes": [*words.notes(facts.diagnosis), *facts.notes],
         "slices": list(slices(facts.read)),
         "clocks": clocks(facts, words),
         "most": limits.items,
@@ -143,7 +143,6 @@ def _data(
         ],
         "pictures": [words.picture(one) for one in _spans.PICTURES],
         "strings": strings,
-        "original": words.language != "en",
         "words": {**words.section("chart"), **words.section("label")},
         "units": words.section("unit"),
     }

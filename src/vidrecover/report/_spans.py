@@ -68,7 +68,7 @@ def told(
     in_table, in_strings = limits.table_bytes, limits.string_bytes
     for lane, place in every[: limits.spans]:
         one = channels[lane].spans[place]
-        basis, reason = basis_text(one, words), shown(one.reason)
+        basis, reason = basis_text(one, words), shown(words.reason(one))
         if in_table > 0:
             rows[lane][place] = Row(one, basis)
             in_table -= _ROW_BYTES + len(escape(basis).encode()) + len(escape(reason).encode())

@@ -1,8 +1,8 @@
 """The report as plain text: the same content as the page, every span listed."""
 
 from collections.abc import Iterator, Sequence
-from unicodedata import east_asian_width
 
+from vidrecover import show
 from vidrecover.model import ChannelDiagnosis, State, StateSpan
 from vidrecover.report import _lanes
 from vidrecover.report._answer import answer, lasting
@@ -44,7 +44,7 @@ def _part(key: str, lines: Iterator[str] | Sequence[str], words: Words) -> list[
     title = words(f"heading.{key}")
     if key in _TIMED:
         title += f" ({words('label.time')})"
-    return [title, "-" * _width(title), *found] if found else []
+    return [title, "-" * show.columns(title), *found] if found else []
 
 
 def _why(facts: Facts, words: Words) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _why(facts: Facts, words: Words) -> Iterator[str]:
 def _answer(facts: Facts, words: Words) -> Iterator[str]:
     yield from map(shown, deadline(facts, words))
     yield from (one.text for one in answer(facts, words))
-    for note in (*facts.diagnosis.notes, *facts.notes):
+    for note in (*words.notes(facts.diagnosis), *facts.notes):
         yield f"* {shown(note)}"
     yield words("label.recorder_time")
 
@@ -80,12 +80,13 @@ def _timeline(facts: Facts, words: Words) -> Iterator[str]:
     window, channels = facts.diagnosis.window, facts.diagnosis.channels
     if window is None:
         return
-    width = max((_width(words.camera(one.channel or one.label)) for one in channels), default=0)
+    names = [words.camera(one.channel or one.label) for one in channels]
+    width = max(map(show.columns, names), default=0)
     yield words("chart.showing", start=spoken(window[0]), end=spoken(window[1]))
     for one in channels:
         name = words.camera(one.channel or one.label)
         lane = _lanes.blocks(one.spans, window, _LANE_WIDTH)
-        yield f"{name}{' ' * (width - _width(name))}  {lane}  {words.state(one.state)}"
+        yield f"{name}{' ' * (width - show.columns(name))}  {lane}  {words.state(one.state)}"
     used = {span.state for one in channels for span in one.spans}
     for state in State:
         if state in used:
@@ -123,9 +124,7 @@ def _span(span: StateSpan, words: Words) -> Iterator[str]:
     length = words.length(span.span.end_ms - span.span.start_ms)
     times = words.range(*map(spoken, span.span))
     yield f"  {times} ({length})  {words.state(span.state)}"
-    if words.language != "en":
-        yield f"    {words.general(span.state)}"
-    yield "    " + _pair(words("label.reason"), shown(span.reason))
+    yield "    " + _pair(words("label.reason"), shown(words.reason(span)))
     yield "    " + _pair(words("label.basis"), basis_text(span, words))
     listed = words("label.yes" if span.indexed else "label.no")
     yield "    " + _pair(words("label.picture"), words.picture(span.picture))
@@ -206,8 +205,3 @@ def _tool(facts: Facts, words: Words) -> Iterator[str]:
 
 def _pair(name: str, value: str) -> str:
     return f"{name}: {value}"
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: wide characters take two."""
-    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)

@@ -61,7 +61,7 @@ def _seen(one: Cause, facts: Facts, words: Words) -> Seen:
     who, when = show.cause_words(one, facts.diagnosis.window, language)
     around = labels(language)
     grade = around.certain if one.certainty == "certain" else around.suspected
-    return Seen(who, when, grade, one.reason)
+    return Seen(who, when, grade, words.reason(one))
 
 
 def _seconds(length_ms: int, words: Words) -> str:
@@ -74,9 +74,9 @@ def deadline(facts: Facts, words: Words) -> Iterator[str]:
     if one is None:
         return
     if one.rate is None or one.kept_ms is None:
-        yield words("overwrite.unknown", reason=one.reason)
+        yield words("overwrite.unknown", reason=words.reason(one))
     elif one.left_ms is None or one.least_ms is None or one.most_ms is None:
-        yield words("overwrite.kept", length=words.length(one.kept_ms), reason=one.reason)
+        yield words("overwrite.kept", length=words.length(one.kept_ms), reason=words.reason(one))
     else:
         before, newest = (spoken(t or 0)[:19] for t in (one.pull_before_ms, one.newest_ms))
         yield words("overwrite.before", before=before, newest=newest)
@@ -85,5 +85,5 @@ def deadline(facts: Facts, words: Words) -> Iterator[str]:
             left=_seconds(one.left_ms, words),
             least=_seconds(one.least_ms, words),
             most=_seconds(one.most_ms, words),
-            reason=one.reason,
+            reason=words.reason(one),
         )

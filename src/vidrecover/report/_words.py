@@ -9,8 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vidrecover import clock
-from vidrecover.model import EventKind, Extent, PictureState, RecorderMs, State
+from vidrecover import clock, show
+from vidrecover.model import (
+    Cause,
+    Diagnosis,
+    EventKind,
+    Extent,
+    OverwriteClock,
+    PictureState,
+    RecorderMs,
+    State,
+    StateSpan,
+)
+from vidrecover.runbooks import language_of
 from vidrecover.show import ranges
 
 _FILE = Path(__file__).with_name("words.toml")
@@ -57,6 +68,14 @@ class Words:
     def picture(self, picture: PictureState) -> str:
         """What key pictures show."""
         return self(f"picture.{picture.value}")
+
+    def reason(self, one: StateSpan | Cause | OverwriteClock) -> str:
+        """Why it is so, as it is where that came from elsewhere."""
+        return show.reason_in(one, language_of(self.language))
+
+    def notes(self, diagnosis: Diagnosis) -> list[str]:
+        """What must be known of the diagnosis as a whole."""
+        return show.notes_in(diagnosis, language_of(self.language))
 
     def camera(self, channel: int | str | None) -> str:
         """The name of one camera, by number or label, as a heading."""

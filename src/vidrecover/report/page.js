@@ -126,8 +126,7 @@
     const title = line("", data.lanes[at.lane].name + " · " + data.states[state][1] + " · " + fill(words.range, { start: spoken(from), end: spoken(to) }) + " (" + lasting(to - from) + ")");
     title.className = "title";
     const parts = [title];
-    if (data.original) parts.push(line(words.reason, data.states[state][2]), line(words.original, string(reason), true));
-    else parts.push(line(words.reason, string(reason)));
+    parts.push(line(words.reason, string(reason)));
     parts.push(line(words.basis, string(basis), true));
     parts.push(line(words.picture, data.pictures[picture] + " · " + words.listed + ": " + (listed ? words.yes : words.no)));
     const together = cell ? +cell.dataset.n : 1;

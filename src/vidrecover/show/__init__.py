@@ -17,6 +17,7 @@ from vidrecover.show._causes import (
     causes_json,
     explanation,
     overwrite_json,
+    reason_in,
     runbooks_json,
 )
 from vidrecover.show._devices import devices_json, devices_text
@@ -26,12 +27,13 @@ from vidrecover.show._diagnosis import (
     diagnosis_json,
     diagnosis_text,
     is_whole,
+    notes_in,
     speakable,
 )
 from vidrecover.show._find import find_json, find_text, window_words
 from vidrecover.show._health import health_json, health_text
 from vidrecover.show._many import many_json, many_text
-from vidrecover.show._words import camera_words, iso, ranges, size_words, table, time_words
+from vidrecover.show._words import camera_words, columns, iso, ranges, size_words, table, time_words
 from vidrecover.source.imaging import Copied
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "clip_words",
     "clips_json",
     "clips_text",
+    "columns",
     "demo_json",
     "demo_text",
     "devices_json",
@@ -61,8 +64,10 @@ __all__ = [
     "left_out_words",
     "many_json",
     "many_text",
+    "notes_in",
     "overwrite_json",
     "ranges",
+    "reason_in",
     "runbooks_json",
     "scan_json",
     "scan_text",

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from vidrecover import clock
-from vidrecover.model import Cause, Diagnosis, OverwriteClock, TimeSpan
+from vidrecover.model import Cause, Diagnosis, OverwriteClock, StateSpan, TimeSpan
 from vidrecover.runbooks import Labels, Language, labels, runbook
 from vidrecover.show._words import iso, ranges
+from vidrecover.wording import said, text
 
 
 def causes_json(causes: Sequence[Cause], language: Language = "en") -> list[dict[str, Any]]:
@@ -36,19 +37,30 @@ def runbooks_json(causes: Sequence[Cause], language: Language) -> dict[str, Any]
     return {kind.value: msgspec.to_builtins(runbook(kind, language)) for kind in kinds}
 
 
-def causes_text(causes: Sequence[Cause], window: TimeSpan | None) -> list[str]:
+def causes_text(
+    causes: Sequence[Cause], window: TimeSpan | None, language: Language = "en"
+) -> list[str]:
     """Two lines for each cause that is worth it, blips in one line each."""
-    words, lines = labels("en"), list[str]()
+    words, lines = labels(language), list[str]()
     for one in causes:
         if one.is_brief:
             continue
-        lines.append(f"{who(one, words)}: {runbook(one.kind).title} ({one.certainty.value})")
-        lines.append(f"  {when(one.span, words, window)}; {one.reason}")
+        grade = words.certain if one.certainty == "certain" else words.suspected
+        title = runbook(one.kind, language).title
+        head = said("cause_title", who=who(one, words), title=title, grade=grade)
+        times = when(one.span, words, window)
+        detail = said("cause_detail", when=times, told=one.said or one.reason)
+        lines += [text([head], language), f"  {text([detail], language)}"]
     brief = [one for one in causes if one.is_brief]
     if brief:
         lines.append(words.brief)
-        lines += [f"  {_line(one, words, window, 'en')}" for one in brief]
+        lines += [f"  {_line(one, words, window, language)}" for one in brief]
     return lines
+
+
+def reason_in(one: Cause | OverwriteClock | StateSpan, language: Language) -> str:
+    """The reason in a language; as it is where it came from elsewhere."""
+    return text(one.said, language) if one.said else one.reason
 
 
 def overwrite_json(one: OverwriteClock | None) -> dict[str, Any] | None:
@@ -68,24 +80,20 @@ def overwrite_json(one: OverwriteClock | None) -> dict[str, Any] | None:
     }
 
 
-def overwrite_text(one: OverwriteClock | None) -> list[str]:
+def overwrite_text(one: OverwriteClock | None, language: Language = "en") -> list[str]:
     """Until when the recorder may run, to be told before all else."""
     if one is None:
         return []
+    told = one.said or one.reason
     if one.rate is None or one.kept_ms is None:
-        return [f"overwriting: not known; {one.reason}"]
+        return [text([said("clock_unknown", told=told)], language)]
     if one.left_ms is None or one.least_ms is None or one.most_ms is None:
-        kept = clock.lasting(one.kept_ms)
-        return [
-            f"overwriting: footage stays on the disk for about {kept} of recording ({one.reason});"
-            " with --from and --to it is told for your time"
-        ]
+        return [text([said("clock_kept", kept=one.kept_ms, told=told)], language)]
     newest, before = (clock.spoken(t or 0)[:19] for t in (one.newest_ms, one.pull_before_ms))
+    left = said("clock_left", left=one.left_ms, least=one.least_ms, most=one.most_ms, told=told)
     return [
-        f"PULL THE DISK BEFORE {before}, recorder time, if the recorder runs on from"
-        f" {newest[11:]}:",
-        f"  after {clock.lasting(one.left_ms)} more of recording ({clock.lasting(one.least_ms)} to"
-        f" {clock.lasting(one.most_ms)}) it overwrites this footage ({one.reason})",
+        text([said("clock_before", before=before, newest=newest[11:])], language),
+        f"  {text([left], language)}",
     ]
 
 
@@ -117,12 +125,9 @@ def _explained(
     for one in alike:
         grade = words.certain if one.certainty == "certain" else words.suspected
         yield f"   {who(one, words)}, {when(one.span, words, window)} ({grade})"
-        yield f"   {words.seen} {one.reason}"
-    for label, text in (
-        (words.normal, book.normal),
-        (words.customer, book.customer),
-    ):
-        yield f"{label} {text}"
+        yield f"   {words.seen} {reason_in(one, language)}"
+    yield f"{words.normal} {book.normal}"
+    yield f"{words.customer} {book.customer}"
     yield words.steps.format(minutes=book.minutes)
     for place, step in enumerate(book.steps, start=1):
         yield "  " + words.step.format(
@@ -133,8 +138,9 @@ def _explained(
 
 
 def _line(one: Cause, words: Labels, window: TimeSpan | None, language: Language) -> str:
-    title = runbook(one.kind, language).title
-    return f"{who(one, words)}: {title}, {when(one.span, words, window)}"
+    title, times = runbook(one.kind, language).title, when(one.span, words, window)
+    line = said("cause_line", who=who(one, words), title=title, when=times)
+    return text([line], language)
 
 
 def cause_words(one: Cause, window: TimeSpan | None, language: Language) -> tuple[str, str]:

@@ -1,38 +1,27 @@
 """The diagnosis: a lane per camera, spans with reasons, and the contract's JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
 from vidrecover import clock
-from vidrecover.model import ChannelDiagnosis, Diagnosis, State, StateSpan, TimeSpan
+from vidrecover.model import (
+    ChannelDiagnosis,
+    Diagnosis,
+    SaidValue,
+    State,
+    StateSpan,
+    TimeSpan,
+)
 from vidrecover.show._causes import causes_json, causes_text, overwrite_json, overwrite_text
-from vidrecover.show._words import camera_words, cameras_words, table
+from vidrecover.show._words import camera_words, table
+from vidrecover.wording import Wording, said, text
 
-STATE_WORDS = {
-    State.RECORDED: "recorded",
-    State.NOT_INDEXED: "on disk, not indexed",
-    State.NO_SIGNAL: "no signal",
-    State.INDEXED_NOT_FOUND: "indexed, not found",
-    State.OVERWRITTEN: "overwritten",
-    State.UNREADABLE: "unreadable",
-    State.RECORDER_OFF: "recorder off",
-    State.NOT_RECORDED: "not recorded",
-    State.NOT_KNOWN: "not known",
-}
-STATE_MEANINGS = {
-    State.RECORDED: "footage is on the disk, and the recorder lists it",
-    State.NOT_INDEXED: "footage is on the disk, but the recorder does not list it",
-    State.NO_SIGNAL: "the recorder had no picture of this camera: video loss",
-    State.INDEXED_NOT_FOUND: "the recorder lists footage, but the bytes are not there",
-    State.OVERWRITTEN: "there was footage; newer footage has taken its place",
-    State.UNREADABLE: "the bytes lie where the disk cannot be read",
-    State.RECORDER_OFF: "no camera at all has footage",
-    State.NOT_RECORDED: "this camera has no footage while others have; every byte was read",
-    State.NOT_KNOWN: "cannot be said; the reason names what is missing",
-}
+STATE_WORDS = {state: text([said(f"state_{state.value}")]) for state in State}
+STATE_MEANINGS = {state: text([said(f"means_{state.value}")]) for state in State}
 _LANE = {
     State.RECORDED: "█",
     State.NOT_INDEXED: "▓",
@@ -102,50 +91,81 @@ def _span_json(one: StateSpan) -> dict[str, Any]:
     }
 
 
-def diagnosis_text(result: Diagnosis) -> str:
+def diagnosis_text(result: Diagnosis, language: Wording = "en") -> str:
     """The sum, why, a lane per camera, worst first, every span with its reason; recorder time."""
-    lines = overwrite_text(result.overwrite)
-    lines += _read_lines(result)
-    notes = [f"note: {one}" for one in result.notes]
+    say = partial(_say, language)
+    lines = overwrite_text(result.overwrite, language)
+    lines += _read_lines(result, say)
+    notes = [say("note", note=one) for one in notes_in(result, language)]
     if result.window is None:
         undated = [
-            f"{camera_words(one.channel or one.label)}: {STATE_WORDS[one.state]}, without a date"
+            say(
+                "undated_camera",
+                camera=_camera(one.channel or one.label, say),
+                state=said(f"state_{one.state.value}"),
+            )
             for one in result.channels
             if one.state is not State.NOT_KNOWN
         ]
-        return "\n".join([*lines, "no dated footage was found", *undated, *notes])
-    start, end = (clock.spoken(time) for time in result.window)
+        return "\n".join([*lines, say("no_dated"), *undated, *notes])
+    start, end = result.window
     ordered = sorted(result.channels, key=_worst_first)
     rows = [
         (
-            camera_words(one.channel or one.label),
-            STATE_WORDS[one.state],
+            _camera(one.channel or one.label, say),
+            say(f"state_{one.state.value}"),
             _lane(one, result.window),
         )
         for one in ordered
     ]
-    lines += [f"recorder time {start} to {end}", _sum_words(ordered), ""]
-    why = causes_text(result.causes, result.window)
-    lines += [*(["why:", *(f"  {line}" for line in why), ""] if why else [])]
+    lines += [say("recorder_time", start=start, end=end), _sum_words(ordered, say), ""]
+    why = causes_text(result.causes, result.window, language)
+    lines += [*([say("why"), *(f"  {line}" for line in why), ""] if why else [])]
     lines += [
         table(("", "", _ruler(result.window)), rows),
         "",
-        *_legend(ordered),
+        *_legend(ordered, say),
         "",
     ]
-    for told, alike in groupby(ordered, key=_told):
-        lines.append(cameras_words([one.channel or one.label for one in alike]))
+    tell = partial(_told, window=result.window, language=language)
+    for told, alike in groupby(ordered, key=tell):
+        lines.append(_cameras([one.channel or one.label for one in alike], say))
         lines += [f"  {line}" for line in told]
     return "\n".join(lines + notes)
 
 
-def _read_lines(result: Diagnosis) -> list[str]:
+def notes_in(result: Diagnosis, language: Wording) -> list[str]:
+    """The notes in a language; those that came from elsewhere as they are."""
+    known = [text([one], language) for one in result.said]
+    return [*known, *result.notes[len(known) :]]
+
+
+def _say(language: Wording, key: str, **values: SaidValue) -> str:
+    return text([said(key, **values)], language)
+
+
+def _camera(channel: int | str | None, say: Callable[..., str]) -> str:
+    return say("camera_unknown") if channel is None else say("camera", channel=channel)
+
+
+def _cameras(channels: Sequence[int | str | None], say: Callable[..., str]) -> str:
+    if len(channels) == 1:
+        return _camera(channels[0], say)
+    names = (say("unknown_in_list") if one is None else str(one) for one in channels)
+    return say("camera_list", list=", ".join(names))
+
+
+def _read_lines(result: Diagnosis, say: Callable[..., str]) -> list[str]:
     """What was read, a line for each medium."""
     if not result.media:
-        return [f"{result.source}: {100 * result.scanned_share:.1f} % of the bytes were read"]
+        return [say("was_read", source=result.source, share=f"{100 * result.scanned_share:.1f}")]
     return [
-        f"medium {one.name}: {one.source or 'never scanned'}:"
-        f" {100 * one.scanned_share:.1f} % of the bytes were read"
+        say(
+            "medium_read",
+            medium=one.name,
+            source=one.source or say("never_read"),
+            share=f"{100 * one.scanned_share:.1f}",
+        )
         for one in result.media
     ]
 
@@ -155,38 +175,61 @@ def _worst_first(one: ChannelDiagnosis) -> tuple[int, bool, int, bool, str]:
     return -_SEVERITY[one.state], one.channel is None, one.channel or 0, *label
 
 
-def _sum_words(channels: Sequence[ChannelDiagnosis]) -> str:
+def _sum_words(channels: Sequence[ChannelDiagnosis], say: Callable[..., str]) -> str:
     """`12 cameras: 2 no signal; 6 on disk, not indexed; 4 recorded`, worst first."""
     counts = [
-        f"{len(list(group))} {STATE_WORDS[state]}"
+        said("counted_state", count=len(list(group)), state=said(f"state_{state.value}"))
         for state, group in groupby(channels, key=lambda one: one.state)
     ]
     known = sum((one.channel or one.label) is not None for one in channels)
-    parts = [f"{known} camera{'' if known == 1 else 's'}"] if known else []
-    parts += ["footage of unknown camera"] if known < len(channels) else []
-    return f"{' and '.join(parts)}: {'; '.join(counts)}"
+    cameras = said("one_camera") if known == 1 else said("cameras", count=known)
+    if known < len(channels):
+        cameras = said("cameras_and_unknown", cameras=cameras) if known else said("unknown_alone")
+    return say("sum", cameras=cameras, states=tuple(counts))
 
 
-def _legend(channels: Sequence[ChannelDiagnosis]) -> list[str]:
+def _legend(channels: Sequence[ChannelDiagnosis], say: Callable[..., str]) -> list[str]:
     """What the signs in the lanes mean, those that occur."""
     used = {span.state for one in channels for span in one.spans}
     return [
-        f"{_LANE[one]} {STATE_WORDS[one]}: {STATE_MEANINGS[one]}" for one in State if one in used
+        say(
+            "legend",
+            sign=_LANE[one],
+            state=said(f"state_{one.value}"),
+            meaning=said(f"means_{one.value}"),
+        )
+        for one in State
+        if one in used
     ]
 
 
-def _told(one: ChannelDiagnosis) -> tuple[str, ...]:
-    """A line for each span, the basis left to JSON."""
-    lines = [_span_text(span) for span in one.spans]
-    more = len(lines) - _MOST_SPANS
-    if more <= 0:
-        return tuple(lines)
-    return *lines[:_MOST_SPANS], f"and {more} more spans: see --json, or ask with --from and --to"
+def _told(one: ChannelDiagnosis, window: TimeSpan, language: Wording) -> tuple[str, ...]:
+    """A line for each span, the basis left to JSON; a day's date once, where there are several."""
+    lines, day = list[str](), window.start_ms // _DAY_MS
+    dated = window.end_ms // _DAY_MS != day
+    for place, span in enumerate(one.spans[:_MOST_SPANS]):
+        if dated and (place == 0 or span.span.start_ms // _DAY_MS != day):
+            day = span.span.start_ms // _DAY_MS
+            lines.append(_say(language, "of_day", date=clock.spoken(span.span.start_ms)[:10]))
+        lines.append(("  " if dated else "") + _span_text(span, language))
+    more = len(one.spans) - _MOST_SPANS
+    if more > 0:
+        lines.append(_say(language, "more_spans", count=more))
+    return tuple(lines)
 
 
-def _span_text(one: StateSpan) -> str:
-    start, end = clock.spoken(one.span.start_ms), clock.spoken(one.span.end_ms)
-    return f"{start} to {end}  {STATE_WORDS[one.state]}: {one.reason}"
+def _span_text(one: StateSpan, language: Wording) -> str:
+    """A span by the time of its day; with a date where it ends on another day."""
+    start, end = (clock.spoken(time) for time in one.span)
+    same = start[:10] == end[:10]
+    return _say(
+        language,
+        "dated_span",
+        start=start[11:],
+        end=end[11:] if same else end,
+        state=said(f"state_{one.state.value}"),
+        told=one.said or one.reason,
+    )
 
 
 def _ruler(window: TimeSpan) -> str:

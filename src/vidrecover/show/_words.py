@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from unicodedata import east_asian_width
 
 from vidrecover import clock
 from vidrecover.model import RecorderMs
@@ -15,13 +16,6 @@ def size_words(size: int) -> str:
 def camera_words(channel: int | str | None) -> str:
     """`camera 3`, `camera A` by its label, or that it is unknown."""
     return "camera unknown" if channel is None else f"camera {channel}"
-
-
-def cameras_words(channels: Sequence[int | str | None]) -> str:
-    """`camera 3`, or `cameras 1, 2, 3`."""
-    if len(channels) == 1:
-        return camera_words(channels[0])
-    return "cameras " + ", ".join("unknown" if one is None else str(one) for one in channels)
 
 
 def ranges(numbers: Iterable[int]) -> list[str]:
@@ -46,8 +40,15 @@ def iso(time_ms: RecorderMs | None) -> str | None:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns of text, left-aligned, under a head; trailing blanks cut."""
     lines = [list(head), *(list(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    widths = [max(columns(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - columns(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in lines
     )
+
+
+def columns(text: str) -> int:
+    """Columns of a terminal that a text takes: wide characters take two."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)

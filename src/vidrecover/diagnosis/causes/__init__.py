@@ -7,11 +7,11 @@ signs of one kind and camera, puts cameras together that share them, and keeps b
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from vidrecover import clock
 from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis.causes import _cameras, _clocks, _recorder, _settings
 from vidrecover.diagnosis.causes._signs import BLIP_MS, LASTING, Sign
-from vidrecover.model import Cause, CauseKind, Certainty, ChannelDiagnosis, TimeSpan
+from vidrecover.model import Cause, CauseKind, Certainty, ChannelDiagnosis, Said, TimeSpan
+from vidrecover.wording import said, text
 
 __all__ = ["drawn"]
 
@@ -61,12 +61,14 @@ def _joined(signs: Iterable[Sign]) -> Iterator[Cause]:
         long = [span for span in stretches if span.end_ms - span.start_ms >= BLIP_MS]
         is_brief = kind in LASTING and bool(stretches) and not long
         shown = long or stretches
+        told = _said(chosen, shown, kind)
         yield Cause(
             kind=kind,
             channels=channels,
             span=TimeSpan(shown[0].start_ms, max(s.end_ms for s in shown)) if shown else None,
             certainty=max((one.certainty for one in members), key=list(Certainty).index),
-            reason=_reason(chosen, shown, kind),
+            reason=text(told),
+            said=told,
             basis=tuple(dict.fromkeys(b for one in members for b in one.basis))[:_MOST_BASIS],
             count=max(len(shown), 1),
             is_brief=is_brief,
@@ -88,13 +90,14 @@ def _stretches(spans: Iterable[TimeSpan]) -> list[TimeSpan]:
     return found
 
 
-def _reason(chosen: Sign, stretches: Sequence[TimeSpan], kind: CauseKind) -> str:
-    if len(stretches) < 2:
-        return chosen.reason
+def _said(chosen: Sign, stretches: Sequence[TimeSpan], kind: CauseKind) -> tuple[Said, ...]:
+    count = len(stretches)
+    if count < 2:
+        return chosen.said
     if kind not in LASTING:
-        return f"{chosen.reason}; {len(stretches)} times"
+        return (*chosen.said, said("times", count=count))
     total = sum(span.end_ms - span.start_ms for span in stretches)
-    return f"{chosen.reason}; {len(stretches)} times, {clock.lasting(total)} in all"
+    return (*chosen.said, said("times_lasting", count=count, total=total))
 
 
 def _alike(causes: Iterable[Cause]) -> Iterator[Cause]:
@@ -116,6 +119,7 @@ def _alike(causes: Iterable[Cause]) -> Iterator[Cause]:
             else None,
             certainty=first.certainty,
             reason=first.reason,
+            said=first.said,
             basis=tuple(dict.fromkeys(b for one in members for b in one.basis))[:_MOST_BASIS],
             count=first.count,
             is_brief=first.is_brief,

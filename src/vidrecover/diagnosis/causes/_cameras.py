@@ -21,6 +21,7 @@ from vidrecover.model import (
     TimeSpan,
 )
 from vidrecover.timeline import covered
+from vidrecover.wording import said
 
 _DAY_MS = 86_400_000
 _SAME_TIME_MS = 120_000  # of a day at which a schedule begins or ends, give or take [C]
@@ -63,22 +64,22 @@ def _video_loss(facts: Facts, one: ChannelDiagnosis) -> Iterator[Sign]:
         ]
         shown = any(overlap(span.span, card) for card in sure)
         witness = {
-            (True, True): "the log and the pictures both show loss of video",
-            (True, False): "the log notes loss of video",
-            (False, True): "the pictures are the recorder's video-loss picture",
-            (False, False): "the pictures look like a video-loss picture",
+            (True, True): "log_and_pictures",
+            (True, False): "loss_logged",
+            (False, True): "pictures_loss",
+            (False, False): "pictures_look_loss",
         }[bool(logged), shown]
         before = any(
             part.span.end_ms <= span.span.start_ms and part.state in _SHOWN for part in one.spans
         )
-        when = "it was there before" if before else "from the first footage on"
+        when = "was_there" if before else "from_the_first"
         certainty = Certainty.CERTAIN if shown or logged else Certainty.SUSPECTED
         yield Sign(
             CauseKind.VIDEO_LOSS,
             (one.channel,),
             span.span,
             certainty,
-            f"{witness}; {when}",
+            (said(witness), said(when)),
             (*span.basis, *logged),
         )
 
@@ -101,15 +102,13 @@ def _absent(facts: Facts, one: ChannelDiagnosis) -> Iterator[Sign]:
         return
     if one.channel not in facts.cameras:
         logged = bool(facts.evidence.events)
-        log = "and the log notes no loss of its signal" if logged else "and there is no log to read"
-        reason = f"nothing of this camera is on the disk, {log}: switched off in the settings,"
         whole = TimeSpan(spans[0].span.start_ms, spans[-1].span.end_ms)
         yield Sign(
             CauseKind.CAMERA_DISABLED,
             (one.channel,),
             whole,
             Certainty.SUSPECTED,
-            f"{reason} never connected, or no such camera",
+            (said("absent_log" if logged else "absent_no_log"),),
             spans[0].basis,
         )
         return
@@ -121,9 +120,7 @@ def _absent(facts: Facts, one: ChannelDiagnosis) -> Iterator[Sign]:
             (one.channel,),
             span.span,
             Certainty.SUSPECTED,
-            "the same hours are missing on several days"
-            if is_regular
-            else "this camera was not recorded while others were; nothing says why",
+            (said("same_hours" if is_regular else "gap_untold"),),
             span.basis,
         )
 
@@ -157,13 +154,13 @@ def _pictures(one: ChannelDiagnosis, others: Sequence[ChannelDiagnosis]) -> Iter
         lit = sum(seen in _LIGHT for seen in beside)
         if span.picture is PictureState.DARK and lit < 2:
             continue
-        more = f"; {lit} other cameras show a picture meanwhile" if lit else ""
+        more = [said("others_show", count=lit)] if lit else []
         yield Sign(
             kind,
             (one.channel,),
             span.span,
             Certainty.SUSPECTED,
-            f"the key pictures look {span.picture.value.replace('_', ' ')}{more}",
+            (said(f"looks_{span.picture.value}"), *more),
             span.basis,
         )
 

@@ -9,6 +9,7 @@ from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis.causes._signs import Sign, named_event, named_segments
 from vidrecover.model import CauseKind, Certainty, EventKind, RecorderMs, Segment, TimeSpan
 from vidrecover.timeline import covered, followers
+from vidrecover.wording import said
 
 _RESET_DAYS = 3
 _RESET_YEARS = (1970, 1980, 2000, 2010, 2015)
@@ -51,11 +52,9 @@ def signs(facts: Facts, found: Sequence[Leap]) -> Iterator[Sign]:
     yield from map(_leapt, found)
     for time_ms, event in facts.events:
         if event.kind is EventKind.CLOCK_SET:
-            reason = f"the log notes: {event.text[:80]}"
+            told = (said("logged", text=event.text[:80]),)
             at = TimeSpan(time_ms, time_ms)
-            yield Sign(
-                CauseKind.CLOCK_JUMP, (), at, Certainty.CERTAIN, reason, (named_event(event),)
-            )
+            yield Sign(CauseKind.CLOCK_JUMP, (), at, Certainty.CERTAIN, told, (named_event(event),))
 
 
 def _resets(facts: Facts) -> Iterator[Sign]:
@@ -67,13 +66,14 @@ def _resets(facts: Facts) -> Iterator[Sign]:
     span = TimeSpan(first, max(covered(one).end_ms for one in found))
     year = _reset_year(first)
     sure = year in _SURE_YEARS and len(found) < len(dated)
-    text = clock.spoken(first)[:10] if year is not None else f"the year {clock.spoken(first)[:4]}"
+    date = clock.spoken(first)
+    why = said("reset_year", year=date[:4]) if year is None else said("reset_date", date=date[:10])
     yield Sign(
         CauseKind.CLOCK_RESET,
         (),
         span,
         Certainty.CERTAIN if sure else Certainty.SUSPECTED,
-        f"footage is dated from {text} on, where a clock begins that has lost its time",
+        (why,),
         named_segments(found[:10]),
     )
 
@@ -110,15 +110,11 @@ def _same(one: Leap, other: Leap) -> bool:
 
 def _leapt(leap: Leap) -> Sign:
     way = "back" if leap.step < 0 else "forward"
-    reason = (
-        f"the clock was set {way} by about {clock.lasting(abs(leap.step))}: the frames follow each"
-        " other by number, their times do not"
-    )
     return Sign(
         CauseKind.CLOCK_JUMP,
         (),
         TimeSpan(leap.time_ms, leap.time_ms),
         Certainty.CERTAIN if leap.step < 0 else Certainty.SUSPECTED,
-        reason,
+        (said(f"set_{way}", step=abs(leap.step)),),
         named_segments([leap.before, leap.after]),
     )

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from vidrecover import clock
-from vidrecover.diagnosis._facts import Facts, amount
+from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis.causes._cameras import recurring
 from vidrecover.diagnosis.causes._clocks import Leap, is_reset
 from vidrecover.diagnosis.causes._signs import (
@@ -29,6 +28,7 @@ from vidrecover.model import (
     TimeSpan,
 )
 from vidrecover.timeline import covered, lists
+from vidrecover.wording import said
 
 _RESTART_MS = 180_000  # a shorter pause of all cameras is a restart rather than a stop [C]
 _GOES_ON_MS = 60_000  # that a log goes on behind the last footage
@@ -99,7 +99,7 @@ def _ends(
                 (claim.channel,),
                 TimeSpan(claim.start_ms or end_ms, end_ms),
                 Certainty.SUSPECTED,
-                "the recorder's entry was never closed, while other cameras went on",
+                (said("unclosed_alone"),),
                 (_named(claim),),
             )
 
@@ -131,7 +131,7 @@ def _end(
     if cut:
         every = _running(facts, span.start_ms) <= {claim.channel for _, claim in cut}
         spread = max(t for t, _ in cut) - min(t for t, _ in cut)
-        reason = f"the last recordings end within {clock.lasting(spread)} and were never closed"
+        told = (said("unclosed_together", spread=spread),)
         sure = every and spread <= TOGETHER_MS
         certainty = Certainty.CERTAIN if sure else Certainty.SUSPECTED
         yield Sign(
@@ -139,7 +139,7 @@ def _end(
             (),
             TimeSpan(span.start_ms, span.start_ms),
             certainty,
-            reason,
+            told,
             basis,
         )
         return
@@ -147,30 +147,30 @@ def _end(
         return
     length = span.end_ms - span.start_ms
     if logged:
-        reason, kind, certainty = (
-            "the log notes that the power went, and the recordings were closed in order",
+        why, kind, certainty = (
+            said("power_logged"),
             CauseKind.IGNITION_OFF,
             Certainty.CERTAIN,
         )
     elif is_regular:
-        reason, kind, certainty = (
-            "no camera is recorded in the same hours of several days",
+        why, kind, certainty = (
+            said("all_same_hours"),
             CauseKind.RECORDING_SCHEDULE,
             Certainty.SUSPECTED,
         )
     elif length < _RESTART_MS:
-        reason, kind, certainty = (
-            f"all cameras pause together for {clock.lasting(length)}, too short for a stop",
+        why, kind, certainty = (
+            said("short_pause", length=length),
             CauseKind.RESTART,
             Certainty.SUSPECTED,
         )
     else:
-        reason, kind, certainty = (
-            "all cameras end and begin together, and the recordings were closed in order",
+        why, kind, certainty = (
+            said("all_closed"),
             CauseKind.IGNITION_OFF,
             Certainty.SUSPECTED,
         )
-    yield Sign(kind, (), span, certainty, reason, (*basis, *pause.basis))
+    yield Sign(kind, (), span, certainty, (why,), (*basis, *pause.basis))
 
 
 def _running(facts: Facts, stop_ms: RecorderMs) -> set[int | None]:
@@ -189,23 +189,23 @@ def _storage(facts: Facts, known: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
     """What is wrong with the disk, by what it refused and by the log."""
     if facts.unreadable:
         spans = [s for one in known for s in spans_of(one, {State.UNREADABLE})]
-        reason = f"{amount(total(facts.unreadable))} of the disk cannot be read"
+        told = (said("bad", bad=total(facts.unreadable)),)
         basis = tuple(f"unreadable {e.start:#x}-{e.end:#x}" for e in facts.unreadable[:20])
         hit = (
             TimeSpan(min(s.span.start_ms for s in spans), max(s.span.end_ms for s in spans))
             if spans
             else None
         )
-        yield Sign(CauseKind.DISK_ERRORS, (), hit, Certainty.CERTAIN, reason, basis)
+        yield Sign(CauseKind.DISK_ERRORS, (), hit, Certainty.CERTAIN, told, basis)
     for time_ms, event in facts.events:
         kind = {
             EventKind.DISK_ERROR: CauseKind.DISK_ERRORS,
             EventKind.DISK_FULL: CauseKind.DISK_FULL,
         }.get(event.kind)
         if kind is not None:
-            reason = f"the log notes: {event.text[:80]}"
+            told = (said("logged", text=event.text[:80]),)
             at = TimeSpan(time_ms, time_ms)
-            yield Sign(kind, (), at, Certainty.CERTAIN, reason, (named_event(event),))
+            yield Sign(kind, (), at, Certainty.CERTAIN, told, (named_event(event),))
     yield from _stopped(facts)
     yield from _filled(facts)
 
@@ -224,7 +224,7 @@ def _stopped(facts: Facts) -> Iterator[Sign]:
             (),
             TimeSpan(last, awake[-1][0]),
             Certainty.SUSPECTED,
-            "the log goes on behind the last footage: the recorder ran, but wrote no pictures",
+            (said("log_goes_on"),),
             tuple(named_event(event) for _, event in awake[-3:]),
         )
 
@@ -244,9 +244,8 @@ def _filled(facts: Facts) -> Iterator[Sign]:
         one.end_ms is not None and last - one.end_ms <= _GOES_ON_MS for one in late
     ):
         return
-    reason = "the disk is written to its end once, and recording did not begin again at its start"
-    at = TimeSpan(last, last)
-    yield Sign(CauseKind.DISK_FULL, (), at, Certainty.SUSPECTED, reason)
+    at, told = TimeSpan(last, last), (said("written_once"),)
+    yield Sign(CauseKind.DISK_FULL, (), at, Certainty.SUSPECTED, told)
 
 
 def _overwritten(
@@ -259,7 +258,7 @@ def _overwritten(
                 (one.channel,),
                 span.span,
                 Certainty.CERTAIN,
-                "newer footage lies where this footage was",
+                (said("newer_lies"),),
                 span.basis,
             )
     written_again = any(channel is not None for channel in facts.proven)
@@ -268,15 +267,9 @@ def _overwritten(
         return
     start = min((s.span.start_ms for one in known for s in one.spans), default=since)
     if start < since and not any(spans_of(one, {State.OVERWRITTEN}) for one in known):
-        before = f"before {clock.spoken(since)} footage"
-        reason = f"the disk was written over again; {before} is lost"
-        if not facts.rewritten:
-            reason = (
-                "footage goes back in time from one place of the disk to a later one, as where it"
-                f" is written over again; {before} may be lost"
-            )
+        told = (said("lost_before" if facts.rewritten else "lost_before_maybe", since=since),)
         gone = TimeSpan(start, since)
-        yield Sign(CauseKind.RING_OVERWRITE, (), gone, Certainty.SUSPECTED, reason)
+        yield Sign(CauseKind.RING_OVERWRITE, (), gone, Certainty.SUSPECTED, told)
 
 
 def _index(
@@ -297,26 +290,24 @@ def _index(
                 continue
             if listed and facts.is_reused(one.channel, span.span):
                 kind, certainty = CauseKind.RING_OVERWRITE, Certainty.CERTAIN
-                reason = "newer footage took the place of its entry; what is left is on the disk"
+                why = said("entry_replaced")
             elif listed:
                 kind, certainty = CauseKind.INDEX_INCOMPLETE, Certainty.CERTAIN
-                reason = "the footage is on the disk, but its entries are missing from the index"
+                why = said("entries_missing")
             elif facts.evidence.volumes:
                 kind, certainty = CauseKind.INDEX_LOST, Certainty.CERTAIN
-                reason = (
-                    f"the recorder's index lists nothing: formatted or destroyed{_also(damage)}"
-                )
+                why = said("index_empty")
+                if damage:
+                    why = said("index_empty_damage", damage=damage[0])
             else:
                 kind, certainty = CauseKind.INDEX_LOST, Certainty.SUSPECTED
-                reason = "no structure of a recorder was found that could list the footage"
-            yield Sign(kind, (one.channel,), span.span, certainty, reason, span.basis)
+                why = said("no_structure")
+            yield Sign(kind, (one.channel,), span.span, certainty, (why,), span.basis)
     for time_ms, event in facts.events:
         if event.kind is EventKind.DISK_FORMATTED:
-            reason = f"the log notes: {event.text[:80]}"
+            told = (said("logged", text=event.text[:80]),)
             at = TimeSpan(time_ms, time_ms)
-            yield Sign(
-                CauseKind.INDEX_LOST, (), at, Certainty.CERTAIN, reason, (named_event(event),)
-            )
+            yield Sign(CauseKind.INDEX_LOST, (), at, Certainty.CERTAIN, told, (named_event(event),))
 
 
 def _not_written(channels: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
@@ -327,13 +318,9 @@ def _not_written(channels: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
                 (one.channel,),
                 span.span,
                 Certainty.SUSPECTED,
-                "the recorder's entry was written, but the pictures that it names were not",
+                (said("entry_only"),),
                 span.basis,
             )
-
-
-def _also(damage: Sequence[str]) -> str:
-    return f" ({damage[0]})" if damage else ""
 
 
 def _cut_off(
@@ -372,6 +359,6 @@ def _repaired(facts: Facts, channels: Sequence[ChannelDiagnosis]) -> Iterator[Si
             (channel,),
             span,
             Certainty.SUSPECTED,
-            "footage goes on behind the end that the recorder's entry names, in its own bytes",
+            (said("goes_on_behind"),),
             (_named(claim),),
         )

@@ -9,6 +9,7 @@ from vidrecover.diagnosis._facts import Facts, Spells
 from vidrecover.diagnosis.causes._signs import BLIP_MS, Sign, named_segments, overlap
 from vidrecover.model import CauseKind, Certainty, Segment, Stream, TimeSpan
 from vidrecover.timeline import SHORTEST_GAP_MS, covered
+from vidrecover.wording import said
 
 _LEAST_MS = 1500  # of a segment from which a rate can be told
 _STEADY_MS = 4000  # that a rate holds before it counts [C]
@@ -47,7 +48,7 @@ def _sub_only(channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
                     (channel,),
                     TimeSpan(start, part.start_ms),
                     Certainty.CERTAIN,
-                    "only the small sub stream of this camera is on the disk",
+                    (said("sub_only"),),
                     named_segments(small[:3]),
                 )
             start = max(start, part.end_ms)
@@ -80,11 +81,11 @@ def _rates(channel: int, main: Sequence[Segment]) -> Iterator[Sign]:
     for before, after in pairwise(steady):
         earlier, later = (median(_rate(s) for s in run.segments) for run in (before, after))
         if not 1 / _CHANGE < later / earlier < _CHANGE:
-            reason = f"{earlier:.1f} pictures a second before, {later:.1f} behind"
+            told = (said("rate_changed", before=f"{earlier:.1f}", after=f"{later:.1f}"),)
             at = TimeSpan(after.span.start_ms, after.span.start_ms)
             basis = named_segments([before.segments[-1], after.segments[0]])
             kind = CauseKind.FRAME_RATE_CHANGED
-            yield Sign(kind, (channel,), at, Certainty.CERTAIN, reason, basis)
+            yield Sign(kind, (channel,), at, Certainty.CERTAIN, told, basis)
 
 
 def _rate(one: Segment) -> float:
@@ -102,10 +103,11 @@ def _sizes(facts: Facts, channel: int, main: Sequence[Segment]) -> Iterator[Sign
     runs = [list(run) for _, run in groupby(seen, key=lambda one: one[1])]
     for before, after in pairwise(runs):
         (_, size, last), (time_ms, new_size, first) = before[-1], after[0]
-        reason = "pictures of {}x{} before, {}x{} behind".format(*size, *new_size)
+        before_size, after_size = ("{}x{}".format(*one) for one in (size, new_size))
+        told = (said("size_changed", before=before_size, after=after_size),)
         at = TimeSpan(time_ms, time_ms)
         kind, basis = CauseKind.RESOLUTION_CHANGED, named_segments([last, first])
-        yield Sign(kind, (channel,), at, Certainty.CERTAIN, reason, basis)
+        yield Sign(kind, (channel,), at, Certainty.CERTAIN, told, basis)
 
 
 def _encrypted(facts: Facts, channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
@@ -116,6 +118,6 @@ def _encrypted(facts: Facts, channel: int, own: Sequence[Segment]) -> Iterator[S
             (channel,),
             spell,
             Certainty.SUSPECTED,
-            "the frames are whole, but their content is uniform noise that no decoder reads",
+            (said("scrambled"),),
             named_segments([one for one in found if overlap(covered(one), spell)][:10]),
         )

@@ -8,6 +8,7 @@ from vidrecover.model import (
     Certainty,
     ChannelDiagnosis,
     Event,
+    Said,
     Segment,
     State,
     StateSpan,
@@ -39,7 +40,7 @@ class Sign(NamedTuple):
     channels: tuple[int | None, ...]
     span: TimeSpan | None
     certainty: Certainty
-    reason: str
+    said: tuple[Said, ...]
     basis: tuple[str, ...] = ()
 
 
