@@ -82,6 +82,33 @@ def test_deleted_exfat_files_give_every_frame_by_what_is_left_of_their_entries(
             assert ("in unallocated space of exfat@0x0" in span.reason) is is_free
 
 
+@pytest.mark.parametrize("scenario", ["fat-formatted", "fat-start-destroyed"])
+def test_frames_come_back_after_formatting_and_without_the_first_sector(
+    scenario: str, simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated(scenario), tmp_path / "case")
+    assert all(result.wanted.get(place) == camera for place, camera in result.found.items())
+    assert len(result.found) >= 0.96 * len(result.wanted)
+    for camera in result.diagnosis.channels:
+        if camera.channel is None:
+            continue  # beginnings of cut pictures that nothing puts together
+        lost = scenario == "fat-formatted" or camera.channel == 3
+        state = State.NOT_INDEXED if lost else State.RECORDED
+        assert {span.state for span in camera.spans} == {state}
+
+
+def test_a_file_that_was_never_closed_is_read_by_its_chain_and_told_from_the_closed_one(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated("fat-power-cut"), tmp_path / "case")
+    assert result.found == result.wanted
+    for camera in result.diagnosis.channels:
+        first, second = camera.spans
+        assert (first.state, second.state) == (State.RECORDED, State.NOT_INDEXED)
+        assert abs(first.span.end_ms - first.span.start_ms - 6000) <= 100
+        assert "was never closed" in second.reason
+
+
 NAMELESS = """
 title    = "frames that name no camera, in files whose names do"
 layout   = "xm"

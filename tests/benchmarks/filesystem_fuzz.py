@@ -2,8 +2,10 @@
 
     python tests/benchmarks/filesystem_fuzz.py [--count 2000] [KIND ...]
 
-Small volumes of the real mkfs, filled by real tools. In each image random bytes of its structures
-are changed, or numbers in them are made equal to others, which closes chains and folders to rings.
+Small volumes of the real mkfs, filled by real tools, kept in memory. In each image random bytes of
+its structures are changed, or numbers in them are made equal to others, which closes chains and
+folders to rings. In every tenth image entries are copied over others, so that folders and tables
+lead to themselves.
 """
 
 import argparse
@@ -13,79 +15,149 @@ import runpy
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vidrecover.model import SourceRef
-from vidrecover.volumes._fs_walk import walk
+import numpy as np
+import numpy.typing as npt
+
+from vidrecover.model import Extent, SourceIdentity, SourceRef
+from vidrecover.volumes import _fs_walk as fs_walk
+from vidrecover.volumes import filesystem
+from vidrecover.volumes._fs_listing import Volume
 from vidrecover.workers import told
 
 TESTS = Path(__file__).parents[1]
-KINDS = ("fat12", "fat32", "ext2", "ext4", "ntfs")
-BATCH, LIMIT_S = 50, 120.0
+KINDS = ("fat12", "fat16", "fat32", "exfat", "ext2", "ext4", "ntfs")
+BATCH, LIMIT_S, SECTOR = 500, 900.0, 512
 
 
 class Done(NamedTuple):
-    """One image: seconds, entries listed, and the process's memory at its peak, in MiB."""
+    """One image: seconds, entries listed, claims outside the source, and the process's memory at
+    its peak, in MiB."""
 
     seconds: float
     entries: int
+    outside: int
     memory: float
 
 
-def walk_all(send: Callable[[object], None], paths: Sequence[str]) -> None:
-    """Walk one image after the other in this process."""
-    for path in paths:
-        listed: list[object] = []
+class Image:
+    """Bytes in memory as a source, with other sectors in place of some."""
+
+    def __init__(self, whole: bytes) -> None:
+        self._whole, self.size = whole, len(whole)
+        self._changed: dict[int, bytearray] = {}
+        self.identity = SourceIdentity(path="memory", kind="raw", size=self.size)
+
+    def change(self, offset: int, data: bytes) -> None:
+        """Put bytes in place that lie in one sector."""
+        at = offset // SECTOR * SECTOR
+        sector = self._changed.setdefault(at, bytearray(self._whole[at : at + SECTOR]))
+        sector[offset - at : offset - at + len(data)] = data
+
+    def read(self, offset: int, size: int) -> bytes:
+        """At most so many bytes."""
+        if offset < 0 or size <= 0:
+            return b""
+        data = bytearray(self._whole[offset : offset + size])
+        for at, sector in self._changed.items():
+            first, last = max(at, offset), min(at + SECTOR, offset + len(data))
+            if first < last:
+                data[first - offset : last - offset] = sector[first - at : last - at]
+        return bytes(data)
+
+    def read_into(self, offset: int, buffer: npt.NDArray[np.uint8]) -> list[Extent]:
+        """Fill the buffer."""
+        buffer[:] = np.frombuffer(self.read(offset, len(buffer)), dtype=np.uint8)
+        return []
+
+    def __enter__(self) -> "Image":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def walk_all(
+    send: Callable[[object], None], path: str, kind: str, structures: bytes, first: int, end: int
+) -> None:
+    """Walk the images of these numbers in this process."""
+    whole = Path(path).read_bytes()
+    sectors = np.frombuffer(structures, dtype=np.int64).tolist()
+    for number in range(first, end):
+        image = damaged(whole, sectors, random.Random(f"{kind} {number}"), number)
+        setattr(fs_walk, "open_source", partial(_given, image))  # noqa: B010
+        listed: list[Any] = []
         start = time.perf_counter()
         try:
-            walk(listed.append, SourceRef(path=path), ())
+            fs_walk.walk(listed.append, SourceRef(path=path), ())
         except OSError:
             listed.append("refused")
-        entries = sum(len(one) for one in listed if isinstance(one, list))
+        found = [one for one in listed if isinstance(one, list)]
+        outside = sum(not _is_inside(one, image.size) for one in found)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        send(Done(time.perf_counter() - start, entries, peak))
+        entries = sum(len(one) for one in found)
+        send(Done(time.perf_counter() - start, entries, outside, peak))
 
 
-def damaged(whole: bytes, structures: Sequence[int], rng: random.Random) -> bytes:
-    """A copy with 1 to 64 bytes of its structures changed, every third with numbers repeated."""
-    data = bytearray(whole)
+def _is_inside(entries: Any, size: int) -> bool:
+    whole = Volume("fuzzed", Extent(0, size), None, 0, 0, ())
+    report = filesystem._report(filesystem._Found(whole, entries, [], []), (), size)
+    every = (extent for claim in report.claims for extent in claim.extents)
+    return all(0 <= one.start < one.end <= size for one in every)
+
+
+def _given(image: Image, _: SourceRef) -> Image:
+    return image
+
+
+def damaged(whole: bytes, sectors: Sequence[int], rng: random.Random, number: int) -> Image:
+    """The image with 1 to 64 bytes of its structures changed, every third with numbers repeated,
+    every tenth with entries repeated."""
+    image = Image(whole)
     for _ in range(rng.choice((1, 2, 4, 8, 16, 32, 64))):
-        data[rng.choice(structures)] = rng.randrange(256)
+        image.change(rng.choice(sectors) + rng.randrange(SECTOR), bytes([rng.randrange(256)]))
     if rng.random() < 0.34:
         for _ in range(rng.randrange(1, 16)):
-            start, other = (rng.choice(structures) & ~3 for _ in range(2))
-            data[start : start + 4] = data[other : other + 4]
-    return bytes(data)
+            start, other = (rng.choice(sectors) + rng.randrange(0, SECTOR, 4) for _ in range(2))
+            image.change(start, image.read(other, 4))
+    if number % 10 == 0:
+        entry = image.read(rng.choice(sectors) + rng.randrange(0, SECTOR, 32), 32)
+        for _ in range(rng.randrange(1, 64)):
+            image.change(rng.choice(sectors) + rng.randrange(0, SECTOR, 32), entry)
+    return image
 
 
 def fuzzed(kind: str, count: int, folder: Path) -> None:
     """Walk so many damaged images and print one line."""
     tests: Any = runpy.run_path(str(TESTS / "volumes" / "test_filesystem.py"))
-    whole = tests["made"](kind, folder).read_bytes()
-    used = [at for at in range(0, len(whole), 512) if whole[at : at + 512].strip(b"\0")]
-    content = {bytes([number + 1]) * 512 for number in range(4)}
-    sectors = [at for at in used if whole[at : at + 512] not in content]
-    structures = [at + i for at in sectors for i in range(512)]
-    rng = random.Random(kind)
+    path = tests["made"](kind, folder)
+    whole = path.read_bytes()
+    used = [at for at in range(0, len(whole), SECTOR) if whole[at : at + SECTOR].strip(b"\0")]
+    content = {bytes([number + 1]) * SECTOR for number in range(4)}
+    chosen = [at for at in used if whole[at : at + SECTOR] not in content]
+    places = np.array(chosen, dtype=np.int64).tobytes()
     done: list[Done] = []
-    broken = 0
-    for first in range(0, count, BATCH):
-        paths = [folder / f"{n}.img" for n in range(min(BATCH, count - first))]
-        for path in paths:
-            path.write_bytes(damaged(whole, structures, rng))
+    broken, at = 0, 0
+    while at < count:
+        arguments = (str(path), kind, places, at, min(at + BATCH, count))
         try:
-            for one in told(walk_all, ([str(path) for path in paths],), seconds=LIMIT_S):
+            for one in told(walk_all, arguments, seconds=LIMIT_S):
                 assert isinstance(one, Done)
                 done.append(one)
+                at += 1
         except ChildProcessError as error:
             broken += 1
-            print(f"{kind}: {error}, image {len(done) - first} of its batch")
+            print(f"{kind}: {error}, image {at}", flush=True)
+            at += 1
     longest, memory = max(one.seconds for one in done), max(one.memory for one in done)
     listing = sum(1 for one in done if one.entries)
+    outside = sum(one.outside for one in done)
     print(
         f"{kind:6} {len(done):6} images  {broken:3} broke the process  {longest:6.2f} s longest"
-        f"  {memory:5.0f} MiB  {listing:6} still list files"
+        f"  {memory:5.0f} MiB  {listing:6} still list files  {outside} with claims outside",
+        flush=True,
     )
 
 

@@ -40,7 +40,8 @@ class Opened(NamedTuple):
         named = self._labelled(timeline.attributed(unknown, claims, self))
         if span is not None:
             named = [one for one in named if _shows(one, span)]
-        own = (one for one in self._numbered(span) if one.channel is not None)
+        known = (one for one in self._numbered(span) if one.channel is not None)
+        own = timeline.divided(known, claims, self)
         yield from heapq.merge(own, sorted(named, key=_order), key=_order)
 
     def _labelled(self, found: list[Segment]) -> list[Segment]:

@@ -3,7 +3,7 @@
 One witness is what the recorder claims, the other the frames that were found.
 """
 
-from vidrecover.timeline._attribution import attributed, parts
+from vidrecover.timeline._attribution import attributed, divided, parts
 from vidrecover.timeline._copies import Copy, Taken, chosen
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._numbers import Numbers, Step, Told
@@ -34,6 +34,7 @@ __all__ = [
     "claimed",
     "compare",
     "covered",
+    "divided",
     "followers",
     "lists",
     "missing_extents",

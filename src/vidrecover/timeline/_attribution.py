@@ -1,6 +1,6 @@
 """Footage whose bytes name no camera gets the one that the recorder's records name for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -55,6 +55,23 @@ def attributed(
             continue
         found += [_attributed(part, index.naming(part)) for part in rows.cut(segment, places)]
     return dated(found if rows is None else _linked(found, claims, rows), claims)
+
+
+def divided(segments: Iterable[Segment], claims: Sequence[Claim], rows: Rows) -> Iterator[Segment]:
+    """The segments, cut where the bytes of a file that is listed and closed meet those of one that
+    is not: a recorder that lost power goes on in a file that it never closes."""
+    if not any(claim.open and claim.kind in FILES for claim in claims):
+        yield from segments
+        return
+    files = Index(claim for claim in claims if claim.kind in FILES)
+    for segment in segments:
+        naming = files.naming(segment)
+        is_mixed = len({(claim.kind, claim.open) for claim in naming}) > 1
+        places = _borders(segment, naming) if is_mixed else []
+        if places:
+            yield from rows.cut(segment, places)
+        else:
+            yield segment
 
 
 def _borders(segment: Segment, naming: Sequence[Claim]) -> list[int]:

@@ -130,6 +130,11 @@ def _fat_clusters(boot: bytes, start: int) -> Geometry | None:
     return Geometry(start + (reserved + tables * size + root) * sector, sector * per_cluster)
 
 
+def fat_bits(count: int) -> int:
+    """Width of an entry of the table, by the number of clusters. [A]"""
+    return 12 if count < 4085 else 16 if count < 65525 else 32
+
+
 class Entries:
     """Where the entry of a file stands, by the number that the walker gives it.
 

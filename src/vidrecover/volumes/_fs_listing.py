@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from vidrecover.model import Extent
 from vidrecover.volumes import _fs_geometry as geometry
-from vidrecover.volumes._fs_space import Free, Space, exfat_chain
+from vidrecover.volumes._fs_chains import exfat_chain, fat_chain
+from vidrecover.volumes._fs_space import Free, Space
 
 MOST_ENTRIES = 8_000_000
 """Names looked at in one volume; more are made by hostile bytes only."""
@@ -195,6 +196,8 @@ class Listing:
         size = max(int(meta.size), 0)
         extents, words = self._runs(file, size)
         place = self._places.place(int(meta.addr))
+        if not size and not gone and self.kind == "fat":
+            extents = list(fat_chain(self._read, self._start, place.start))
         held = sum(one.size for one in extents)
         if words is None and size > held and not gone:
             words = f"its clusters hold {held} of {size} bytes"

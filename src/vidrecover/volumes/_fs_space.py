@@ -20,8 +20,7 @@ MOST_FREE = 100_000
 """Unallocated stretches that are told; of more, the largest."""
 _PART = 1 << 22  # bytes read at once
 _CHUNK = 1 << 16  # bytes of bits unpacked at once
-_FAT12, _FAT16 = 4085, 65525  # clusters from which on the tables are wider
-_EXFAT_BITMAP, _EXFAT_END = 0x81, 0xFFFFFFF8
+_EXFAT_BITMAP = 0x81
 _EXT_UNINIT, _EXT_META_GROUPS, _EXT_BIGALLOC, _EXT_SPARSE = 0x2, 0x10, 0x200, 0x1
 
 
@@ -68,7 +67,7 @@ class Space:
         count = (start + sectors * sector - place.cluster_start) // place.cluster_size
         if not 0 < count <= MOST_CLUSTERS:
             return None
-        bits = 12 if count < _FAT12 else 16 if count < _FAT16 else 32
+        bits = geometry.fat_bits(count)
         size = (count + 2) * bits // 8 + 1
         parts = [
             _entries(raw, bits) for raw in _parts(read, start + reserved[0] * sector, size, 3 << 20)
@@ -172,49 +171,6 @@ class Space:
                 inside = bits[max(first - at * 8, 0) : max(last - at * 8, 0)]
                 found += int(np.count_nonzero(inside))
         return found
-
-
-def exfat_chain(read: geometry.Read, start: int, entry: int) -> tuple[Extent, ...] | None:
-    """The clusters of a deleted exFAT file by the chain that the table still holds, cut at the
-    file's size; None when it has none that is as long as the file and ends there.
-
-    entry: where its first entry stands. Deleting frees clusters in the bitmap alone.
-    [A for the entries; B that the chain stays: the Linux driver]
-    """
-    boot, stream = read(start, geometry.SECTOR), read(entry + 32, 32)
-    if len(stream) < 32 or len(boot) < geometry.SECTOR or boot[108] not in (9, 10, 11, 12):
-        return None
-    place = geometry.geometry(read, start, 0, "exfat")
-    cluster, size = struct.unpack_from("<IQ", stream, 20)
-    table, count = struct.unpack_from("<I", boot, 80)[0] << boot[108], _exfat_count(boot)
-    wanted = -(-size // place.cluster_size) if place.cluster_size else 0
-    if not 0 < wanted <= min(count, MOST_FREE * 16):
-        return None
-    found: list[Extent] = []
-    visited: set[int] = set()
-    page_at, page = -1, b""
-    for _ in range(wanted):
-        if cluster in visited or not 2 <= cluster < count + 2:
-            return None
-        visited.add(cluster)
-        first = place.cluster_start + (cluster - 2) * place.cluster_size
-        if found and found[-1].end == first:
-            found[-1] = Extent(found[-1].start, first + place.cluster_size)
-        else:
-            found.append(Extent(first, first + place.cluster_size))
-        if cluster // 1024 != page_at:
-            page_at = cluster // 1024
-            page = read(start + table + page_at * 4096, 4096).ljust(4096, b"\0")
-        cluster = struct.unpack_from("<I", page, cluster % 1024 * 4)[0]
-    if cluster < _EXFAT_END:
-        return None
-    beyond = wanted * place.cluster_size - size
-    found[-1] = Extent(found[-1].start, found[-1].end - beyond)
-    return tuple(found)
-
-
-def _exfat_count(boot: bytes) -> int:
-    return int(struct.unpack_from("<I", boot, 92)[0])
 
 
 def _parts(read: geometry.Read, offset: int, size: int, part: int) -> Iterator[bytes]:
