@@ -255,7 +255,13 @@ def test_a_package_that_would_leak_is_not_written(scanned: CaseOf, tmp_path: Pat
     refused = pytest.raises(EvidenceError, match=r"case\.html holds a JPEG picture")
     asked = case.order(channel=1, span=WINDOW)
     with asked as order, case.open() as opened, refused:
-        evidence.export(tmp_path / "bag", opened, order, content_free=True, decode=False, page=page)
+        evidence.export(
+            tmp_path / "bag",
+            opened,
+            order,
+            evidence.Asked(content_free=True, decode=False),
+            page=page,
+        )
     assert list(tmp_path.iterdir()) == []
 
 

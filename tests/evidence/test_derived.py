@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from vidrecover import evidence
 from vidrecover.cli import commands
-from vidrecover.evidence import ClockCheck, _crew
+from vidrecover.evidence import ClockCheck, _copies
 from vidrecover.evidence._values import CIRCUMSTANCES
 
 CaseOf = Callable[[str], Any]
@@ -108,11 +108,11 @@ def test_workers_make_the_same_package(
 ) -> None:
     case = scanned("dhfs-h265")
     made = []
-    monkeypatch.setattr(_crew, "_WORTH", 0)
+    monkeypatch.setattr(_copies, "_WORTH", 0)
     for jobs in (1, 2):
         target = tmp_path / str(jobs) / "EX-7"
         with case.open() as source, case.order() as order:
-            packed = evidence.export(target, source, order, decode=False, jobs=jobs)
+            packed = evidence.export(target, source, order, evidence.Asked(decode=False, jobs=jobs))
         made.append({one.file: one for one in packed.files if one.file not in CIRCUMSTANCES})
     assert made[0] == made[1]
     with case.open() as source:

@@ -103,7 +103,7 @@ def test_a_master_holds_every_byte_of_its_recording(
 ) -> None:
     case = scanned(name)
     with case.order() as order, case.open() as source:
-        evidence.export(tmp_path / "bag", source, order, decode=False)
+        evidence.export(tmp_path / "bag", source, order, evidence.Asked(decode=False))
         tables = [order.unpack(one) for it in order.recordings for one in it.segments]
     rows = fragments(tmp_path / "bag")
     wanted = sum(int(table["size"].sum()) for table in tables)
@@ -222,7 +222,7 @@ def test_mediainfo_reads_every_access_copy(scanned: CaseOf, tmp_path: Path) -> N
 
 def _packed_at(case: Any, target: Path, now: datetime) -> dict[str, bytes]:
     with case.order(operator="A. Examiner") as order, case.open() as source:
-        evidence.export(target, source, order, decode=False, now=now)
+        evidence.export(target, source, order, evidence.Asked(decode=False), now=now)
     return listing(target)
 
 
@@ -344,7 +344,7 @@ def test_a_full_disk_leaves_nothing_behind(
     with case.order(channel=2, span=WINDOW) as order, case.open() as source:
         full_disk(size)
         with pytest.raises(EvidenceError, match="cannot be written"):
-            evidence.export(tmp_path / "bag", source, order, decode=False)
+            evidence.export(tmp_path / "bag", source, order, evidence.Asked(decode=False))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -368,7 +368,7 @@ def test_borrowed_parameter_sets_are_written_down_and_lent_again(
     loan = clips.Borrowed(units, "segment 9", True)
     asked = case.order(channel=2, span=WINDOW, borrow=lambda _: loan)
     with asked as order, case.open() as source:
-        evidence.export(tmp_path / "bag", source, order, decode=False)
+        evidence.export(tmp_path / "bag", source, order, evidence.Asked(decode=False))
     (one,) = contents(tmp_path / "bag")["exhibits"]
     assert one["loan"] == {"units": units.hex(), "origin": "segment 9", "foreign": True}
     assert evidence.verify(tmp_path / "bag", decode=False).differences == ()

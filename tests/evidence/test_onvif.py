@@ -114,7 +114,7 @@ def copies(
                 case.open() as source,
                 case.order(channel=2, span=WINDOW, operator="Ann Öz", clock=check) as order,
             ):
-                evidence.export(target, source, order, decode=False)
+                evidence.export(target, source, order, evidence.Asked(decode=False))
         return made[name, check]
 
     return package

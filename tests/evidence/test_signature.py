@@ -49,7 +49,7 @@ def signed(
     case, target = scanned("jt1078-ten"), tmp_path_factory.mktemp("signed") / "EX-7"
     with case.open() as source, case.order(channel=2, span=WINDOW) as order:
         signer = evidence.signer(keys / "plain.key", never_asked, case.folder, target)
-        evidence.export(target, source, order, decode=False, signer=signer, now=NOW)
+        evidence.export(target, source, order, evidence.Asked(decode=False), signer=signer, now=NOW)
     return target
 
 

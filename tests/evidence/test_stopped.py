@@ -14,7 +14,7 @@ import pytest
 from vidrecover import evidence
 from vidrecover.clock import parse_iso
 from vidrecover.errors import EvidenceError
-from vidrecover.evidence import _crew
+from vidrecover.evidence import _copies
 from vidrecover.evidence._package import Package
 from vidrecover.model import TimeSpan
 
@@ -26,13 +26,13 @@ PACKING = """
 import sys, time
 from pathlib import Path
 from vidrecover.case import Case
-from vidrecover.evidence import _crew, {module}
+from vidrecover.evidence import _copies, {module}
 
 def wait(*_):
     Path(sys.argv[2] + ".waits").touch()
     time.sleep(600)
 
-_crew._WORTH = 0
+_copies._WORTH = 0
 {module}.{name} = wait
 if __name__ == "__main__":
     with Case.open(Path(sys.argv[1])) as case:
@@ -56,7 +56,7 @@ def test_a_killed_export_leaves_no_package_and_the_next_clears_up(
             time.sleep(0.05)
         (left,) = target.parent.glob(".EX-1.*.partial")
         with case.order(channel=2, span=WINDOW) as order, case.open() as source:
-            evidence.export(target.with_name("EX-2"), source, order, decode=False)
+            evidence.export(target.with_name("EX-2"), source, order, evidence.Asked(decode=False))
         assert left.is_dir()  # another package leaves it alone
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
@@ -71,7 +71,7 @@ def test_an_export_that_goes_on_is_not_cleared_up(scanned: CaseOf, tmp_path: Pat
     asked = case.order(channel=2, span=WINDOW)
     with asked as order, case.open() as source, Package(tmp_path / "EX-1", source) as first:
         first.root.rename(first.root.with_name(".EX-1.1.partial"))
-        evidence.export(tmp_path / "EX-1", source, order, decode=False)
+        evidence.export(tmp_path / "EX-1", source, order, evidence.Asked(decode=False))
         assert (tmp_path / ".EX-1.1.partial").is_dir()
 
 
@@ -103,14 +103,14 @@ def test_a_full_disk_leaves_nothing_behind_though_workers_write(
     small_disk: Callable[[int], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_crew, "_WORTH", 0)
+    monkeypatch.setattr(_copies, "_WORTH", 0)
     case = scanned("jt1078-ten")
     whole = tmp_path / "whole"
     with case.order(channel=2) as order, case.open() as source:
-        evidence.export(whole, source, order, decode=False, jobs=1)
+        evidence.export(whole, source, order, evidence.Asked(decode=False, jobs=1))
         size = sum(one.stat().st_size for one in whole.rglob("*") if one.is_file())
         masters = sum(one.stat().st_size for one in (whole / "data/master").rglob("*.jt1078"))
         folder = small_disk((masters + (size - masters) // 3) // 1024)
         with pytest.raises(EvidenceError, match="cannot be written"):
-            evidence.export(folder / "EX-1", source, order, decode=False, jobs=2)
+            evidence.export(folder / "EX-1", source, order, evidence.Asked(decode=False, jobs=2))
         assert list(folder.iterdir()) == []

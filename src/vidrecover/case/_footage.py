@@ -196,11 +196,9 @@ def export(
             folder,
             opened,
             order,
-            content_free=content_free,
-            decode=decode,
-            stills=stills,
-            proxy=proxy,
-            jobs=jobs,
+            evidence.Asked(
+                content_free=content_free, decode=decode, stills=stills, proxy=proxy, jobs=jobs
+            ),
             page=reports.html(facts),
             signer=signer,
             progress=progress,

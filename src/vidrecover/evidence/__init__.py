@@ -4,9 +4,8 @@
 source.
 """
 
-from vidrecover.evidence._export import export
+from vidrecover.evidence._export import export, ordered
 from vidrecover.evidence._findings import Area, Difference, Verification
-from vidrecover.evidence._order import ordered
 from vidrecover.evidence._seals import Trust
 from vidrecover.evidence._signature import Signer, public_key, signer
 from vidrecover.evidence._stamp import Stamp
@@ -14,6 +13,7 @@ from vidrecover.evidence._stamp import add as stamp
 from vidrecover.evidence._values import (
     CIRCUMSTANCES,
     AccessCopy,
+    Asked,
     ClockCheck,
     Contents,
     Exhibit,
@@ -33,7 +33,7 @@ from vidrecover.evidence._words import (
 )
 
 __all__ = [
-    "CIRCUMSTANCES", "AccessCopy", "Area", "ClockCheck", "Contents", "Difference",
+    "CIRCUMSTANCES", "AccessCopy", "Area", "Asked", "ClockCheck", "Contents", "Difference",
     "Exhibit", "Missed", "Order", "Packed", "Signer", "Stamp", "Stored", "Trust", "Verification",
     "export", "ordered", "packed_json", "packed_text", "public_key", "signer", "stamp",
     "stamp_json", "stamp_text", "verification_json", "verification_text", "verify",

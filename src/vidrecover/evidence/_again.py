@@ -12,10 +12,9 @@ from vidrecover import clips, clock
 from vidrecover.clips import LeftOut
 from vidrecover.errors import SourceError
 from vidrecover.evidence import _copies, _onvif
-from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._findings import Area
 from vidrecover.evidence._job import BROKEN, Job
-from vidrecover.evidence._packing import as_clip
+from vidrecover.evidence._packing import Choice, as_clip
 from vidrecover.evidence._values import CLIPS, FRAMES, AccessCopy, Contents, Exhibit
 from vidrecover.model import Clip, Grade
 

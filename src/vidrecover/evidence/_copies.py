@@ -1,8 +1,15 @@
-"""Access copies: clips made of a master, at packing and again at verifying, here or in a worker."""
+"""Access copies: clips made of a master, at packing and again at verifying, here or in a worker.
+
+`make` makes them; a `Crew` has them made beside the other work.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -12,15 +19,20 @@ from vidrecover import clips, clock
 from vidrecover.clips import Borrowed, LeftOut, TickClock
 from vidrecover.errors import ClipError, EvidenceError
 from vidrecover.evidence import _onvif
-from vidrecover.evidence._frames import FrameFile
 from vidrecover.evidence._structure import digest
+from vidrecover.evidence._tables import FrameFile
 from vidrecover.evidence._values import ACCESS, PROXIES, STILLS, Derived, Loan, Look
 from vidrecover.extents import merged
 from vidrecover.model import Clip, Extent, Frames, Recording, Segment, TimeSpan
 from vidrecover.source.mapped import MappedSource
 from vidrecover.source.raw import RawSource
+from vidrecover.workers import processes
 
 Borrow = Callable[[Recording], Borrowed | None]
+
+_WORTH = 64 << 20
+"""Bytes; for less of them workers take longer to start than they save."""
+_IN_FLIGHT = 4
 
 
 class Task(NamedTuple):
@@ -217,3 +229,50 @@ def recording_of(segments: Sequence[Segment]) -> Recording:
         segments=tuple(segments),
         label=first.label,
     )
+
+
+Copies = list[Copy | LeftOut]
+
+
+class Crew:
+    """Runs tasks; a context manager that leaves none behind.
+
+    most: tasks that may wait; executor: None where everything is done in this process.
+    """
+
+    def __init__(self, executor: Executor | None) -> None:
+        self.executor = executor
+        self._flying: list[Future[Copies]] = []
+        self.most = 0 if executor is None else _IN_FLIGHT
+
+    def run(self, task: Task) -> Callable[[], Copies]:
+        """Begins a task; what is returned waits for its result."""
+        if self.executor is None:
+            return partial(make, task)
+        self._flying = [one for one in self._flying if not one.done()]
+        future = self.executor.submit(make, task)
+        self._flying.append(future)
+        return future.result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for one in self._flying:
+            one.cancel()
+        wait(self._flying)
+
+
+@contextmanager
+def crew_of(jobs: int, size: int) -> Iterator[Crew]:
+    """A crew of so many processes, or of this one where so many bytes are not worth them."""
+    if jobs == 1 or size < _WORTH:
+        yield Crew(None)
+        return
+    with processes(jobs) as executor, Crew(executor) as crew:
+        yield crew

@@ -8,14 +8,13 @@ from typing import NamedTuple
 from vidrecover import clips
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _again, _copies, _runs
-from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._findings import Area
 from vidrecover.evidence._fragments import Walk
-from vidrecover.evidence._frames import FrameTable
 from vidrecover.evidence._job import BROKEN, Job
-from vidrecover.evidence._packing import STREAMS, exhibit_number
+from vidrecover.evidence._packing import STREAMS, Choice, exhibit_number
 from vidrecover.evidence._rows import Batch, batches
 from vidrecover.evidence._runs import Runs
+from vidrecover.evidence._tables import FrameTable
 from vidrecover.evidence._values import (
     CLIPS,
     FRAGMENTS,

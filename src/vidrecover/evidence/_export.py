@@ -1,22 +1,25 @@
 """Packing: recordings in, a finished package out."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vidrecover import __version__, actions, clips, clock
+from vidrecover import __version__, actions, clips, clock, extents, timeline
+from vidrecover.catalogue import Catalogue
+from vidrecover.clips import Borrowed, TickClock, Unpack
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _actions, _graph, _leaks, _pdf, _records, _seals, _statements
 from vidrecover.evidence import _tables as tables
-from vidrecover.evidence._crew import crew_of
+from vidrecover.evidence._copies import crew_of
 from vidrecover.evidence._package import Package
 from vidrecover.evidence._packing import Begun, Job, begin, finish
 from vidrecover.evidence._signature import Signer
 from vidrecover.evidence._values import (
     ACTIONS,
+    ALL,
     CASE_PAGE,
     CLIPS,
     CLOCK,
@@ -25,29 +28,27 @@ from vidrecover.evidence._values import (
     FRAGMENTS,
     FRAMES,
     GRAPH,
-    MOST_STILLS,
     PDF,
     SOURCE,
     TEXT,
     TOOL,
+    Asked,
+    ClockCheck,
     Contents,
     Exhibit,
     Order,
     Packed,
 )
-from vidrecover.model import Progress, Source
+from vidrecover.formats import FormatSet
+from vidrecover.model import Diagnosis, Progress, Recording, Segment, Source, TimeSpan
 
 
 def export(
     target: Path,
     source: Source,
     order: Order,
+    asked: Asked = ALL,
     *,
-    content_free: bool = False,
-    decode: bool = True,
-    stills: bool = False,
-    proxy: bool = False,
-    jobs: int = 1,
     page: str | None = None,
     signer: Signer | None = None,
     now: datetime | None = None,
@@ -55,21 +56,16 @@ def export(
 ) -> Packed:
     """Packs the recordings into a BagIt bag at `target`, whole or not at all.
 
-    content_free: neither pictures nor sound, but everything else, digests included; decode: play
-    every access copy, which takes longer than all the rest; jobs: processes that make and play
-    copies; stills, proxy: also pictures and an H.264 film of each access copy, encoded anew and
-    marked as no evidence; page: the case's own report, self-contained HTML, to be added; signer:
+    page: the case's own report, self-contained HTML, to be added; signer:
     signs the tag manifest; now: of this computer, aware; progress: bytes of native footage. The
     source is read once. Raises EvidenceError when the target exists, lies on the source or
     cannot be written.
     """
-    if content_free and (stills or proxy):
+    if asked.content_free and (asked.stills or asked.proxy):
         raise EvidenceError("a content-free package holds no stills and no proxies: leave one out")
     at = now or datetime.now(UTC)
     with Package(target, source) as package:
-        contents = _clips(
-            package, source, order, content_free, decode, stills, proxy, jobs, progress
-        )
+        contents = _clips(package, source, order, asked, progress)
         package.put(CLIPS, tables.contents_json(contents))
         record = _records.source_record(source.identity, order, contents.exhibits)
         _words(package, order, contents, record)
@@ -87,11 +83,7 @@ def _clips(
     package: Package,
     source: Source,
     order: Order,
-    content_free: bool,
-    decode: bool,
-    stills: bool,
-    proxy: bool,
-    jobs: int,
+    asked: Asked,
     progress: Progress | None,
 ) -> Contents:
     """Masters and access copies with the rows of their tables."""
@@ -99,17 +91,25 @@ def _clips(
     name = _records.source_name(source.identity)
     with ExitStack() as stack:
         hidden = None
-        if content_free:
+        if asked.content_free:
             hidden = Path(stack.enter_context(TemporaryDirectory(prefix="vidrecover-")))
         footage = sum(part.size for one in order.recordings for part in one.segments)
-        crew = stack.enter_context(crew_of(jobs, footage))
+        crew = stack.enter_context(crew_of(asked.jobs, footage))
         fragments = stack.enter_context(package.file(FRAGMENTS))
         frames = stack.enter_context(package.file(FRAMES))
         rows = tables.FragmentRows(fragments, name)
         job = Job(
-            package, source, order, decode, clips.Names(), rows, frames, progress, hidden,
-            MOST_STILLS if stills else 0, proxy, crew.run,
-        )  # fmt: skip
+            package=package,
+            source=source,
+            order=order,
+            asked=asked,
+            names=clips.Names(),
+            rows=rows,
+            frames=frames,
+            progress=progress,
+            hidden=hidden,
+            run=crew.run,
+        )
         exhibits = list(_exhibits(job, crew.most))
     return Contents(
         case=order.case,
@@ -117,8 +117,8 @@ def _clips(
         operator=order.operator,
         channel=order.channel,
         span=None if span is None else (clock.iso(span.start_ms), clock.iso(span.end_ms)),
-        content_free=content_free,
-        decoded=decode,
+        content_free=asked.content_free,
+        decoded=asked.decode,
         tool=__version__,
         exhibits=tuple(exhibits),
     )
@@ -194,3 +194,60 @@ def _close(
     info = _actions.bag_info(contents, line)
     package.finish(info, lambda manifest: _seals.made(manifest, signer, now))
     return line
+
+
+def ordered(
+    stored: Catalogue,
+    known: FormatSet,
+    segments: Iterable[Segment],
+    unpack: Unpack,
+    diagnosis: Diagnosis,
+    folder: Path,
+    *,
+    exhibit: str,
+    channel: int | None = None,
+    span: TimeSpan | None = None,
+    operator: str | None = None,
+    clock: ClockCheck | None = None,
+    borrow: Callable[[Recording], Borrowed | None] | None = None,
+) -> Order:
+    """The order for a camera and span of a case.
+
+    segments: of that camera and span, without rows, in the catalogue's order; folder: of the
+    case, whose name the package bears, with `formats/` and `actions.jsonl`.
+    """
+    recordings = tuple(timeline.recordings(segments))
+    used = sorted({one.format for one in recordings})
+    return Order(
+        case=folder.absolute().name,
+        exhibit=exhibit,
+        recordings=recordings,
+        unpack=unpack,
+        ticks={one.name: TickClock.of(one) for one in known.formats},
+        diagnosis=diagnosis,
+        channel=channel,
+        span=span,
+        operator=operator,
+        clock=clock or ClockCheck(),
+        events=tuple(stored.events()),
+        unreadable=extents.total(stored.unreadable()),
+        unidentified=extents.total(stored.unidentified()),
+        formats_digest=known.digest,
+        format_limits={name: tuple(known[name].limits) for name in used},
+        descriptions=_own(folder / "formats", used),
+        actions=_read(folder / "actions.jsonl"),
+        borrow=borrow,
+    )
+
+
+def _own(folder: Path, used: Iterable[str]) -> dict[str, bytes]:
+    """The engineer's own descriptions of formats that were used, by file name."""
+    paths = [folder / f"{name}.toml" for name in used]
+    return {path.name: _read(path) for path in paths if path.is_file()}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise EvidenceError(f"{path} cannot be read ({error.strerror})") from error

@@ -9,7 +9,7 @@ from typing import Any
 from vidrecover import __version__
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _structure
-from vidrecover.evidence._crew import Crew
+from vidrecover.evidence._copies import Crew
 from vidrecover.evidence._findings import Area, Findings
 from vidrecover.evidence._records import ClockRecord, SourceRecord
 from vidrecover.evidence._tables import Covered

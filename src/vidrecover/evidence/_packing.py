@@ -9,22 +9,85 @@ from typing import NamedTuple
 import msgspec
 
 from vidrecover import clips, clock, segments
-from vidrecover.clips import LeftOut, TickClock
+from vidrecover.clips import LeftOut, TickClock, Unpack
 from vidrecover.evidence import _copies, _masters, _onvif, _runs
-from vidrecover.evidence._choice import Choice
 from vidrecover.evidence._package import Hashed, Package
 from vidrecover.evidence._tables import FragmentRows, frames_line
 from vidrecover.evidence._values import (
     FRAMES,
     MASTERS,
+    MOST_STILLS,
     AccessCopy,
+    Asked,
     Derived,
     Exhibit,
     Missed,
     Order,
     Stored,
 )
-from vidrecover.model import Clip, Codec, Progress, Recording, Segment, Source, Stream
+from vidrecover.model import (
+    Clip,
+    Codec,
+    Frames,
+    Progress,
+    RecorderMs,
+    Recording,
+    Segment,
+    Source,
+    Stream,
+    TimeSpan,
+)
+
+
+class Choice:
+    """Rows of a recording within a span; `tables` once, then the rest holds."""
+
+    def __init__(
+        self, recording: Recording, unpack: Unpack, ticks: TickClock, span: TimeSpan | None
+    ) -> None:
+        self.recording, self.unpack, self.ticks, self.span = recording, unpack, ticks, span
+        self.dated = any(one.start_ms is not None for one in recording.segments)
+        self.seen = _runs.Count()
+        self._first_ms: RecorderMs | None = None
+        self._last_ms: RecorderMs | None = None
+
+    def tables(self) -> Iterator[Frames]:
+        """Once through all wanted rows."""
+        for rows, times in clips.within(self.recording, self.unpack, self.ticks, self.span):
+            low, high = int(times.min()), int(times.max())
+            self._first_ms = low if self._first_ms is None else min(self._first_ms, low)
+            self._last_ms = high if self._last_ms is None else max(self._last_ms, high)
+            self.seen = self.seen.plus(_runs.counted(rows))
+            yield rows
+
+    def start(self) -> RecorderMs | None:
+        """When its first row was recorded; None when no row is wanted."""
+        found = clips.within(self.recording, self.unpack, self.ticks, self.span)
+        return next((int(times[0]) for _, times in found), None)
+
+    @property
+    def begins(self) -> str | None:
+        """Recorder time of the earliest row; None where nothing is dated."""
+        return self.iso(self._first_ms)
+
+    @property
+    def ends(self) -> str | None:
+        """Recorder time of the latest row; None where nothing is dated."""
+        return self.iso(self._last_ms)
+
+    def iso(self, time_ms: RecorderMs | None) -> str | None:
+        """As it stands in the tables; None where nothing is dated."""
+        return clock.iso(time_ms) if self.dated and time_ms is not None else None
+
+    def name(self, names: clips.Names) -> tuple[str, str] | None:
+        """Camera and file name of its master, the next one free; None when no row is wanted."""
+        start = self.start()
+        if start is None:
+            return None
+        one = self.recording
+        camera = names.camera(one.channel, one.label)
+        return camera, names.clip(camera, one.stream, start if self.dated else None, one.format)
+
 
 STREAMS = {Stream.UNKNOWN: None, Stream.MAIN: "main", Stream.SUB: "sub"}
 
@@ -37,14 +100,12 @@ class Job(NamedTuple):
     package: Package
     source: Source
     order: Order
-    decode: bool
+    asked: Asked
     names: clips.Names
     rows: FragmentRows
     frames: Hashed
     progress: Progress | None
     hidden: Path | None
-    stills: int
-    proxy: bool
     run: Callable[[_copies.Task], Callable[[], list[_copies.Copy | LeftOut]]]
 
 
@@ -125,9 +186,9 @@ def _task(job: Job, exhibit: Exhibit, recording: Recording, path: str) -> _copie
         refused=exhibit.unreadable,
         labels=labels,
         folder=work / f"copies of {exhibit.clip}",
-        decode=job.decode,
-        stills=job.stills,
-        proxy=job.proxy,
+        decode=job.asked.decode,
+        stills=MOST_STILLS if job.asked.stills else 0,
+        proxy=job.asked.proxy,
     )
 
 

@@ -101,7 +101,7 @@ def _summary(said: Said) -> Iterator[str]:
     yield ""
     yield f"Made with vidrecover {contents.tool} from {source.name} ({source.size:,} bytes)."
     yield f"Contact: {contents.operator or 'not named'}."
-    yield f"{len(contents.exhibits)} clips; asked for: {_asked(contents)}."
+    yield f"{_clips(len(contents.exhibits))}; asked for: {_asked(contents)}."
     yield "All times are recorder time: what the recorder's clock showed, without a zone."
     yield f"Clock: {said.clock.method}."
     yield from _clock(said.clock)
@@ -198,7 +198,7 @@ def _completeness(said: Said) -> Iterator[str]:
         own = [one for one in said.coverage if one.camera == channel]
         clips = [one for one in contents.exhibits if one.channel == channel]
         pictures = sum(one.pictures for one in clips)
-        yield f"## {_camera(channel)}: {len(clips)} clips, {pictures} pictures"
+        yield f"## {_camera(channel)}: {_clips(len(clips))}, {pictures} pictures"
         yield from (f"- {_span(one)}" for one in own)
         yield ""
     absent = [note for one in contents.exhibits for note in _absent(one)]
@@ -259,3 +259,8 @@ def _limits(said: Said) -> Iterator[str]:
     yield "## Records of circumstances"
     yield "Two packages of the same source, window and version differ in these files only:"
     yield from (f"- {name}: {why}" for name, why in sorted(CIRCUMSTANCES.items()))
+
+
+def _clips(count: int) -> str:
+    """The count with its noun."""
+    return "1 clip" if count == 1 else f"{count} clips"

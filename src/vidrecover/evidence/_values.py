@@ -265,6 +265,26 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.span is None else TimeSpan(*map(clock.parse_iso, self.span))
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How a package is to be made.
+
+    content_free: neither pictures nor sound, but everything else, digests included; decode: play
+    every access copy, which takes longer than all the rest; stills, proxy: also pictures and an
+    H.264 film of each access copy, encoded anew and marked as no evidence; jobs: processes that
+    make and play copies.
+    """
+
+    content_free: bool = False
+    decode: bool = True
+    stills: bool = False
+    proxy: bool = False
+    jobs: int = 1
+
+
+ALL = Asked()
+"""What is packed where nothing else is said."""
+
+
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
     """A finished package. action: the line that ends its log, to be added to the case's."""
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from vidrecover import extents
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence import _again, _agreement, _exhibits, _leaks, _seals, _structure
-from vidrecover.evidence._crew import crew_of
+from vidrecover.evidence._copies import crew_of
 from vidrecover.evidence._findings import Area, Findings, Verification
 from vidrecover.evidence._job import Job
 from vidrecover.evidence._records import SourceRecord
@@ -126,8 +126,9 @@ def _state(job: Job, contents: Contents, played: int | None) -> None:
     findings.prove("Every table agrees with every other.", Area.TABLES)
     if not contents.content_free:
         findings.prove(
-            f"The {len(exhibits)} masters consist of the {runs} runs of bytes in the table of"
-            f" fragments and of nothing else; each of the {size} bytes was hashed again.",
+            "All masters consist of the runs of bytes in the table of fragments and of nothing"
+            f" else; every byte was hashed again (masters: {len(exhibits)}, runs: {runs},"
+            f" bytes: {size}).",
             *_MADE,
         )
     if not contents.content_free or job.source is not None:
@@ -146,13 +147,15 @@ def _state_copies(job: Job, copies: int, played: int | None) -> None:
     origin = "masters" if job.source is None else "source"
     if not job.other:
         job.findings.prove(
-            f"The {copies} access copies were made again of the {origin}: the same bytes.",
+            f"All access copies were made again of the {origin}: the same bytes"
+            f" (copies: {copies}).",
             Area.COPIES,
             *_MADE,
         )
     if played is not None:
         job.findings.prove(
-            f"The {played} access copies were played by a decoder, as well as it is said.",
+            "All access copies were played by a decoder, as well as it is said"
+            f" (copies: {played}).",
             Area.PLAYING,
         )
 
