@@ -149,9 +149,9 @@ def test_the_bytes_of_runs_come_in_order_whatever_their_places(
         patched.setattr(_runs, "STRETCH", stretch)
         parts, count = list[bytes](), 0
         for one in _runs.read(found, source, hit):
-            assert b"".join(one.parts) == one.whole
+            assert b"".join(one.data[a:b] for a, b in one.places) == one.whole
             parts.append(bytes(one.whole))
-            count += len(one.parts) * one.ends
+            count += len(one.places) * one.ends
     assert count == len(found)
     lost = {at for one in refused for at in range(one.start, one.end)}
     shown = bytes(0 if at in lost else data[at] for at in range(len(data)))

@@ -161,8 +161,7 @@ class ClipFile:
         assert self._movie is not None
         with explained(self.target):
             self._movie.pictures(
-                look.parts(first, end),
-                2 * (look.firsts[first : end + 1] - look.firsts[first]),
+                lambda start, stop: look.parts(first + start, first + stop),
                 look.sizes(first, end),
                 decode_ms - self.start_ms,
                 np.flatnonzero(look.keys[first:end]),

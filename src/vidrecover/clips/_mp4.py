@@ -7,7 +7,7 @@ the end. The same samples give the same bytes, however many are given at a time.
 import os
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,12 +101,16 @@ class Movie:
         self._fill += len(sample)
 
     def pictures(
-        self, parts: Sequence[Bytes], firsts: Column, sizes: Column, decode: Column, keys: Column
+        self,
+        parts: Callable[[int, int], list[Bytes]],
+        sizes: Column,
+        decode: Column,
+        keys: Column,
     ) -> None:
         """Many of them, shown when they are decoded.
 
-        parts: bytes with lengths instead of start codes; firsts: number of the first part of each
-        picture, and behind them of all parts; keys: numbers of the key pictures among these.
+        parts: gives the bytes of the pictures [first, end) with lengths instead of start codes,
+        of some at a time, as long lists of views cost much; keys: numbers of the key pictures.
         """
         film, place = self._film, 0
         ends = np.cumsum(sizes)
@@ -122,7 +126,7 @@ class Movie:
             film.decode.frombytes(decode[place:stop].astype("i8").tobytes())
             film.late.frombytes(bytes(4 * (stop - place)))
             film.counts[-1] += stop - place
-            self._write(b"".join(parts[int(firsts[place]) : int(firsts[stop])]))
+            self._write(b"".join(parts(place, stop)))
             self._fill += int(ends[stop - 1]) - before
             place = stop
 

@@ -127,11 +127,12 @@ Bytes = bytes | memoryview
 class Group(NamedTuple):
     """Bytes of runs that follow each other: whole runs, or a piece of one long run.
 
-    whole: all of them one behind the other; ends: false where the piece is not the last of its
-    run. The bytes are valid until the next group.
+    places: of each run in data; whole: all of them one behind the other; ends: false where the
+    piece is not the last of its run. The bytes are valid until the next group.
     """
 
-    parts: list[memoryview]
+    data: memoryview
+    places: list[tuple[int, int]]
     whole: Bytes
     ends: bool
 
@@ -173,10 +174,16 @@ def _group(found: Runs, held: list[_Stretch], buffer: npt.NDArray[np.uint8]) -> 
     moved = np.repeat(np.cumsum(sizes) - sizes - starts, counts)
     offsets = runs["offset"] + moved
     ends, view = offsets + runs["length"], buffer.data
-    parts = [view[a:b] for a, b in zip(offsets.tolist(), ends.tolist(), strict=True)]
-    whole = int(sizes.sum())
-    close = whole == int(runs["length"].sum())
-    return Group(parts, view[:whole] if close else b"".join(parts), True)
+    places = list(zip(offsets.tolist(), ends.tolist(), strict=True))
+    apart = np.flatnonzero(offsets[1:] != ends[:-1]) + 1
+    if not len(apart):
+        return Group(view, places, view[int(offsets[0]) : int(ends[-1])], True)
+    pieces = zip(
+        offsets[np.append(0, apart)].tolist(),
+        ends[np.append(apart - 1, len(ends) - 1)].tolist(),
+        strict=True,
+    )
+    return Group(view, places, b"".join([view[a:b] for a, b in pieces]), True)
 
 
 def digests(groups: Iterable[Group], sink: Callable[[Bytes], None]) -> list[str]:
@@ -184,7 +191,9 @@ def digests(groups: Iterable[Group], sink: Callable[[Bytes], None]) -> list[str]
     sha256, found, long = hashlib.sha256, list[str](), None
     for group in groups:
         if group.ends and long is None:
-            found += [sha256(one).hexdigest() for one in group.parts]
+            # A list of all parts would be looked through by the collector of garbage.
+            data = group.data
+            found += [sha256(data[start:end]).hexdigest() for start, end in group.places]
         else:
             long = sha256() if long is None else long
             long.update(group.whole)
@@ -206,7 +215,7 @@ def _long(
     for done in range(0, one.size, STRETCH):
         part = buffer[: min(STRETCH, one.size - done)]
         refused += _read(source, one.start + done, part)
-        yield Group([part.data], part.data, done + len(part) == one.size)
+        yield Group(part.data, [(0, len(part))], part.data, done + len(part) == one.size)
 
 
 def _stretches(
