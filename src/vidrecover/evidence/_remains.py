@@ -59,7 +59,8 @@ def _frames(path: Path) -> bytes:
             if stored is None:
                 left.append(line)
             else:
-                words |= {stored.clip, stored.segment.format}
+                values = msgspec.structs.astuple(stored.segment)
+                words |= {stored.clip, *(one for one in values if isinstance(one, str))}
     return b"".join([*left, *(f"{word}\n".encode() for word in sorted(words))])
 
 
