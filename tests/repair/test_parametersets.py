@@ -1,9 +1,12 @@
 """Parameter sets are lent where decoding proves them, and nowhere else."""
 
+import os
 import pickle
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import av
 import msgspec
@@ -21,6 +24,7 @@ from vidrecover.repair.parametersets import (
     Library,
     Loan,
     ParameterSets,
+    _answers,
     borrow,
     sets_of,
     trials,
@@ -178,6 +182,36 @@ def test_a_decoder_that_dies_costs_its_candidates_only(servant: Servant) -> None
     loan = borrow(codec, orphaned(codec, coded(codec, 1)), 1, pool, Dying("unused", 1))
     assert loan is not None
     assert loan.lender.channel == 3
+
+
+class Exploding:
+    """Pickles into a call that ends the process, as a crash in the decoder would."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (1,)
+
+
+class Hanging:
+    """Pickles into a call that does not come back in time."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return time.sleep, (3600,)
+
+
+@pytest.mark.parametrize("deadly", [Exploding(), Hanging()])
+def test_a_real_crash_or_hang_costs_one_candidate(deadly: Any) -> None:
+    codec = Codec.H264
+    units = coded(codec, 1)
+    good = sets_of(codec, units[0])
+    assert good is not None
+    job = TrialJob(
+        codec=codec, units=tuple(orphaned(codec, units)), candidates=(deadly, good),
+    )  # fmt: skip
+    with trials() as servant:
+        servant.time_limit_s = 4
+        found = _answers(job, servant)
+    assert [one.errors for one in found] == [1, 0]
+    assert [one.pictures for one in found] == [0, len(units)]
 
 
 @given(st.binary(max_size=300), st.binary(min_size=1, max_size=60))

@@ -12,6 +12,7 @@ from vidrecover import nal
 from vidrecover.clips import _names, _sound, _span
 from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._columns import Look
+from vidrecover.clips._fields import Coded, Fields, rate_of_units
 from vidrecover.clips._file import Refused, playable
 from vidrecover.clips._loans import Borrowed
 from vidrecover.clips._names import Names
@@ -78,6 +79,7 @@ class Build:
         self._ahead = Tally()  # what is left out before the next clip begins
         self._left_out = self._kept = 0
         self._has_lengths: bool | None = None
+        self._fields = Fields()
         self._waiting = self._blind = False
         self._last = self._shift = 0
         self._jumped = False
@@ -126,6 +128,9 @@ class Build:
             ):
                 count += 1
                 yield clip
+        for clip in self._released(plan):
+            count += 1
+            yield clip
         if self._making is not None:
             count += 1
             yield self._finished()
@@ -163,15 +168,12 @@ class Build:
                 yield rows[kept], times[kept]
 
     def _rate_of_codec(self) -> Fraction | None:
-        """Pictures per second in the first sequence parameter set, the last witness of time."""
+        """Coded pictures per second by the parameter sets, the last witness of time."""
         if self._recording.codec not in _H26X:
             return None
-        for unit in islice(self._units(_span.ALL, None), _FIRST_UNITS):
-            for one in nal.head(self._recording.codec, self._with_start_codes(unit)):
-                sequence = nal.sequence_parameters(self._recording.codec, one.data)
-                if sequence is not None:
-                    return sequence.rate
-        return None
+        some = islice(self._units(_span.ALL, None), _FIRST_UNITS)
+        heads = (nal.head(self._recording.codec, self._with_start_codes(one)) for one in some)
+        return rate_of_units(self._recording.codec, heads)
 
     def _plan(self, wanted: _span.Wanted) -> Plan:
         codec = _sound.most_common(rows for rows, _ in self._timed(wanted))
@@ -193,7 +195,7 @@ class Build:
             dated=timeline.dated,
             notes=(
                 *wanted.notes,
-                *self._camera_notes(),
+                *_names.camera_notes(self._recording, nameless=self._facts.nameless > 0),
                 *(["dates are those of the clock in the picture"] * (self._facts.burnt > 0)),
                 *timeline.notes,
                 *(sound.notes if sound is not None else ()),
@@ -202,15 +204,6 @@ class Build:
             sound=sound,
             other_sound=codec.name.lower() if codec is not None else None,
         )
-
-    def _camera_notes(self) -> tuple[str, ...]:
-        """Who names the camera, where the frames themselves do not."""
-        one = self._recording
-        if one.label is not None:
-            return _names.told_by_pictures(one)
-        if one.channel is None or not self._facts.nameless:
-            return ()
-        return ("the camera is the one that the recorder's records name: its frames name none",)
 
     def _together(self, batch: Batch, plan: Plan) -> Iterator[Clip]:
         """Puts pictures into the clip in the making, as many at a time as are alike."""
@@ -227,7 +220,7 @@ class Build:
 
     def _is_plain(self) -> bool:
         """Whether the next pictures need not be looked at one by one, if they are alike."""
-        held = self._waiting or self._jumped or self._prefix is not None
+        held = self._waiting or self._jumped or self._prefix is not None or self._fields.interlaced
         lengths = self._has_lengths is not False or (self._borrowed and self._borrowed.lengths)
         return not held and not lengths and self._making is not None and self._making.in_order
 
@@ -258,6 +251,7 @@ class Build:
                 self._making.audio(unit, unit.time_ms + self._shift)
             return
         if unit.torn:
+            yield from self._released(plan)
             self._drop(unit)
             return
         if self._prefix is not None:
@@ -274,6 +268,18 @@ class Build:
         if not payload:
             self._drop(unit)
             return
+        one = Coded(unit, payload, head)
+        for whole in self._fields.push(one) if plan.codec == Codec.H264 else (one,):
+            yield from self._placed(*whole, plan)
+
+    def _released(self, plan: Plan) -> Iterator[Clip]:
+        """Puts a field without a second one into the clip."""
+        for one in self._fields.flush():
+            yield from self._placed(*one, plan)
+
+    def _placed(
+        self, unit: Unit, payload: bytes, head: list[nal.Nal], plan: Plan
+    ) -> Iterator[Clip]:
         if unit.key or plan.codec == Codec.MJPEG:
             yield from self._at_key(unit, payload, head, plan)
         else:

@@ -64,8 +64,11 @@ def comment(recording: Recording, start_ms: RecorderMs | None, version: str) -> 
     return f"{title(recording)}; {span}; format {recording.format}; vidrecover {version}"
 
 
-def told_by_pictures(recording: Recording) -> tuple[str, ...]:
-    """What a clip says of a camera that its pictures alone show."""
+def camera_notes(recording: Recording, *, nameless: bool) -> tuple[str, ...]:
+    """Who names the camera, where the frames themselves do not."""
+    if recording.label is None:
+        named = "the camera is the one that the recorder's records name: its frames name none"
+        return (named,) if recording.channel is not None and nameless else ()
     shown = f"camera {recording.label}: what its pictures show, as its bytes name no camera"
     notes = [shown]
     if recording.channel is not None:

@@ -186,8 +186,7 @@ def slice_header(
     if sps.separate_planes:
         bits.skip(2)
     number = bits.fixed(sps.frame_num_bits)
-    if sps.interlaced and bits.flag():
-        bits.skip(1)
+    bottom = bits.flag() if sps.interlaced and bits.flag() else None
     if kind == _IDR:
         bits.unsigned(65535)
     order = bits.fixed(sps.order_bits) if sps.order_type == 0 else None
@@ -197,4 +196,5 @@ def slice_header(
         reference=unit[0] & 0x60 != 0,
         frame_num=number,
         order=order,
+        bottom=bottom,
     )

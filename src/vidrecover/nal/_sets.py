@@ -68,7 +68,8 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     first: it begins a picture; restarts: an IDR picture, where numbering and
     order begin anew; reference: others may
     be predicted from it; frame_num: of H.264, else None; order: lower bits of the picture
-    order count, None where the codec derives it.
+    order count, None where the codec derives it; bottom: which field of H.264 it is, None for a
+    whole frame.
     """
 
     first: bool
@@ -76,3 +77,4 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     reference: bool
     frame_num: int | None
     order: int | None
+    bottom: bool | None = None
