@@ -111,11 +111,11 @@ def write(
 
 
 def as_json(clip: Clip) -> dict[str, object]:
-    """A clip as the contract writes it; times of recorder time, or null."""
+    """A clip as the contract writes it, with a label where only pictures tell the camera; times
+    of recorder time, or null."""
     return {
         "file": clip.file,
         "channel": clip.channel,
-        "label": None if clip.label is None else f"camera {clip.label}",
         "stream": STREAM_WORDS.get(clip.stream),
         "from": None if clip.from_ms is None else clock.iso(clip.from_ms),
         "to": None if clip.to_ms is None else clock.iso(clip.to_ms),
@@ -124,6 +124,7 @@ def as_json(clip: Clip) -> dict[str, object]:
         "grade": clip.grade.value,
         "format": clip.format,
         "notes": list(clip.notes),
+        **({} if clip.label is None else {"label": f"camera {clip.label}"}),
     }
 
 

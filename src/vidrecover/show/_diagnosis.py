@@ -66,9 +66,9 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
         "channels": [
             {
                 "channel": one.channel,
-                "label": None if one.label is None else camera_words(one.label),
                 "state": one.state.value,
                 "spans": [_span_json(span) for span in one.spans],
+                **({} if one.label is None else {"label": camera_words(one.label)}),
             }
             for one in result.channels
         ],
