@@ -65,6 +65,7 @@ class Row(msgspec.Struct, kw_only=True):
     codec: str = "unknown"
     channel: int | None = None
     stream: str = "unknown"
+    lane: int = 0
     rate: int | None = None
     time: str | None = None
     tick_ms: int | None = None
@@ -577,7 +578,7 @@ class _Hikvision:
             whole = (len(group), len(group))
             self._sample.frame(group, whole, "data", codec="pcm_mulaw", time=date, sequence=count)
             lead, count = b"", None  # type: ignore[assignment]
-        known = {"codec": "h264", "time": date, "tick_ms": pts // 90}
+        known = {"codec": "h264", "time": date, "tick_ms": pts // 90, "lane": ps.VIDEO}
         parts = [unit.data[at : at + 300] for at in range(0, len(unit.data), 300)]
         for place, part in enumerate(parts):
             data = lead + ps.packet_hikvision(ps.VIDEO, part, None if place else pts)
@@ -587,14 +588,15 @@ class _Hikvision:
             lead, count = b"", None  # type: ignore[assignment]
         if unit.key:
             data = ps.packet_hikvision(ps.PRIVATE, bytes(range(30)), None)
-            self._sample.frame(data, (12, len(data)), "data")
+            self._sample.frame(data, (12, len(data)), "data", lane=ps.PRIVATE)
 
     def sound(self, time_ms: int) -> None:
         """A piece of sound in the pack of the picture before."""
         part, pts = next(self._voice), self._pts(time_ms)
         data = ps.packet_hikvision(ps.AUDIO, part, pts)
         whole = (len(data) - len(part), len(data))
-        self._sample.frame(data, whole, "audio", codec="pcm_mulaw", tick_ms=pts // 90)
+        known = {"codec": "pcm_mulaw", "tick_ms": pts // 90, "lane": ps.AUDIO}
+        self._sample.frame(data, whole, "audio", **known)
 
     @staticmethod
     def _pts(time_ms: int) -> int:
@@ -613,11 +615,13 @@ def _gb28181(sample: Sample, one: Camera) -> None:
             lead = b""
         data = lead + ps.packet(ps.VIDEO, unit.data, pts, unbounded=True)
         whole = (len(data) - len(unit.data), len(data))
-        sample.frame(data, whole, _kind(unit), codec="h265", tick_ms=pts // 90)
+        known = {"codec": "h265", "tick_ms": pts // 90, "lane": ps.VIDEO}
+        sample.frame(data, whole, _kind(unit), **known)
         part = next(voice)
         data = ps.pack(pts, stuffing=0) + ps.packet(ps.AUDIO, part, pts)
         whole = (len(data) - len(part), len(data))
-        sample.frame(data, whole, "audio", codec="aac", tick_ms=pts // 90)
+        known = {"codec": "aac", "tick_ms": pts // 90, "lane": ps.AUDIO}
+        sample.frame(data, whole, "audio", **known)
     sample.other(b"\0\0\1\xb9")
 
 
@@ -721,7 +725,7 @@ class _Transport:
         )
         if lost:
             self._mux.lose(ts.VIDEO)
-        known = {"codec": self._one.codec, "tick_ms": pts // 90}
+        known = {"codec": self._one.codec, "tick_ms": pts // 90, "lane": ts.VIDEO}
         flags = ["UNFINISHED"] if lost else []
         for place, (packet, where) in enumerate(parts):
             marks = ["CONTINUES"] * (place > 0) + ["MORE"] * (place < len(parts) - 1)
@@ -737,9 +741,10 @@ class _Transport:
         data = ps.packet(ps.AUDIO, part, pts)
         parts = list(self._mux.payload(ts.AUDIO, data, len(data) - len(part), None, key=False))
         codec = _AUDIO_CODECS[self._one.audio]
+        known = {"codec": codec, "tick_ms": pts // 90, "lane": ts.AUDIO}
         for place, (packet, where) in enumerate(parts):
             marks = ["CONTINUES"] * (place > 0) + ["MORE"] * (place < len(parts) - 1)
-            self._sample.frame(packet, where, "audio", codec=codec, tick_ms=pts // 90, flags=marks)
+            self._sample.frame(packet, where, "audio", flags=marks, **known)
 
 
 def make_jt808() -> Sample:
@@ -926,7 +931,7 @@ def make_avi() -> Sample:
     bare = avi.Writer(streams, frames=0)
     for place, (_, unit) in enumerate(pictures(camera(2, "h265", "none"), 8)):
         _avi_chunk(sample, bare, "00db", jpeg(place), "key", codec="mjpeg")
-        _avi_chunk(sample, bare, "02dc", unit.data, _kind(unit), codec="h265", channel=3)
+        _avi_chunk(sample, bare, "02dc", unit.data, _kind(unit), codec="h265")
         if place == 4:
             sample.cut(40)
             sample.noise(1200)
@@ -940,8 +945,8 @@ def make_avi() -> Sample:
 def _avi_chunk(
     sample: Sample, written: avi.Writer, name: str, payload: bytes, kind: str, **known: Any
 ) -> None:
-    data = written.chunk(name, payload)
-    sample.frame(data, (8, 8 + len(payload)), kind, **known)
+    data, lane = written.chunk(name, payload), int(name[:2]) + 1
+    sample.frame(data, (8, 8 + len(payload)), kind, lane=lane, **known)
 
 
 def jpeg(number: int) -> bytes:

@@ -22,6 +22,7 @@ UNDATED = (
     "hx-plain",
     "mp4-power-cut",
     "ts-plain",
+    "ts-programs",
     "ts-sectors",
 )
 """Their bytes carry no date: what was found is told, but in no span."""

@@ -30,7 +30,7 @@ WHOLE = (
     "annexb-plain", "annexb-twelve",
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
     "dhfs-orphaned", "gbps-loose", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten",
-    "mp4-fragments", "mp4-plain", "mp4-two", "nndc-twelve", "ts-plain",
+    "mp4-fragments", "mp4-plain", "mp4-two", "nndc-twelve", "ts-plain", "ts-programs",
     "hikvision-destroyed", "hikvision-formatted", "hikvision-intact", "hikvision-power-cut",
     "wfs-destroyed", "wfs-formatted", "wfs-intact", "wfs-power-cut", "xm-plain",
 )  # fmt: skip

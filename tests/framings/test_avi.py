@@ -146,10 +146,11 @@ def test_a_head_that_leads_to_no_chunks_is_none(tmp_path: Path) -> None:
     assert read(bytes(other))["rate"].tolist() == [0]
 
 
-def test_a_further_stream_is_another_camera_and_the_first_is_unknown() -> None:
+def test_streams_are_kept_apart_and_name_no_camera() -> None:
     data = chunk(b"00dc", KEY) + chunk(b"01dc", KEY) + chunk(b"02wb", b"x" * 40) + b"JUNK"
     rows = read(data)
-    assert rows["channel"].tolist() == [NO_CHANNEL, 2, NO_CHANNEL]
+    assert rows["channel"].tolist() == [NO_CHANNEL] * 3
+    assert rows["lane"].tolist() == [1, 2, 3]
     assert rows["kind"].tolist() == [Media.KEY, Media.KEY, Media.AUDIO]
 
 

@@ -74,6 +74,7 @@ def expected(name: str) -> Frames:
         one["rate"] = row["rate"] or 0
         one["time_ms"] = NO_TIME if row["time"] is None else clock.parse_iso(row["time"])
         one["tick_ms"] = NO_TICK if row["tick_ms"] is None else row["tick_ms"]
+        one["lane"] = row["lane"]
         one["sequence"] = NO_SEQUENCE if row["sequence"] is None else row["sequence"]
         one["flags"] = sum(int(FrameFlag[flag]) for flag in row["flags"])
     return rows

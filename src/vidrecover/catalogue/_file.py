@@ -142,6 +142,11 @@ def _views(database: Database) -> None:
     _run(database, "0007_views.sql")
 
 
+def _lanes(database: Database) -> None:
+    """Migration 8: the number of a segment's stream in its file; NULL where it has none."""
+    database.conn.execute("ALTER TABLE segment ADD COLUMN lane INTEGER")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -150,6 +155,7 @@ _MIGRATIONS = {
     "0005_prints": _prints,
     "0006_unallocated": _unallocated,
     "0007_views": _views,
+    "0008_lanes": _lanes,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

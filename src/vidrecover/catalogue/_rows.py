@@ -26,7 +26,7 @@ from vidrecover.model import (
 
 SEGMENT = (
     "format, channel, stream, codec, start_ms, end_ms, start, end_, frames, keys, audio, size,"
-    " first_sequence, last_sequence, missing, unfinished, joined"
+    " first_sequence, last_sequence, missing, unfinished, joined, lane"
 )
 LOOK = (
     "segment_id, start_ms, end_ms, state, certain, pictures, reason, width, height, sharpness,"
@@ -270,7 +270,7 @@ def segment_row(segment: Segment) -> Row:
     where = (one.start_ms, one.end_ms, one.start, one.end)
     counts = (one.frames, one.keys, one.audio, one.size)
     numbers = (one.first_sequence, one.last_sequence, one.missing, one.unfinished)
-    return (*what, *where, *counts, *numbers, one.joined)
+    return (*what, *where, *counts, *numbers, one.joined, one.lane)
 
 
 def segment_of(row: Row) -> Segment:
@@ -294,8 +294,9 @@ def segment_of(row: Row) -> Segment:
         missing=row[15],
         unfinished=row[16],
         joined=bool(row[17]),
-        track=row[18],
-        rows=row[19],
+        lane=row[18],
+        track=row[19],
+        rows=row[20],
     )
 
 

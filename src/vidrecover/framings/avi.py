@@ -16,7 +16,6 @@ from vidrecover.formats import MAX_FRAME_SIZE
 from vidrecover.framings import _avi_head, bitstream
 from vidrecover.framings._columns import Bytes, Column, any_of, bytes_at, cut
 from vidrecover.model import (
-    NO_CHANNEL,
     Codec,
     FrameFlag,
     Frames,
@@ -71,8 +70,8 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     candidates: where a chunk's name stands, or that of a file's first list. A chunk is
     END_UNPROVEN unless the name of another one follows, or the source ends there. Pictures that
     do not begin as H.264, H.265, MPEG-4 or JPEG do, and empty chunks, which repeat the picture
-    before, are rows of data if they are proven. Cameras: the first stream of a file names none;
-    pictures of a further stream have its number, counted from 1.
+    before, are rows of data if they are proven. The lane of a
+    row is its stream, counted from 1.
     """
     is_head = _is_head(window.data, candidates)
     chunks = candidates[~is_head & (candidates < window.limit)]
@@ -125,8 +124,7 @@ def _batch(window: Window, positions: Column) -> Frames:
     rows["size"] = ends[kept] - chunks.start
     rows["payload_offset"], rows["payload_size"] = _HEAD_SIZE, chunks.size
     rows["kind"], rows["codec"] = kinds[kept], codecs[kept]
-    named = ~chunks.is_sound & (chunks.stream > 0)
-    rows["channel"] = np.where(named, chunks.stream + 1, NO_CHANNEL)
+    rows["lane"] = chunks.stream + 1
     unproven = np.where(blind[kept], FrameFlag.OVERRUN, FrameFlag.END_UNPROVEN)
     rows["flags"] = np.where(proven[kept], 0, unproven)
     return rows

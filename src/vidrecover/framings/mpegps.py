@@ -263,6 +263,7 @@ class _Rows:
         rows["payload_offset"] = before
         rows["payload_size"] = end - start - before
         rows["kind"] = _pes.kinds(units.code[places])
+        rows["lane"] = units.code[places]
         rows["time_ms"], rows["tick_ms"] = self._times[places], units.tick_ms[places]
         rows["sequence"] = units.sequence[lead]
         rows["flags"] = np.where(self._proven[places], 0, FrameFlag.END_UNPROVEN)

@@ -213,6 +213,7 @@ class _Grid:
         rows["size"] = count * self._size
         rows["payload_offset"] = packets.payload + self._before
         rows["payload_size"] = _SIZE - packets.payload
+        rows["lane"] = packets.pid
         if not self._window.at_end:
             cut_off = (following >= len(self._positions)) & (count < _MOST_FILLER)
             rows["flags"] = np.where(cut_off, FrameFlag.OVERRUN, 0)
@@ -224,7 +225,7 @@ class _Grid:
         index = (starts[right] - self._starts[0]) // self._size
         nothing = np.zeros(len(index), dtype=np.int64)
         rows = self._rows(_Packets(index, nothing, nothing, nothing, nothing + _SIZE, nothing))
-        rows["kind"], rows["codec"] = Media.DATA, sounds[right]
+        rows["kind"], rows["codec"], rows["lane"] = Media.DATA, sounds[right], 0
         return rows
 
     def _frames(self, starts: Column) -> Frames:

@@ -89,6 +89,7 @@ FRAME_DTYPE = np.dtype(
         ("payload_size", "<u4"),
         ("channel", "<i2"),  # from 1, NO_CHANNEL when the bytes do not tell
         ("stream", "u1"),  # Stream
+        ("lane", "<u2"),  # number of a stream in its file where the bytes name no camera, or 0
         ("kind", "u1"),  # Media
         ("codec", "u1"),  # Codec, as the payload itself shows or the header says
         ("rate", "<u2"),  # pictures in 100 seconds as the header says, 0 unknown

@@ -17,7 +17,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     joined: a frame glued over a border; named_by_claim: the bytes name no camera, the channel is
     what the recorder's records say, see `timeline.attributed`; never stored. label: A, B, ...
     of the camera that its pictures show it to be of, where the bytes name none; stored apart.
-    track: of which stream of a container it is, see `Track`; None outside of containers.
+    track: of which stream of a container it is, see `Track`; None outside of containers. lane:
+    the number of its stream in its file where the bytes name no camera; never a camera.
     """
 
     format: str
@@ -40,6 +41,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     joined: bool = False
     named_by_claim: bool = False
     label: str | None = None
+    lane: int | None = None
     track: int | None = None
     id: int | None = None
 

@@ -35,6 +35,7 @@ from vidrecover.segments._pieces import (
     is_open,
     is_video,
     join_pieces,
+    lanes,
     name_rates,
     name_sounds,
     numbers_of,
@@ -102,13 +103,14 @@ def assemble(
     more segments than one for each 4 KiB: then only the longest are made. linked: the rows are
     in playing order, and something else than their place tells that they belong together.
     """
+    lost = holes(rows)
+    parted = np.zeros(len(rows), dtype=np.int64) if linked else apart(rows, formats)
     key = (
-        rows["format"].astype(np.int64) << 32
+        rows["format"].astype(np.int64) << 40
+        | lanes(rows, parted) << 24
         | (rows["channel"].astype(np.int64) + 1 & 0xFFFF) << 8
         | rows["stream"]
     )
-    lost = holes(rows)
-    parted = np.zeros(len(rows), dtype=np.int64) if linked else apart(rows, formats)
     order = np.argsort(key, kind="stable")
     edges = [0, *(np.flatnonzero(np.diff(key[order])) + 1).tolist(), len(rows)]
     groups = [
@@ -324,6 +326,7 @@ def _segment(
         end_ms=int(dated.max()) if len(dated) else None,
         start=int(rows["offset"].min()),
         end=int((rows["offset"] + rows["size"]).max()),
+        lane=_lane(rows, video),
         frames=int((video & begins).sum()),
         keys=int(((rows["kind"] == Media.KEY) & begins).sum()),
         audio=int(((rows["kind"] == Media.AUDIO) & begins).sum()),
@@ -335,6 +338,12 @@ def _segment(
         rows=pack(rows),
         joined=is_joined,
     )
+
+
+def _lane(rows: Frames, video: Column) -> int | None:
+    """The lane of a segment's pictures, of its sound where it has none."""
+    named = rows["lane"][video] if video.any() else rows["lane"]
+    return int(named[0]) or None
 
 
 def extents(rows: Frames, *, smallest_gap: int = 1) -> list[Extent]:

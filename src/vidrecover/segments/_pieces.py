@@ -1,6 +1,7 @@
 """Frames that lie in several rows: fragments of JT/T 1078, NAL units of HX."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,40 @@ def is_video(rows: Frames) -> Column:
     kind = rows["kind"]
     result: Column = (kind == Media.KEY) | (kind == Media.DELTA)
     return result
+
+
+def lanes(rows: Frames, parted: Column) -> Column:
+    """The lane that each row goes with: a picture's is its own, all else goes with pictures.
+
+    Each unbroken run is for itself; parted: see `apart`. Sound of as many lanes as pictures goes
+    with them in the order of their numbers, else with the nearest lane of pictures below it.
+    """
+    found = rows["lane"].astype(np.int64)
+    if not found.any():
+        return found
+    video = is_video(rows)
+    for number in numbers_of(rows):
+        own = np.flatnonzero(rows["format"] == number)
+        if not found[own].any():
+            continue
+        edges = [0, *(np.flatnonzero(np.diff(parted[own])) + 1).tolist(), len(own)]
+        for first, last in pairwise(edges):
+            run = own[first:last]
+            found[run] = _lanes_of_run(found[run], video[run], rows["kind"][run] == Media.AUDIO)
+    return found
+
+
+def _lanes_of_run(found: Column, video: Column, sound: Column) -> Column:
+    shown = np.unique(found[video])
+    if len(shown) < 2:
+        return np.full(len(found), shown[0]) if len(shown) else found
+    heard = np.unique(found[sound])
+    below = np.maximum(np.searchsorted(shown, heard, side="right") - 1, 0)
+    place = np.arange(len(heard)) if len(heard) == len(shown) else below
+    found = np.where(video | sound | np.isin(found, shown), found, shown[0])
+    if len(heard):
+        found[sound] = shown[place][np.searchsorted(heard, found[sound])]
+    return found
 
 
 def holes(rows: Frames) -> Column:

@@ -116,6 +116,9 @@ def ts_files(scenario: Scenario, shots: Shots) -> Files:
     settings = scenario.ts or Ts()
     ticks = ps.Clock(int(np.random.default_rng([scenario.seed, 6]).integers(1 << 33)))
     for part in by_part(shots):
+        if settings.together:
+            yield ts.programs(part, settings, ticks)
+            continue
         for camera in by_camera(part):
             yield ts.chunks(camera, settings, ticks)
 

@@ -204,6 +204,8 @@ class Annexb(Table, frozen=True, kw_only=True):
 
 
 class Ts(Table, frozen=True, kw_only=True):
-    """A transport stream. packet: bytes of its packets."""
+    """A transport stream. packet: bytes of its packets; together: all cameras are programs of one
+    file, their packets in turn."""
 
     packet: Literal[188, 192] = 188
+    together: bool = False

@@ -6,10 +6,11 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from vidrecover.simulate import ps
 from vidrecover.simulate.footage import Frame
-from vidrecover.simulate.image import Chunk
+from vidrecover.simulate.image import Chunk, by_camera
 from vidrecover.simulate.settings import Ts
 
 SIZE = 188
@@ -17,6 +18,7 @@ PAT, MAP, VIDEO, AUDIO, NULL = 0, 0x1000, 0x100, 0x101, 0x1FFF
 _TYPES = {"h264": 0x1B, "h265": 0x24, "aac": 0x0F, "alaw": 0x90, "mulaw": 0x91}
 _DELAY = 9000  # ticks from the clock of the stream to the time of showing
 _TICKS = 90
+_APART = 0x10  # between the numbers of two programs' streams
 
 
 class Mux:
@@ -103,10 +105,28 @@ def stream_types(codec: str, audio: str) -> list[tuple[int, int]]:
 def chunks(shots: Sequence[tuple[Frame, bytes]], settings: Ts, clock: ps.Clock) -> Iterator[Chunk]:
     """One file of one camera: tables before every key picture, packets of sound between those of
     a picture where there are enough."""
-    mux, camera = Mux(stamped=settings.packet == 192), shots[0][0].camera
+    yield from _program(shots, Mux(stamped=settings.packet == 192), clock, 0, 1)
+
+
+def programs(
+    shots: Sequence[tuple[Frame, bytes]], settings: Ts, clock: ps.Clock
+) -> Iterator[Chunk]:
+    """One file of all cameras, a program for each, their packets in turn."""
+    mux, cameras = Mux(stamped=settings.packet == 192), list(by_camera(shots))
+    made = [_program(one, mux, clock, place, len(cameras)) for place, one in enumerate(cameras)]
+    for group in zip_longest(*made):
+        yield from (chunk for chunk in group if chunk is not None)
+
+
+def _program(
+    shots: Sequence[tuple[Frame, bytes]], mux: Mux, clock: ps.Clock, place: int, count: int
+) -> Iterator[Chunk]:
+    """The packets of one camera; place: of its program among so many."""
+    camera, own = shots[0][0].camera, place * _APART
+    streams = [(kind, pid + own) for kind, pid in stream_types(camera.codec, camera.audio)]
     tables = (
-        association([(1, MAP)]),
-        program_map(1, VIDEO, stream_types(camera.codec, camera.audio)),
+        association([(one + 1, MAP + one) for one in range(count)]),
+        program_map(place + 1, VIDEO + own, streams),
     )
     waiting: list[Chunk] = []
     for shot, payload in shots:
@@ -115,8 +135,8 @@ def chunks(shots: Sequence[tuple[Frame, bytes]], settings: Ts, clock: ps.Clock) 
         data = ps.packet(ps.VIDEO if video else ps.AUDIO, payload, pts, unbounded=video)
         if shot.key:
             yield Chunk(mux.section(PAT, tables[0]))
-            yield Chunk(mux.section(MAP, tables[1]))
-        pid, base = (VIDEO, pts - _DELAY) if video else (AUDIO, None)
+            yield Chunk(mux.section(MAP + place, tables[1]))
+        pid, base = (VIDEO + own, pts - _DELAY) if video else (AUDIO + own, None)
         packets = mux.payload(pid, data, len(data) - len(payload), base, key=shot.key)
         made = [Chunk(one, shot, (where,)) for one, where in packets]
         if not video:

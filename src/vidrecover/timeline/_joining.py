@@ -20,7 +20,8 @@ _STEP_BACK_MS = 500  # within a recording, where place or number prove the neigh
 def recordings(
     segments: Iterable[Segment], *, tolerance_ms: int = SHORTEST_GAP_MS
 ) -> list[Recording]:
-    """Neighbouring segments joined: same channel, stream, format and codec, and no gap.
+    """Neighbouring segments joined: same channel, stream, lane, format and codec, and no
+    gap.
 
     segments: ordered as `Catalogue.segments` gives them. A gap is more than tolerance_ms from the
     last frame to the next first one; where they lie on the source makes none, so a wrap does not.
@@ -43,13 +44,15 @@ def recordings(
 
 
 def _by_track(members: Sequence[Segment]) -> Iterator[list[Segment]]:
-    """Segments of one codec each, those of a container's stream together whatever their codec."""
+    """Segments of one lane and codec each; those of a container's stream together whatever their
+    codec."""
     tracks: dict[int, list[Segment]] = {}
     for one in members:
         if one.track is not None:
             tracks.setdefault(one.track, []).append(one)
     rest = [one for one in members if one.track is None]
-    yield from _by_codec(rest) if rest else ()
+    for lane in dict.fromkeys(one.lane for one in rest):
+        yield from _by_codec([one for one in rest if one.lane == lane])
     yield from tracks.values()
 
 
