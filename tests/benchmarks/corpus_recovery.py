@@ -21,9 +21,10 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from vidrecover import formats, scan, segments
+from vidrecover import segments
+from vidrecover.case import Case
+from vidrecover.catalogue import Catalogue
 from vidrecover.model import Codec, FrameFlag, Media, SourceRef
-from vidrecover.source import open_source
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 KINDS = ("h264", "h265", "mjpeg", "containers", "ipcam", "vehicle", "broken")
@@ -247,12 +248,13 @@ def counted(
 
 
 def recovered(path: Path, image: bytes) -> Iterator[tuple[int, int, bool, bytes]]:
-    """Pictures that a scan with all formats finds: where, whether in doubt, and their digest."""
+    """Pictures that a scan with all formats finds, those of container files with them: where,
+    whether in doubt, and their digest."""
     names = {Codec.H264: "h264", Codec.H265: "hevc"}
-    source = open_source(SourceRef(path=str(path)))
-    scanner = scan.Scanner(source, formats.load(formats.shipped()))
-    for unit in scan.unit_extents(source.size):
-        for segment in scanner.scan(unit).segments:
+    with Case.open(path.parent / "case", create=True) as case:
+        case.scan(SourceRef(path=str(path)), pictures=False)
+    with Catalogue.open(path.parent / "case" / "catalogue.db", create=False) as catalogue:
+        for segment in catalogue.segments(rows=True):
             rows = segments.unpack(segment.rows)
             rows = rows[(rows["kind"] == Media.KEY) | (rows["kind"] == Media.DELTA)]
             begins = np.flatnonzero((rows["flags"] & FrameFlag.CONTINUES) == 0)
@@ -268,7 +270,6 @@ def recovered(path: Path, image: bytes) -> Iterator[tuple[int, int, bool, bytes]
                 end = int((pieces["offset"] + pieces["size"]).max())
                 codec = names.get(Codec(int(pieces["codec"][0])), "other")
                 yield int(pieces["offset"][0]), end, doubtful, digest(codec, payload)
-    source.close()
 
 
 if __name__ == "__main__":
