@@ -17,6 +17,7 @@ from vidrecover.clock import parse_iso
 UNDATED = (
     "annexb-plain",
     "annexb-twelve",
+    "avi-plain",
     "gbps-loose",
     "gbps-plain",
     "hx-plain",

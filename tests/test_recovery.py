@@ -27,7 +27,7 @@ from vidrecover.simulate import scenarios
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 
 WHOLE = (
-    "annexb-plain", "annexb-twelve",
+    "annexb-plain", "annexb-twelve", "avi-plain",
     "dhav-plain", "dhfs-destroyed", "dhfs-formatted", "dhfs-gaps", "dhfs-h265", "dhfs-intact",
     "dhfs-orphaned", "gbps-loose", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten",
     "mp4-fragments", "mp4-plain", "mp4-two", "nndc-twelve", "ts-plain", "ts-programs",

@@ -1,12 +1,17 @@
 """AVI files, written from the AVI RIFF File Reference and the OpenDML extensions; little-endian."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from vidrecover.simulate.footage import Frame
+from vidrecover.simulate.image import Chunk
 
 _FOURCC = {"h264": b"H264", "h265": b"HEVC", "mjpeg": b"MJPG", "mpeg4": b"XVID"}
 _HAS_INDEX, _IS_INTERLEAVED = 0x10, 0x100  # flags of the main header
 _KEY = 0x10  # flag of an index entry
+_HEAD_SIZE = 8  # of a chunk
+_TAGS, _TELEPHONE = {"alaw": 6, "mulaw": 7}, 8000  # wFormatTag; samples a second
 _UNFINISHED = 0  # size of what was never closed: as recorders leave it at a power cut
 
 
@@ -76,6 +81,20 @@ class Writer:
         main = struct.pack("<5I", 1_000_000 // first.rate, 0, 0, flags, self._frames)
         main += struct.pack("<5I16x", 0, len(self._streams), 0, first.width, first.height)
         return _list(b"hdrl", _chunk(b"avih", main) + lists)
+
+
+def chunks(shots: Sequence[tuple[Frame, bytes]]) -> Iterator[Chunk]:
+    """One file of one camera; its sound, where it has some, is stream 00, the pictures follow."""
+    camera = shots[0][0].camera
+    pictures = Pictures(camera.codec, camera.width, camera.height, round(camera.rate))
+    sound = [Sound(_TAGS[camera.audio], _TELEPHONE)] if camera.audio in _TAGS else []
+    written = Writer([*sound, pictures], frames=sum(one.media == "video" for one, _ in shots))
+    yield Chunk(written.part())
+    for shot, payload in shots:
+        name = f"{len(sound):02d}dc" if shot.media == "video" else "00wb"
+        data = written.chunk(name, payload)
+        yield Chunk(data, shot, ((_HEAD_SIZE, _HEAD_SIZE + len(payload)),))
+    yield Chunk(written.index())
 
 
 def _stream(one: Pictures | Sound, frames: int) -> bytes:

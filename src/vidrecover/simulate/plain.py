@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from vidrecover.simulate import annexb, dhav, hx, image, jt1078, mp4, nndc, ps, ts, xm
+from vidrecover.simulate import annexb, avi, dhav, hx, image, jt1078, mp4, nndc, ps, ts, xm
 from vidrecover.simulate.disk import Disk, Written
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.image import Chunk, by_camera, by_part
@@ -131,6 +131,13 @@ def annexb_files(scenario: Scenario, shots: Shots) -> Files:
             yield annexb.chunks(own, settings)
 
 
+def avi_files(scenario: Scenario, shots: Shots) -> Files:
+    """A file per camera and period, sound first where there is some."""
+    for part in by_part(shots):
+        for camera in by_camera(part):
+            yield avi.chunks(camera)
+
+
 FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "dhav": dhav_files,
     "xm": xm_files,
@@ -142,4 +149,5 @@ FILES: dict[str, Callable[[Scenario, Shots], Files]] = {
     "mp4": mp4_files,
     "ts": ts_files,
     "annexb": annexb_files,
+    "avi": avi_files,
 }

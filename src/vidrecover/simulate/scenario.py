@@ -46,6 +46,7 @@ Layout = Literal[
     "mp4",
     "ts",
     "annexb",
+    "avi",
 ]
 Codec = Literal["h264", "h265"]
 Audio = Literal["none", "alaw", "mulaw", "adpcm", "aac"]
@@ -64,6 +65,7 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "mp4": frozenset({"none", "alaw", "mulaw", "aac"}),
     "ts": frozenset({"none", "alaw", "mulaw", "aac"}),
     "annexb": frozenset({"none"}),
+    "avi": frozenset({"none", "alaw", "mulaw"}),
 }
 """Audio codecs that the specification of each layout gives a code for."""
 

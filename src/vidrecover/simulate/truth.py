@@ -14,7 +14,7 @@ from vidrecover.simulate.plan import Camera, boots
 from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.times import Span, iso, without
 
-WITHOUT_CHANNEL = frozenset({"xm", "hx", "imkh", "gbps", "mp4", "ts", "annexb"})
+WITHOUT_CHANNEL = frozenset({"xm", "hx", "imkh", "gbps", "mp4", "ts", "annexb", "avi"})
 """Layouts that do not tell the camera anywhere."""
 
 COLUMNS = (
