@@ -33,7 +33,7 @@ def filmed(camera: int, codec: Codec = Codec.H264) -> tuple[bytes, ...]:
     context.time_base = Fraction(1, 25)
     quiet = {"x265-params": "log-level=none:pools=none:frame-threads=1:repeat-headers=1"}
     context.options = {
-        "preset": "veryfast", "tune": "zerolatency", "g": str(GROUP), "bf": "0", "crf": "20",
+        "preset": "veryfast", "tune": "zerolatency", "g": str(GROUP), "bf": "0", "crf": "12",
         **(quiet if codec == Codec.H265 else {"x264-params": "scenecut=0:threads=1:slices=1"}),
     }  # fmt: skip
     rng = np.random.default_rng(camera)

@@ -16,8 +16,8 @@ from vidrecover.servant import serve
 _AREA = 8
 _TAIL, _LEAST_TAIL = 12, 6
 """Bytes that are taken from the end of a NAL unit; decoders read a few ahead of what they need."""
-_LOOKED_AT = 5
-"""Changes over a join that count: to the cut picture, and to those behind it."""
+_LOOKED_AT = 2
+"""Changes over a join that count: to the cut picture, and to the one behind it."""
 
 
 class _Change(NamedTuple):

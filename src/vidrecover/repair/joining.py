@@ -23,7 +23,10 @@ BEHIND = 4
 """Pictures behind the cut one that are decoded, too; those that there are."""
 MOST_CANDIDATES = 256
 """More rests than this may be the one by chance."""
+LEAST_REST = 256
+"""Bytes of the cut NAL unit; shorter ones of other cameras decode by chance. [C: as below]"""
 TIME_LIMIT_S = 30.0
+_TOO_LITTLE = "the piece that fits best tells too little"
 _MARGIN = 1.5
 _LARGEST_STEP, _LARGEST_ALONE = 1.6, 8.0
 """Over what is usual before the cut; a picture that changes more may be another camera's. The
@@ -78,7 +81,16 @@ def choose(
         for place, one in zip(likely, trials_of, strict=True)
         if one.clean and one.used is not False
     }
-    return _chosen(codec, fitting, len(candidates))
+    chosen = _chosen(codec, fitting, len(candidates))
+    if chosen.place is not None and _size(candidates[chosen.place].rest) < LEAST_REST:
+        return chosen._replace(place=None, reason=_TOO_LITTLE)
+    return chosen
+
+
+def _size(rest: bytes) -> int:
+    """Bytes of the cut NAL unit in a rest."""
+    behind = rest.find(b"\0\0\1")
+    return len(rest) if behind < 0 else behind
 
 
 def trials() -> Servant:
@@ -94,7 +106,7 @@ def _chosen(codec: Codec, fitting: dict[int, JoinTrial], tried: int) -> Choice:
         return Choice(None, f"none of {tried} pieces decodes as its rest", places)
     (first, place), *others = ranked
     if not fitting[place].used:
-        return Choice(None, "the piece that fits best tells too little", places)
+        return Choice(None, _TOO_LITTLE, places)
     if first > (_LARGEST_STEP if others or codec == Codec.H265 else _LARGEST_ALONE):
         return Choice(None, f"the picture changes {first:.1f} times more than usual", places)
     if others and others[0][0] < _MARGIN * first:
