@@ -31,6 +31,7 @@ from vidrecover.simulate import (
     others,
     ps,
     sound,
+    tme,
     ts,
     xm,
 )
@@ -1006,11 +1007,130 @@ def _exif(small: bytes) -> bytes:
     return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
 
 
+def make_nmea() -> Sample:
+    """A file of sentences with the camera's own clock before them, two lone ones, false sums."""
+    sample = Sample(17, proven_by_neighbour=False)
+    sample.noise(500)
+    for place in range(12):
+        time_ms = START_MS + 1000 * place
+        sample.other(f"[{time_ms}]".encode())
+        sentence = xm.sentence(time_ms - 28_803_000)
+        if place in (3, 9):
+            sentence = sentence.replace(b"$GP", b"$GN")
+            total = 0
+            for byte in sentence[1:-3]:
+                total ^= byte
+            sentence = sentence[:-2] + f"{total:02X}".encode()
+        sample.frame(sentence, (0, len(sentence)), "data")
+        sample.other(b"\r\n\r\n")
+        if place == 5:
+            sample.noise(700)
+    sample.other(xm.sentence(START_MS).replace(b"A,52", b"A,53") + b"\r\n")
+    sample.other(b"$GPRMC,$GNRMC," + bytes(40))
+    sample.frame(xm.sentence(START_MS), (0, len(xm.sentence(START_MS))), "data")
+    sample.noise(200)
+    sentence = xm.sentence(START_MS)
+    sample.frame(sentence, (0, len(sentence)), "data")
+    sample.cut_by_end(1)
+    return sample
+
+
+NOVATEK = bytes.fromhex(
+    "00008000 66726565 47505320 4c000000"
+    + "00" * 32
+    + "10000000 2d000000 14000000 11000000 0c000000 1f000000 414e4500"
+    " 5d9aa945 ab1ee544 ec51f040 b85ea543"
+)
+"""A real block of a Viofo A119S; dashcam-mp4.md section 2.3."""
+
+
+def make_freegps() -> Sample:
+    """Blocks of type 17, a real one among them, and of type 3; a cut and a disguised one."""
+    sample = Sample(18, proven_by_neighbour=False)
+    sample.noise(300)
+    for place in range(12):
+        data = mp4.gps_block(place) if place % 3 else NOVATEK.ljust(4096, b"\0")
+        if place == 7:
+            body = struct.pack("<7I", 0xF0, 7, 30, place, 2026, 3, 14) + b"ASW\0"
+            body += struct.pack("<4f", 3330.5, 7040.25, 11.0, 91.5)
+            data = struct.pack(">I8s", 0x1000, b"freeGPS ") + body.ljust(0x1000 - 12, b"\0")
+        sample.frame(data[:256], (0, 256), "data")
+        sample.other(data[256:512])
+        sample.noise(64)
+    disguised = struct.pack(">I8sI", 0x1000, b"freeGPS ", 0x4C) + b"\xaa" * 240
+    sample.other(disguised)
+    sample.other(b"freeGPS freeGPS ")
+    sample.noise(100)
+    data = NOVATEK.ljust(256, b"\0")
+    sample.frame(data, (0, 256), "data")
+    sample.cut_by_end(190)
+    return sample
+
+
+def make_tme() -> Sample:
+    """Frames with and without sub-records of sound and B pictures, a gap of alignment, a cut."""
+    sample, one = Sample(16), camera(1, "h264", "none")
+    film = pictures(one, 16)
+    sample.noise(1000)
+    sample.other(b"\1\0\0\0" + bytes(80))
+    sample.other(tme.file_header(WIDTH, HEIGHT))
+    voice = bytes(range(80))
+    for place, (time_ms, unit) in enumerate(film[:14]):
+        extra = film[15][1].data if place == 4 else b""
+        _tme_picture(sample, place, time_ms, unit, [(0x1001, voice)] * (place // 2 % 3), extra)
+        if place == 9:
+            sample.cut(30)
+            sample.noise(1027)
+    _tme_picture(sample, 14, film[14][0], film[14][1], [(0x1001, voice)], b"")
+    sample.run_ends()
+    sample.noise(300)
+    head = tme.frame_header(
+        serial=2000, tick=9, count=1, width=WIDTH, height=HEIGHT, kind=3, size=1 << 21
+    )
+    sample.other(head + bytes(90))
+    return sample
+
+
+def _tme_picture(
+    sample: Sample,
+    place: int,
+    time_ms: int,
+    unit: AccessUnit,
+    sounds_: Sequence[tuple[int, bytes]],
+    between: bytes,
+) -> None:
+    """A frame with its sub-records; zeros up to the next multiple of four belong to the last."""
+    parts = [*sounds_, *([(0xAB1005, between)] if between else [])]
+    tick = (0xFFFFFFF0 + (time_ms - START_MS) * 64 // 1000) & 0xFFFFFFFF
+    head = tme.frame_header(
+        serial=1000 + place,
+        tick=tick,
+        count=1 + len(parts),
+        width=WIDTH,
+        height=HEIGHT,
+        kind=3 if unit.key else 4,
+        size=len(unit.data),
+    )
+    records = [(head + unit.data, 68, len(unit.data))]
+    records += [(tme.sub_record(flag, data), 20, len(data)) for flag, data in parts]
+    total = sum(len(data) for data, _, _ in records)
+    for number, (data, first, size) in enumerate(records):
+        flag = parts[number - 1][0] & 0xFFFF if number else 0
+        pads = number == len(records) - 1 and place not in (9, 14)  # behind these no header stands
+        pad = bytes(-total % 4) if pads else b""
+        known: dict[str, Any] = {"codec": "other_audio" if flag == 0x1001 else "h264"}
+        if not number:
+            known |= {"sequence": 1000 + place, "tick_ms": tick * 15 + tick * 5 // 8}
+        kind = {0: _kind(unit), 0x1001: "audio", 0x1005: "delta"}[flag]
+        sample.frame(data + pad, (first, first + size), kind, **known)
+
+
 MAKERS: dict[str, Callable[[], Sample]] = {
     "annexb": make_annexb,
     "avi": make_avi,
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
+    "freegps": make_freegps,
     "g2fdb": make_g2fdb,
     "hx": make_hx,
     "jpeg": make_jpeg,
@@ -1020,9 +1140,11 @@ MAKERS: dict[str, Callable[[], Sample]] = {
     "luodat": make_luodat,
     "mpegps": make_mpegps,
     "mpegts": make_mpegts,
+    "nmea": make_nmea,
     "nndc": make_nndc,
     "pave": make_pave,
     "pavs": make_pavs,
+    "tme": make_tme,
     "xm": make_xm,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from vidrecover.model import Claim, ClaimKind, Codec, Extent, Segment, Stream
+from vidrecover.model import Claim, ClaimKind, Codec, Extent, Segment, Stream, TimeSpan
 from vidrecover.timeline import attributed, parts
 
 
@@ -30,10 +30,15 @@ def claim(
 
 
 class Rows:
-    """Cuts by the share of bytes; glued frames as given: from the first byte to the last."""
+    """Cuts by the share of bytes; glued frames as given: from the first byte to the last;
+    counters by the place of the segment."""
 
-    def __init__(self, glued: Mapping[int, tuple[int, int]]) -> None:
-        self.glued = glued
+    def __init__(
+        self,
+        glued: Mapping[int, tuple[int, int]],
+        counters: Mapping[int, TimeSpan] | None = None,
+    ) -> None:
+        self.glued, self.counters = glued, counters or {}
 
     def cut(self, segment: Segment, places: Sequence[int]) -> Iterable[Segment]:
         for part in parts(segment, places):
@@ -41,6 +46,9 @@ class Rows:
 
     def ends(self, segment: Segment) -> tuple[int, int]:
         return self.glued[segment.start]
+
+    def ticks(self, segment: Segment) -> TimeSpan | None:
+        return self.counters.get(segment.start)
 
 
 def cameras(found: Sequence[Segment]) -> list[tuple[int, int | None]]:
@@ -109,3 +117,43 @@ def test_no_date_is_made_behind_the_end_of_a_closed_claim() -> None:
     found = attributed([dated, undated], [claim(1, 0, 2000, Extent(0, 200))])
     assert [one.start_ms for one in found] == [0, None]
     assert [one.channel for one in found] == [1, 1]
+
+
+def file(*extents: Extent, open_: bool = False, end_ms: int | None = 9_999) -> Claim:
+    """A file whose name tells camera 1 and ten seconds from 0 on."""
+    whole = claim(1, 0, 0, *extents, kind=ClaimKind.FILE)
+    return msgspec.structs.replace(whole, end_ms=end_ms, open=open_)
+
+
+def test_a_counter_counts_from_the_time_that_the_name_of_the_file_tells() -> None:
+    first, second = segment(None, None, 40, 60), segment(None, None, 200, 60)
+    rows = Rows({}, {40: TimeSpan(70_000, 72_000), 200: TimeSpan(76_000, 79_000)})
+    found = attributed([second, first], [file(Extent(0, 100), Extent(200, 300))], rows)
+    assert [(one.start, one.start_ms, one.end_ms, one.channel) for one in found] == [
+        (200, 6000, 9000, 1), (40, 0, 2000, 1),
+    ]  # fmt: skip
+
+
+def test_no_time_is_taken_from_a_name_whose_length_is_not_that_of_the_footage() -> None:
+    rows = Rows({}, {40: TimeSpan(0, 60_000)})
+    (found,) = attributed([segment(None, None, 40, 60)], [file(Extent(0, 100))], rows)
+    assert found.start_ms is None
+
+
+def test_what_lies_behind_the_end_of_an_unclosed_file_is_not_of_its_camera() -> None:
+    own, stale = segment(None, None, 40, 60), segment(None, None, 200, 60)
+    rows = Rows({}, {40: TimeSpan(70_000, 72_000), 200: TimeSpan(10_000, 13_000)})
+    claims = [file(Extent(0, 300), open_=True, end_ms=None)]
+    found = attributed([own, stale], claims, rows)
+    assert [(one.start_ms, one.channel) for one in found] == [(0, 1), (None, None)]
+
+
+def test_a_deleted_file_that_its_frames_fill_from_end_to_end_names_them() -> None:
+    rows = Rows({}, {40: TimeSpan(70_000, 75_000), 4040: TimeSpan(75_080, 79_000)})
+    parts_ = [segment(None, None, 40, 4000), segment(None, None, 4040, 4000)]
+    gone = claim(1, 0, 9_999, Extent(0, 8060), kind=ClaimKind.DELETED_FILE)
+    found = attributed(parts_, [gone], rows)
+    assert [(one.start_ms, one.channel) for one in found] == [(0, 1), (5080, 1)]
+    larger = claim(1, 0, 9_999, Extent(0, 12_000), kind=ClaimKind.DELETED_FILE)
+    found = attributed(parts_, [larger], rows)
+    assert [(one.start_ms, one.channel) for one in found] == [(None, None), (None, None)]

@@ -125,6 +125,18 @@ DIAGNOSIS = table(
                 }
             )
         ),
+        "clocks": listed(
+            table(
+                {
+                    "from": TIME,
+                    "to": TIME,
+                    "reference": {"const": "gps"},
+                    "offset_s": {"type": "number"},
+                    "spread_s": {"type": "number", "minimum": 0},
+                    "records": {"type": "integer", "minimum": 1},
+                }
+            )
+        ),
     }
 )
 CLIPS = listed(

@@ -32,6 +32,7 @@ WHOLE = (
     "dhfs-orphaned", "gbps-loose", "gbps-plain", "hx-plain", "imkh-plain", "jt1078-ten",
     "mp4-fragments", "mp4-plain", "mp4-two", "nndc-twelve", "ts-plain", "ts-programs",
     "hikvision-destroyed", "hikvision-formatted", "hikvision-intact", "hikvision-power-cut",
+    "hiv-intact", "hiv-power-cut", "tme-265", "tme-deleted",
     "wfs-destroyed", "wfs-formatted", "wfs-intact", "wfs-power-cut", "xm-plain",
 )  # fmt: skip
 """Scenarios in which no frame lacks bytes or the key frame it needs."""

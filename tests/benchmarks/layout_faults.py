@@ -31,7 +31,7 @@ from vidrecover.clock import parse_iso
 from vidrecover.model import Diagnosis, SourceRef, TimeSpan
 from vidrecover.source import open_source
 
-LAYOUTS = ("dhfs", "wfs", "hikvision", "tme", "fat", "exfat", "ext4", "ntfs")
+LAYOUTS = ("dhfs", "wfs", "hikvision", "tme", "hiv", "fat", "exfat", "ext4", "ntfs")
 TOLERANCE_MS = 1500
 
 

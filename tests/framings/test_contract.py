@@ -152,6 +152,11 @@ def untouched(name: str, start: int, end: int) -> Frames:
         leads = [data[at : at + 4] == b"\0\0\1\xba" for at in rows["offset"].tolist()]
         pack = np.cumsum(leads)
         touched = np.isin(pack, pack[touched])
+    if FORMATS[name].framing.reader == "tme":  # sub-records are found by their frame's header
+        record = np.cumsum(rows["sequence"] != NO_SEQUENCE)
+        last = np.maximum.accumulate(np.where(rows["sequence"] != NO_SEQUENCE, rows["offset"], 0))
+        touched |= (last < end) & (rows["offset"] + rows["size"] > start)
+        touched |= np.isin(record, record[touched & (rows["sequence"] != NO_SEQUENCE)])
     if FORMATS[name].framing.reader == "mpegts":
         for own in (rows["kind"] == Media.AUDIO, rows["kind"] <= Media.DELTA):
             ends = (rows["offset"] + rows["size"])[own]

@@ -52,7 +52,7 @@ def test_the_alarms_of_a_position_name_cameras_and_storage(text: str) -> None:
     message = jt808.decoded(raw(text))
     assert message is not None
     assert (message.number, message.terminal[-11:], message.serial) == (0x200, "17299841738", 1)
-    assert jt808.position(message.body) == jt808.Position(
+    assert jt808.position(message.body) == jt808.Report(
         time_ms=ms("2020-07-17T00:00:35"),
         ignition=True,
         power_lost=False,

@@ -25,6 +25,7 @@ RINGS = (
     "dhfs-wrapped",
     "wfs-wrapped",
     "hikvision-wrapped",
+    "hiv-wrapped",
 )
 HARMED = ("dhfs-bad-sectors", "jt1078-six", "ts-sectors")
 WHOLE = [name for name in SMALL if name not in {*HARMED, *RINGS}]

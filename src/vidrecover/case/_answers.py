@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from vidrecover import report as reports
+from vidrecover import timeline
 from vidrecover.case._media import diagnosed
 from vidrecover.case._opened import ACTIONS, STILLS, Opened
 from vidrecover.catalogue import Look
@@ -41,7 +44,9 @@ def diagnose_alone(
         counted=frozenset(f.name for f in case.formats.formats if f.framing.counted),
         volumes=stored.volumes(),
     )
-    return judged(observed, channels=channels, window=window)
+    answer = judged(observed, channels=channels, window=window)
+    offsets = timeline.offsets(stored.positions.stored())
+    return msgspec.structs.replace(answer, clocks=tuple(offsets))
 
 
 def report_facts(

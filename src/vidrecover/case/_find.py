@@ -13,7 +13,7 @@ from vidrecover.case._loans import lender
 from vidrecover.case._opened import Opened
 from vidrecover.case._passes import results
 from vidrecover.case._records import store_records
-from vidrecover.case._scanning import contain, grids, join_cuts, refuse_source
+from vidrecover.case._scanning import contain, fragments, join_cuts, refuse_source
 from vidrecover.coverage import AROUND_MS, Coverage, covered
 from vidrecover.model import (
     Clip,
@@ -141,7 +141,7 @@ class _Reader:
 
     def __init__(self, case: Opened, source: Source, progress: Progress | None) -> None:
         self.case, self.source, self._progress = case, source, progress
-        self._scanner = Scanner(source, case.formats, grids=grids(case))
+        self._scanner = Scanner(source, case.formats, grids=fragments(case))
         self._finished = False
 
     def scan(self, stretches: Sequence[Extent]) -> int:

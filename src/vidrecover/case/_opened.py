@@ -7,11 +7,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from vidrecover import actions, containers, formats, segments, timeline, whereabouts
 from vidrecover.catalogue import Catalogue
 from vidrecover.errors import CatalogueError
-from vidrecover.model import Frames, Segment, Source, SourceRef, TimeSpan
+from vidrecover.model import (
+    NO_TICK,
+    NO_TIME,
+    FrameFlag,
+    Frames,
+    Media,
+    Segment,
+    Source,
+    SourceRef,
+    TimeSpan,
+)
 from vidrecover.source import open_source
 
 CATALOGUE, ACTIONS, MAP = "catalogue.db", "actions.jsonl", "device.map"
@@ -92,14 +104,32 @@ class Opened(NamedTuple):
         rows = self.unpack(segment)
         return int(rows["offset"][0]), int(rows["offset"][-1]) + int(rows["size"][-1])
 
+    def ticks(self, segment: Segment) -> TimeSpan | None:
+        """The counter at a segment's first and last picture, in milliseconds; None: none."""
+        rows = self.unpack(segment)
+        counted = np.flatnonzero(_counted(rows))
+        if not len(counted):
+            return None
+        first, last = (int(rows["tick_ms"][place]) for place in (counted[0], counted[-1]))
+        modulus = self.formats[segment.format].modulus_ms
+        return TimeSpan(first, last if modulus is None else first + (last - first) % modulus)
+
     def unpack(self, segment: Segment) -> Frames:
-        """The rows of a segment, or of a part of one, in playing order."""
+        """The rows of a segment, or of a part of one, in playing order; with times where the
+        segment has one by the name of its file, and the rows a counter alone."""
         assert segment.id is not None
         rows = segments.unpack(self.catalogue.segment_rows(segment.id))
-        if segment.joined:
-            return rows
         inside = (rows["offset"] >= segment.start) & (rows["offset"] < segment.end)
-        return rows if inside.all() else rows.compress(inside)
+        if not segment.joined and not inside.all():
+            rows = rows.compress(inside)
+        counted = _counted(rows)
+        if segment.start_ms is not None and counted.any() and (rows["time_ms"] == NO_TIME).all():
+            ticks = rows["tick_ms"][counted]
+            since = ticks - ticks[0]
+            modulus = self.formats[segment.format].modulus_ms
+            rows["time_ms"][counted] = segment.start_ms + (since % modulus if modulus else since)
+            rows["flags"][counted] |= int(FrameFlag.NAMED)
+        return rows
 
     def place(self, moved: str | None = None) -> SourceRef:
         """How to open the source; moved: where it is now."""
@@ -159,3 +189,10 @@ def _order(segment: Segment) -> tuple[bool, int, str, int, str, int, bool, int, 
     camera = (*known, int(segment.stream))
     time = (segment.start_ms is None, segment.start_ms or 0, segment.start)
     return (*camera, segment.format, int(segment.codec), *time)
+
+
+def _counted(rows: Frames) -> npt.NDArray[np.bool_]:
+    """Which rows are pictures that a counter dates."""
+    video = (rows["kind"] == Media.KEY) | (rows["kind"] == Media.DELTA)
+    result: npt.NDArray[np.bool_] = video & (rows["tick_ms"] != NO_TICK)
+    return result

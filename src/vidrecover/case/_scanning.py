@@ -12,6 +12,7 @@ from vidrecover.case._cameras import sort_cameras
 from vidrecover.case._dating import date
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
+from vidrecover.case._positions import store_positions
 from vidrecover.case._records import store_records
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
@@ -26,10 +27,11 @@ from vidrecover.model import (
     Source,
     SourceRef,
     UnitResult,
+    VolumeReport,
     together,
 )
 from vidrecover.outcome import ScanReport, scan_report
-from vidrecover.precedence import surrendered
+from vidrecover.precedence import contradicted, surrendered
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
 from vidrecover.seams import join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
@@ -37,6 +39,8 @@ from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
 from vidrecover.stills import Album
 from vidrecover.workers import processes
+
+_IN_PIECES = 10  # one of so many files; else a frame at a cluster's end mostly goes on behind it
 
 
 def scan(
@@ -92,7 +96,7 @@ def scan(
                 pending,
                 jobs=jobs,
                 address=cluster,
-                grids=grids(case),
+                grids=fragments(case),
                 window_size=window_size,
             )
         for result in found:
@@ -110,6 +114,7 @@ def scan(
         doubtful = join_cuts(case, source)
         store_records(case, source)
         contain(case, source)
+        store_positions(case, source)
         if pictures:
             sort_cameras(case, source)
             date(case, source)
@@ -149,7 +154,7 @@ def _units(
     case: Opened, source: Source, pending: Sequence[Extent], window_size: int, left: list[Extent]
 ) -> Iterator[UnitResult]:
     """What the units hold, read here. left: kept up to date with what was left for later."""
-    scanner = Scanner(source, case.formats, window_size=window_size, grids=grids(case))
+    scanner = Scanner(source, case.formats, window_size=window_size, grids=fragments(case))
 
     def told(resisting: list[Extent]) -> None:
         left[:] = extents.merged(resisting)
@@ -214,10 +219,27 @@ def _in_pieces(case: Opened) -> dict[int, tuple[Extent, ...]]:
 
 
 def grids(case: Opened) -> list[Grid]:
-    """Where the layouts on the source begin their fragments."""
+    """Where the layouts on the source begin their fragments, and file systems their clusters."""
+    return _grids(case.catalogue.volumes())
+
+
+def fragments(case: Opened) -> list[Grid]:
+    """Where frames are cut: at the fragments of recorders' own layouts, and at the clusters of a
+    file system whose files lie in pieces. Elsewhere most clusters go on one behind the other."""
+    return _grids(one for one in case.catalogue.volumes() if _is_in_pieces(one))
+
+
+def _is_in_pieces(report: VolumeReport) -> bool:
+    if report.layout in volumes.LAYOUTS:
+        return True
+    laid = [claim for claim in report.claims if claim.extents]
+    return _IN_PIECES * sum(len(claim.extents) > 1 for claim in laid) > len(laid)
+
+
+def _grids(reports: Iterable[VolumeReport]) -> list[Grid]:
     return [
         Grid(one.fragment_start, one.fragment_size)
-        for one in case.catalogue.volumes()
+        for one in reports
         if one.fragment_start is not None and one.fragment_size
     ]
 
@@ -225,6 +247,11 @@ def grids(case: Opened) -> list[Grid]:
 def join_cuts(case: Opened, source: Source) -> int:
     """Store the frames cut at borders that could be proven; returns how many could not."""
     ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
+    files = [c.extents for c in claims if c.kind is ClaimKind.FILE and len(c.extents) > 1]
+    if files:
+        stored = case.catalogue.segments(channel=None)
+        wrong = list(contradicted(stored, files, case.formats, case.unpack))
+        case.catalogue.replace([(one.id or 0, rest) for one, rest in wrong])
     found = join(source, ends, case.formats, grids(case), claims)
     case.catalogue.store_seams(found.joined)
     yielding = {one.name for one in case.formats.formats if one.framing.yields}

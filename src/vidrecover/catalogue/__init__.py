@@ -16,6 +16,7 @@ import msgspec
 from sqlite_utils import Database
 
 from vidrecover.catalogue import _changes, _containers, _file, _prints, _rows, _views, _volumes
+from vidrecover.catalogue._positions import Positions
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run, Shown
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import divided, merged, minus, total
@@ -50,10 +51,10 @@ class Catalogue:
     """An open catalogue; a context manager. To be used from one thread."""
 
     def __init__(self, path: Path, database: Database) -> None:
-        self._path = path
-        self._db = database
+        self._path, self._db = path, database
         self._conn: sqlite3.Connection = database.conn
         self.prints, self.views = _prints.Prints(path, self._conn), _views.Views(path, self._conn)
+        self.positions = Positions(path, self._conn)
         self._lock: sqlite3.Connection | None = None
         self._run: Run | None = None
         self._tally = _rows.Tally()
@@ -107,9 +108,8 @@ class Catalogue:
         with self._transaction():
             source_id = self._source_id(identity, fingerprint)
             started = datetime.now(UTC).isoformat(timespec="seconds")
-            names = _rows.json(tuple(format_names))
-            row = (source_id, identity.path, started, tool_version, formats_digest, names)
-            run_id = self._insert_one("run", _rows.RUN, row)
+            row = (source_id, identity.path, started, tool_version, formats_digest)
+            run_id = self._insert_one("run", _rows.RUN, (*row, _rows.json(tuple(format_names))))
         self._run = next(run for run in self.runs() if run.id == run_id)
         return self._run
 

@@ -147,6 +147,11 @@ def _lanes(database: Database) -> None:
     database.conn.execute("ALTER TABLE segment ADD COLUMN lane INTEGER")
 
 
+def _positions(database: Database) -> None:
+    """Migration 9: positions of the vehicle."""
+    _run(database, "0009_positions.sql")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -156,6 +161,7 @@ _MIGRATIONS = {
     "0006_unallocated": _unallocated,
     "0007_views": _views,
     "0008_lanes": _lanes,
+    "0009_positions": _positions,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

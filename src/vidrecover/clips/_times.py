@@ -60,6 +60,7 @@ class Survey(msgspec.Struct, kw_only=True):
     rate: int = 0
     nameless: int = 0
     burnt: int = 0
+    named: int = 0
     opening: list[Frames] = []
 
 
@@ -72,6 +73,7 @@ def survey(tables: Iterable[Frames]) -> Survey:
         found.ticked += int((pictures["tick_ms"] != NO_TICK).sum())
         found.dated += int((pictures["time_ms"] != NO_TIME).sum())
         found.burnt += int(((pictures["flags"] & FrameFlag.BURNT) != 0).sum())
+        found.named += int(((pictures["flags"] & FrameFlag.NAMED) != 0).sum())
         found.nameless += int((pictures["channel"] == NO_CHANNEL).sum())
         for rate, count in zip(*np.unique(pictures["rate"], return_counts=True), strict=True):
             rates[int(rate)] = rates.get(int(rate), 0) + int(count)

@@ -86,6 +86,7 @@ def of_media(media: Sequence[Medium], window: TimeSpan | None) -> Diagnosis:
         said=notes,
         causes=tuple(_causes(media)),
         overwrite=clocks[0] if clocks else None,
+        clocks=next((one.clocks for one in known if one.clocks), ()),
         media=tuple(
             MediumRead(
                 name=one.name,

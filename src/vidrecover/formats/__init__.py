@@ -33,13 +33,13 @@ from vidrecover.formats._layout import (
     Time,
     Trailer,
 )
-from vidrecover.formats._naming import Named, NameRule, load_rules, names
+from vidrecover.formats._naming import Named, NameRule, by_rule, load_rules, names
 
 __all__ = [
     "MAX_FRAME_SIZE", "Checksum", "CodecRule", "Format", "FormatSet", "Framing", "Layout",
     "MediaRule", "NameRule", "Named", "Number", "Reference", "Requirement", "Sum", "Tags", "Tick",
     "Time", "Trailer",
-    "load", "names", "shipped",
+    "by_rule", "load", "names", "shipped",
 ]  # fmt: skip
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]

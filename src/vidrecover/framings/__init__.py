@@ -6,19 +6,34 @@ its own here and a line in `READERS`.
 
 from vidrecover.errors import FormatError
 from vidrecover.formats import Format
-from vidrecover.framings import annexb, avi, jpeg, jt808, jt1078, mp4, mpegps, mpegts
+from vidrecover.framings import (
+    annexb,
+    avi,
+    freegps,
+    jpeg,
+    jt808,
+    jt1078,
+    mp4,
+    mpegps,
+    mpegts,
+    nmea,
+    tme,
+)
 from vidrecover.framings.declared import DeclaredReader
 from vidrecover.model import Reader
 
 READERS: dict[str, Reader] = {
     "annexb": annexb.frames,
     "avi": avi.frames,
+    "freegps": freegps.frames,
     "jpeg": jpeg.frames,
     "jt1078": jt1078.frames,
     "jt808": jt808.frames,
     "mp4": mp4.frames,
     "mpegps": mpegps.frames,
     "mpegts": mpegts.frames,
+    "nmea": nmea.frames,
+    "tme": tme.frames,
 }
 """Readers that a description can name under `framing.reader`."""
 

@@ -19,6 +19,7 @@ from vidrecover.model import (
     FrameFlag,
     Frames,
     Media,
+    Position,
     RecorderMs,
     Window,
     no_frames,
@@ -33,6 +34,7 @@ _POSITION, _BATCH, _LIST = 0x0200, 0x0704, 0x1205
 _LOSS, _COVERED, _STORAGE = 0x15, 0x16, 0x17
 _MOST_CHANNELS = 32
 _RECORD = 28
+_GMT8_MS = 8 * 3_600_000
 
 
 class Message(NamedTuple):
@@ -44,7 +46,7 @@ class Message(NamedTuple):
     body: bytes
 
 
-class Position(NamedTuple):
+class Report(NamedTuple):
     """A position report; lost, covered: cameras from 1 without a signal, or covered; storage: any
     store has failed."""
 
@@ -103,11 +105,11 @@ def _dated(message: Message) -> int:
     return NO_TIME if time is None else time
 
 
-def position(body: bytes) -> Position:
+def position(body: bytes) -> Report:
     """A position body, and the video alarms behind it. [A]"""
     alarm, status = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
     items = dict(_items(body[28:]))
-    return Position(
+    return Report(
         time_ms=_time(body[22:28]),
         ignition=bool(status & 1),
         power_lost=bool(alarm >> 8 & 1),
@@ -147,7 +149,7 @@ def events(messages: Iterable[tuple[int, bytes]]) -> list[Event]:
     a batch of old positions counts at their own times. Times are the terminal's own. [A]
     """
     found: list[Event] = []
-    reports: list[tuple[str, RecorderMs, int, int, Position]] = []
+    reports: list[tuple[str, RecorderMs, int, int, Report]] = []
     for place, raw in messages:
         message = decoded(raw)
         if message is None:
@@ -159,11 +161,39 @@ def events(messages: Iterable[tuple[int, bytes]]) -> list[Event]:
             one = position(body)
             if len(body) >= 28 and one.time_ms is not None:
                 reports.append((message.terminal, one.time_ms, place, len(raw), one))
-    before: dict[str, Position] = {}
+    before: dict[str, Report] = {}
     for terminal, _, place, size, one in sorted(reports, key=lambda report: report[:3]):
         found += _changes(before.get(terminal), one, Extent(place, place + size))
         before[terminal] = one
     return sorted(found, key=lambda event: (event.time_ms or 0, event.entry))
+
+
+def positions(messages: Iterable[tuple[int, bytes]]) -> Iterator[Position]:
+    """Where terminals say that they were: latitude, longitude in millionths of a degree, speed in
+    tenths of km/h, course; status bits 1: there is a fix, 2: south, 3: west. [A: jt808.md 3]
+
+    messages: place and bytes of each. Times are eight hours ahead of UTC, by the satellites
+    where there is a fix.
+    """
+    for place, raw in messages:
+        message = decoded(raw)
+        for body in _positions(message) if message is not None else ():
+            if len(body) < 28 or not body[7] & 2:
+                continue
+            time_ms = _time(body[22:28])
+            latitude, longitude = (int.from_bytes(body[at : at + 4], "big") for at in (8, 12))
+            if time_ms is None or latitude > 90_000_000 or longitude > 180_000_000:
+                continue
+            speed, course = (int.from_bytes(body[at : at + 2], "big") for at in (18, 20))
+            yield Position(
+                kind="jt808",
+                gps_ms=time_ms - _GMT8_MS,
+                latitude=latitude / (-1e6 if body[7] & 4 else 1e6),
+                longitude=longitude / (-1e6 if body[7] & 8 else 1e6),
+                speed_kmh=speed / 10,
+                course=float(course) if course <= 360 else None,
+                entry=Extent(place, place + len(raw)),
+            )
 
 
 def _positions(message: Message) -> Iterator[bytes]:
@@ -177,7 +207,7 @@ def _positions(message: Message) -> Iterator[bytes]:
             place += 2 + size
 
 
-def _changes(before: Position | None, now: Position, entry: Extent) -> Iterator[Event]:
+def _changes(before: Report | None, now: Report, entry: Extent) -> Iterator[Event]:
     """Events for what differs from the report before; with none, for what is not as usual."""
 
     def event(kind: EventKind, text: str, channel: int | None = None) -> Event:

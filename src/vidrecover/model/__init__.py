@@ -59,6 +59,10 @@ from vidrecover.model._observed import (
     Segment,
     UnitResult,
 )
+from vidrecover.model._positions import (
+    ClockOffset,
+    Position,
+)
 from vidrecover.model._said import Said, SaidValue
 from vidrecover.model._source import (
     Extent,
@@ -88,6 +92,7 @@ __all__ = [
     "Claim",
     "ClaimKind",
     "Clip",
+    "ClockOffset",
     "Codec",
     "Container",
     "Diagnosis",
@@ -104,6 +109,7 @@ __all__ = [
     "MediumRead",
     "OverwriteClock",
     "PictureState",
+    "Position",
     "Progress",
     "Reader",
     "RecorderMs",

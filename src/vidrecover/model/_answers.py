@@ -7,6 +7,7 @@ import msgspec
 from vidrecover.model._causes import Cause
 from vidrecover.model._frames import Codec, Stream
 from vidrecover.model._observed import Segment
+from vidrecover.model._positions import ClockOffset
 from vidrecover.model._said import Said
 from vidrecover.model._time import RecorderMs, TimeSpan
 
@@ -125,7 +126,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     causes: why what is missing is missing, the most urgent first; overwrite: how long the recorder
     may still run, None when no recorder's storage was looked at; media: where several were looked
     at, each of them, and `scanned_share` is that of the one least read; said: the notes before they
-    were English, one for each.
+    were English, one for each; clocks: how far the recorder's clock was ahead of the satellites',
+    where both are known.
     """
 
     source: str
@@ -137,6 +139,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     overwrite: OverwriteClock | None = None
     media: tuple[MediumRead, ...] = ()
     said: tuple[Said, ...] = ()
+    clocks: tuple[ClockOffset, ...] = ()
 
 
 class Grade(StrEnum):

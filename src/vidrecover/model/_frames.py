@@ -68,6 +68,7 @@ class FrameFlag(IntFlag):
     MORE: the frame goes on in the next row of its segment (or of the segment behind it).
     OVERRUN: only between a reader and the scan: the frame goes beyond the window's data.
     BURNT: its time is what the clock in its picture shows; the bytes carry none.
+    NAMED: its time counts from the one that the name of its file tells; never stored.
     """
 
     NONE = 0
@@ -79,6 +80,7 @@ class FrameFlag(IntFlag):
     MORE = 32
     OVERRUN = 64
     BURNT = 128
+    NAMED = 256
 
 
 FRAME_DTYPE = np.dtype(

@@ -1,6 +1,7 @@
 """What is known of the recorder's clock, in sentences."""
 
-from vidrecover.model import EventKind
+from vidrecover.clock import lasting
+from vidrecover.model import ClockOffset, EventKind
 from vidrecover.report._facts import Facts
 from vidrecover.report._words import Words, spoken
 
@@ -26,4 +27,21 @@ def clocks(facts: Facts, words: Words) -> list[str]:
         said.append(words("clock.set", times=", ".join(named)))
     elif facts.events:
         said.append(words("clock.unset"))
-    return [*said, words("clock.offset"), words("clock.computer")]
+    offsets = facts.diagnosis.clocks
+    said += [_offset(one, words) for one in offsets[:_MOST_SETTINGS]]
+    if not offsets:
+        said.append(words("clock.offset"))
+    return [*said, words("clock.computer")]
+
+
+def _offset(one: ClockOffset, words: Words) -> str:
+    key = "clock.behind" if one.offset_ms < 0 else "clock.ahead"
+    return words(
+        key,
+        start=spoken(one.span.start_ms),
+        end=spoken(one.span.end_ms),
+        offset=lasting(abs(one.offset_ms)),
+        seconds=f"{abs(one.offset_ms) / 1000:.3f}",
+        spread=f"{one.spread_ms / 1000:.3f}",
+        count=one.records,
+    )

@@ -202,7 +202,8 @@ def _breaks(group: Frames, times: Column, lost: Column, parted: Column, one: For
     steps = _steps(group, times, one)
     breaks = (steps > LARGEST_STEP_MS) | (steps < -_LARGEST_STEP_BACK_MS) | (lost != 0)
     breaks |= _codec_changes(group["codec"], is_video(group))
-    if not one.framing.counted and not one.framing.scattered:
+    named = bool(group["channel"][0] != NO_CHANNEL)  # else the numbers are of several cameras
+    if not (one.framing.counted and named) and not one.framing.scattered:
         breaks[1:] |= np.diff(parted) != 0
     breaks |= _minute(times, steps, breaks)
     if one.framing.yields:
@@ -260,8 +261,8 @@ def _lost(group: Frames, one: Format) -> Column:
     lost = np.zeros(len(group), dtype=np.int64)
     if one.framing.counted:
         number = group["sequence"]
-        known = (number[1:] != NO_SEQUENCE) & (number[:-1] != NO_SEQUENCE)
-        lost[1:][known] = (np.diff(number) - 1)[known]
+        known = np.flatnonzero(number != NO_SEQUENCE)
+        lost[known[1:]] = np.diff(number[known]) - 1
     return lost
 
 

@@ -10,6 +10,7 @@ import msgspec
 from vidrecover import clock
 from vidrecover.model import (
     ChannelDiagnosis,
+    ClockOffset,
     Diagnosis,
     SaidValue,
     State,
@@ -37,6 +38,7 @@ _PLAIN = str.maketrans({"█": "#", "▓": "=", "○": "o", "·": "."})
 _LANE_WIDTH = 48
 _MOST_SPANS = 24  # listed for one camera
 _DAY_MS = 86_400_000
+_MOST_CLOCKS = 6
 _SEVERITY = {state: place for place, state in enumerate(State)}
 
 
@@ -76,7 +78,23 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
         "causes": causes_json(result.causes),
         "overwrite": overwrite_json(result.overwrite),
         "media": [msgspec.to_builtins(one) for one in result.media],
+        "clocks": clocks_json(result.clocks),
     }
+
+
+def clocks_json(found: Sequence[ClockOffset]) -> list[dict[str, Any]]:
+    """The recorder's clock minus that of the satellites, in seconds, for each span."""
+    return [
+        {
+            "from": clock.iso(one.span.start_ms),
+            "to": clock.iso(one.span.end_ms),
+            "reference": "gps",
+            "offset_s": one.offset_ms / 1000,
+            "spread_s": one.spread_ms / 1000,
+            "records": one.records,
+        }
+        for one in found
+    ]
 
 
 def _span_json(one: StateSpan) -> dict[str, Any]:
@@ -97,6 +115,7 @@ def diagnosis_text(result: Diagnosis, language: Wording = "en") -> str:
     lines = overwrite_text(result.overwrite, language)
     lines += _read_lines(result, say)
     notes = [say("note", note=one) for one in notes_in(result, language)]
+    notes += [say("note", note=_offset(one, say)) for one in result.clocks[:_MOST_CLOCKS]]
     if result.window is None:
         undated = [
             say(
@@ -132,6 +151,17 @@ def diagnosis_text(result: Diagnosis, language: Wording = "en") -> str:
         lines.append(_cameras([one.channel or one.label for one in alike], say))
         lines += [f"  {line}" for line in told]
     return "\n".join(lines + notes)
+
+
+def _offset(one: ClockOffset, say: Callable[..., str]) -> str:
+    """How far the recorder's clock was from the satellites'."""
+    return say(
+        "clock_behind" if one.offset_ms < 0 else "clock_ahead",
+        start=clock.spoken(one.span.start_ms),
+        end=clock.spoken(one.span.end_ms),
+        seconds=f"{abs(one.offset_ms) / 1000:.3f}",
+        records=one.records,
+    )
 
 
 def notes_in(result: Diagnosis, language: Wording) -> list[str]:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from vidrecover.errors import ScenarioError
-from vidrecover.simulate import dhfs, files, hikvision, plain, wfs
+from vidrecover.simulate import dhfs, files, hikvision, hiv, plain, tme_disk, wfs
 from vidrecover.simulate.disk import Disk, Written, told
 from vidrecover.simulate.footage import Footage, film_all
 from vidrecover.simulate.plan import Camera, cameras
@@ -25,6 +25,8 @@ _WRITERS: dict[str, Callable[[Disk, Scenario, Sequence[Footage]], Written]] = {
     "dhfs": dhfs.write,
     "wfs": wfs.write,
     "hikvision": hikvision.write,
+    "tme": tme_disk.write,
+    "hiv": hiv.write,
     **dict.fromkeys(plain.FILES, plain.write),
 }
 

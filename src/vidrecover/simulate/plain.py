@@ -57,7 +57,7 @@ def xm_files(scenario: Scenario, shots: Shots) -> Files:
     settings = scenario.xm or Xm()
     for part in by_part(shots):
         for camera in by_camera(part):
-            yield xm.chunks(camera, information=settings.information)
+            yield xm.chunks(camera, information=settings.information, ahead_s=settings.ahead_s)
 
 
 def nndc_files(scenario: Scenario, shots: Shots) -> Files:

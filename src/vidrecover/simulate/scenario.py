@@ -19,6 +19,7 @@ from vidrecover.simulate.settings import (
     Files,
     Gbps,
     Hikvision,
+    Hiv,
     Hx,
     Image,
     Imkh,
@@ -26,6 +27,7 @@ from vidrecover.simulate.settings import (
     Mp4,
     Nndc,
     Table,
+    Tme,
     Ts,
     Wfs,
     Xm,
@@ -36,6 +38,8 @@ Layout = Literal[
     "dhfs",
     "wfs",
     "hikvision",
+    "tme",
+    "hiv",
     "dhav",
     "xm",
     "nndc",
@@ -56,6 +60,8 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "dhav": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
     "wfs": frozenset({"none", "alaw", "mulaw"}),
     "hikvision": frozenset({"none", "alaw", "mulaw", "aac"}),
+    "tme": frozenset({"none"}),
+    "hiv": frozenset({"none", "alaw", "mulaw", "aac"}),
     "xm": frozenset({"none", "alaw", "mulaw"}),
     "nndc": frozenset({"none", "mulaw", "adpcm", "aac"}),
     "jt1078": frozenset({"none", "alaw", "mulaw", "adpcm", "aac"}),
@@ -73,8 +79,8 @@ LAST_CAMERA: dict[str, int] = dict.fromkeys(AUDIO_OF_LAYOUT, 64) | {"nndc": 15, 
 """Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
 
 
-INDEXED = frozenset({"dhfs", "wfs", "hikvision"})
-"""Layouts with an index of their own; the others are streams in an image."""
+INDEXED = frozenset({"dhfs", "wfs", "hikvision", "tme", "hiv"})
+"""Layouts with an index or files of their own; the others are streams in an image."""
 
 IN_FILES = frozenset({"dhav", "hx", "xm"})
 """Layouts of which each camera can have files of its own."""
@@ -152,6 +158,8 @@ class Scenario(Table, frozen=True, kw_only=True):
     dhfs: Dhfs | None = None
     wfs: Wfs | None = None
     hikvision: Hikvision | None = None
+    tme: Tme | None = None
+    hiv: Hiv | None = None
     image: Image | None = None
     files: Files | None = None
     dhav: Dhav | None = None
@@ -288,6 +296,8 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             "dhfs",
             "wfs",
             "hikvision",
+            "tme",
+            "hiv",
             "image",
             "files",
             "dhav",
@@ -306,12 +316,19 @@ def _layout_faults(scenario: Scenario) -> _Faults:
     disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
     tests = _ring_tests("dhfs", disk) + _ring_tests("wfs", scenario.wfs or Wfs())
     hik, files = scenario.hikvision or Hikvision(), scenario.files or Files()
+    tme, hiv = scenario.tme or Tme(), scenario.hiv or Hiv()
     highest = max((n for group in scenario.cameras for n in group.numbers), default=0)
     tests += [
         ("files.period_s", 1 <= files.period_s <= 86400, "must be 1 to 86400"),
         ("files.names", files.names != "blackvue" or highest <= 4, "has letters for four cameras"),
     ]
     tests += [
+        ("hiv.file_kib", 64 <= hiv.file_kib <= 1 << 20, "must be 64 to 1048576"),
+        ("hiv.files", hiv.files is None or 1 <= hiv.files <= 4096, "must be 1 to 4096"),
+        ("hiv.spare", 0 <= hiv.spare <= 4096, "must be 0 to 4096"),
+        ("hiv.period_s", 1 <= hiv.period_s <= 86400, "must be 1 to 86400"),
+        ("hiv.zone_minutes", -720 <= hiv.zone_minutes <= 840, "must be -720 to 840"),
+        ("tme.period_s", 1 <= tme.period_s <= 86400, "must be 1 to 86400"),
         ("hikvision.block_kib", 128 <= hik.block_kib <= 1 << 20, "must be 128 to 1048576"),
         ("hikvision.blocks", hik.blocks is None or 1 <= hik.blocks <= 4096, "must be 1 to 4096"),
         ("hikvision.spare", 0 <= hik.spare <= 4096, "must be 0 to 4096"),

@@ -83,6 +83,28 @@ class Hikvision(Table, frozen=True, kw_only=True):
     power_cut: bool = False
 
 
+class Hiv(Table, frozen=True, kw_only=True):
+    """Hikvision's files `hivNNNNN.mp4` on a FAT32 volume, with `index00.bin`.
+
+    file_kib: size of a file; files: how many, None for as many as are needed and `spare` empty
+    ones; too few make the ring come round. period_s: an entry of the index ends so often.
+    fragmented: clusters of all files lie between each other. zone_minutes: what the recorder's
+    clock is ahead of the index, which counts in UTC. index: `lost` was never there, `torn` lacks
+    its last bytes, `lying` tells another hour for the entries of camera 2. power_cut: the last
+    entry of each camera was never closed.
+    """
+
+    file_kib: int = 512
+    files: int | None = None
+    spare: int = 2
+    cluster: Literal[2048, 4096, 8192, 16384, 32768] = 2048
+    period_s: float = 60.0
+    fragmented: bool = False
+    zone_minutes: int = 0
+    index: Literal["intact", "lost", "torn", "lying"] = "intact"
+    power_cut: bool = False
+
+
 class Image(Table, frozen=True, kw_only=True):
     """How plain streams lie in an image: files of `period_s`, with other data around them.
 
@@ -115,6 +137,30 @@ class Files(Table, frozen=True, kw_only=True):
     fault: Literal["none", "tables_zeroed", "formatted", "start_destroyed"] = "none"
 
 
+class Tme(Table, frozen=True, kw_only=True):
+    """A TME vehicle recorder's FAT32 volume: a file for each camera and `period_s`.
+
+    ending: of the files, and so their container; cluster: bytes. interleaved: all cameras write
+    at once. sound: a sub-record of sound behind every picture of a `.264`. deleted: cameras whose
+    files the ring deleted; keys_kept: their key-frame indexes stayed. without_keys: cameras whose
+    key-frame indexes are missing. power_cut: the last files were never closed; tail: what lies
+    behind their last frame, which `older` takes from the beginning of the camera's first file.
+    log: there is a system log.
+    """
+
+    period_s: float = 60.0
+    ending: Literal["264", "265", "266"] = "264"
+    cluster: Literal[2048, 4096, 8192, 16384, 32768] = 4096
+    interleaved: bool = False
+    sound: bool = True
+    deleted: tuple[int, ...] = ()
+    keys_kept: bool = False
+    without_keys: tuple[int, ...] = ()
+    power_cut: bool = False
+    tail: Literal["zeros", "older"] = "zeros"
+    log: bool = True
+
+
 class Dhav(Table, frozen=True, kw_only=True):
     """Plain DHAV files. prefix: `DAHUA` and zeros up to 0x400 before the first frame."""
 
@@ -122,9 +168,11 @@ class Dhav(Table, frozen=True, kw_only=True):
 
 
 class Xm(Table, frozen=True, kw_only=True):
-    """XM frames. information: a vehicle information frame (F9) before each key picture."""
+    """XM frames. information: a vehicle information frame (F9) before each key picture; ahead_s:
+    the recorder's clock is so many seconds ahead of the satellites', None: there is no fix."""
 
     information: bool = False
+    ahead_s: float | None = None
 
 
 class Nndc(Table, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from vidrecover.timeline._attribution import attributed, divided, parts
 from vidrecover.timeline._copies import Copy, Taken, chosen
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._numbers import Numbers, Step, Told
+from vidrecover.timeline._offsets import offsets
 from vidrecover.timeline._places import Shelf
 from vidrecover.timeline._reuse import followers, provable_from, shows_reuse
 from vidrecover.timeline._witnesses import (
@@ -38,6 +39,7 @@ __all__ = [
     "followers",
     "lists",
     "missing_extents",
+    "offsets",
     "parts",
     "provable_from",
     "recordings",

@@ -9,6 +9,7 @@ import msgspec
 from vidrecover.extents import merged, minus
 from vidrecover.model import LISTED, Claim, Extent, Segment, TimeSpan
 from vidrecover.timeline._dating import dated
+from vidrecover.timeline._filetimes import by_name
 from vidrecover.timeline._places import FILES, Index
 from vidrecover.timeline._witnesses import claimed
 
@@ -29,6 +30,10 @@ class Rows(Protocol):
         """Where a glued frame's first piece begins, and its last one ends."""
         ...
 
+    def ticks(self, segment: Segment) -> TimeSpan | None:
+        """The counter at its first and last picture, in milliseconds; None: there is none."""
+        ...
+
 
 def attributed(
     segments: Iterable[Segment], claims: Sequence[Claim], rows: Rows | None = None
@@ -40,7 +45,8 @@ def attributed(
     frames without one, only for listed claims. [C] Such segments are `named_by_claim`. Where the
     claims of two cameras meet inside a segment, or named bytes end in it, it is cut there first.
     Footage that a glued frame proves to go on in a named fragment has that one's camera.
-    Segments without a time between dated ones of the same claim get theirs, see `dated`.
+    Segments with a counter alone get the time of their file's name, see `by_name`; those without
+    a time between dated ones of the same claim get theirs, see `dated`.
     """
     index = Index(claim for claim in claims if claim.channel is not None)
     found: list[Segment] = []
@@ -54,7 +60,10 @@ def attributed(
             found.append(_attributed(segment, naming))
             continue
         found += [_attributed(part, index.naming(part)) for part in rows.cut(segment, places)]
-    return dated(found if rows is None else _linked(found, claims, rows), claims)
+    if rows is None:
+        return dated(found, claims)
+    named = by_name(_linked(found, claims, rows), claims, rows.ticks)
+    return dated(named.segments, claims, named.foreign)
 
 
 def divided(segments: Iterable[Segment], claims: Sequence[Claim], rows: Rows) -> Iterator[Segment]:

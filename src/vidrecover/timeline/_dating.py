@@ -1,7 +1,7 @@
 """Footage without a time that lies between dated footage of the same claim."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -15,7 +15,9 @@ _STEP_BACK_MS = 500
 _SECOND_MS = 1000
 
 
-def dated(segments: list[Segment], claims: Sequence[Claim]) -> list[Segment]:
+def dated(
+    segments: list[Segment], claims: Sequence[Claim], foreign: Collection[int] = ()
+) -> list[Segment]:
     """The segments, those without a time put between the dated ones of the claim they lie in.
 
     Where only key frames are dated, a fragment may hold none. In the claim's order its frames
@@ -23,7 +25,7 @@ def dated(segments: list[Segment], claims: Sequence[Claim]) -> list[Segment]:
     they end there. Only where one claim and no second names the bytes, and never outside the time
     of the claim; footage of another time beside it does not count. Where only a claim names the
     camera, no number tells the order: there each segment begins behind the one before it in the
-    claim's order.
+    claim's order. foreign: places of segments that are not of the claim they lie in.
     """
     if all(one.start_ms is not None and not one.named_by_claim for one in segments):
         return segments
@@ -32,7 +34,7 @@ def dated(segments: list[Segment], claims: Sequence[Claim]) -> list[Segment]:
     wanted: dict[int, Claim] = {}
     for place, segment in enumerate(segments):
         naming = index.naming(segment)
-        if len(naming) != 1 or segment.channel not in (naming[0].channel, None):
+        if len(naming) != 1 or place in foreign or segment.channel not in (naming[0].channel, None):
             continue
         if segment.start_ms is None or _inside(segment, naming[0]):
             members.setdefault(id(naming[0]), []).append(place)
@@ -40,7 +42,7 @@ def dated(segments: list[Segment], claims: Sequence[Claim]) -> list[Segment]:
                 wanted[id(naming[0])] = naming[0]
     found = list(segments)
     for number, claim in wanted.items():
-        order = _Order(claim)
+        order = Order(claim)
         own = sorted(members[number], key=lambda place: order.of(segments[place].start))
         for run in _runs(own, segments):
             for place, dated_one in _filled(run, segments, claim):
@@ -63,7 +65,7 @@ def _put_in_order(own: Sequence[int], segments: list[Segment]) -> None:
         reach = max(segments[place].end_ms or 0, reach or 0)
 
 
-class _Order:
+class Order:
     """Where bytes of the source lie in a claim's logical order."""
 
     def __init__(self, claim: Claim) -> None:

@@ -14,6 +14,7 @@ from vidrecover.model import Extent, Source, SourceRef
 from vidrecover.source import open_source
 from vidrecover.volumes import _fs_geometry as geometry
 from vidrecover.volumes._fs_listing import Entry, Listing, Volume
+from vidrecover.volumes._sides import is_side
 
 _MOST_VOLUMES = 128
 _MOST_HEADS = 20_000  # files of no known name whose first bytes are looked at
@@ -206,7 +207,7 @@ class _Walker:
     def _is_wanted(self, entry: Entry) -> bool:
         """Whether a file may hold footage, by its ending or its first bytes."""
         name = entry.path.rpartition("/")[2]
-        if name.rpartition(".")[2].lower() in VIDEO_ENDINGS:
+        if name.rpartition(".")[2].lower() in VIDEO_ENDINGS or is_side(name):
             return True
         if entry.size < _LEAST_UNKNOWN or not entry.extents or self._looked >= _MOST_HEADS:
             return False

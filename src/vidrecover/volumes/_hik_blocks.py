@@ -115,13 +115,13 @@ def _table(source: Source, block: Extent) -> tuple[npt.NDArray[Any], int]:
         size *= 4
 
 
-def clock_ms(source: Source, run: Run) -> int | None:
-    """What the recorder's own clock showed at a run's first key frame, by the stream itself.
+def shown_ms(source: Source, place: int) -> int | None:
+    """What the recorder's own clock showed at a key frame, by the stream itself.
 
     Milliseconds since 1970 as the program stream map has it; None where there is none. [A:
     imkh-ps.md section 6.1]
     """
-    head = source.read(run.first, 256)
+    head = source.read(place, 256) if place < source.size else b""
     place = head.find(b"\x00\x00\x01\xbc")
     stamp = head.find(b"\x40\x0eHK", place) if place >= 0 else -1
     if stamp < 0 or len(head) < stamp + 12:

@@ -10,17 +10,20 @@ from typing import NamedTuple
 from vidrecover.formats import FormatSet, NameRule, names
 from vidrecover.model import Claim, ClaimKind, Extent, Source, SourceRef, Stream, VolumeReport
 from vidrecover.volumes import _fs_geometry as geometry
+from vidrecover.volumes import _hiv, _tme
 from vidrecover.volumes._fs_listing import Entry, Volume
 from vidrecover.volumes._fs_space import Free
 from vidrecover.volumes._fs_walk import Heads, Trouble, walk
-from vidrecover.workers import told
+from vidrecover.volumes._sides import is_side
+from vidrecover.workers import told as sent
 
 MOST_CLAIMS, MOST_EXTENTS = 300_000, 1_000_000
 """Kept of one source, so that no file system fills the memory."""
-_LEAST_S, _MOST_S = 8, 300
+_LEAST_S, _MOST_S = 30, 300
 _BYTES_A_SECOND = 1 << 31  # of a source's size, added to the time limit
 _LONGEST_MS = 3_600_000  # of a file whose end the file system's clock tells; a zone is more [C]
 _FAT_EPOCH_S = 315_532_800  # 1980-01-01: the clock was never set
+_RECORDS = ("jt808", "nmea", "freegps")  # formats without footage
 _CONTAINERS: Heads = ((4, b"ftyp"), (0, b"RIFF"), (4, b"moov"), (4, b"mdat"))
 
 
@@ -44,7 +47,7 @@ def examine(
     extents = claims = 0
     stopped = None
     try:
-        for message in told(walk, (ref, _heads(formats)), seconds=limit_s):
+        for message in sent(walk, (ref, _heads(formats)), seconds=limit_s):
             if isinstance(message, Volume):
                 found.append(_Found(message, [], [], []))
             elif isinstance(message, Free) and found:
@@ -66,7 +69,7 @@ def examine(
             whole = Extent(0, source.size)
             found.append(_Found(Volume("unknown", whole, None, 0, 0, ()), [], [], []))
         found[-1].troubles.append(f"{words}; {len(found[-1].entries)} files were listed")
-    return [_report(one, formats.names, source.size) for one in found]
+    return [_report(one, formats.names, source) for one in found]
 
 
 class _Found(NamedTuple):
@@ -83,22 +86,29 @@ def _heads(formats: FormatSet) -> Heads:
     own = {
         (layout.at, pattern)
         for one in formats.formats
+        if one.framing.reader not in _RECORDS
         for layout in one.layouts
         for pattern in layout.signatures
-        if len(pattern) >= 4
+        if len(pattern) >= 4 and len(set(pattern)) > 2
     }
     return (*_CONTAINERS, *sorted(own))
 
 
-def _report(found: _Found, rules: Sequence[NameRule], size: int) -> VolumeReport:
+def _report(found: _Found, rules: Sequence[NameRule], source: Source) -> VolumeReport:
     volume = found.volume
     name = f"{volume.kind}@{volume.extent.start:#x}"
     free = found.free[0] if found.free else None
+    sides = [one for one in found.entries if is_side(one.path)]
+    footage = [one for one in found.entries if not is_side(one.path)]
+    own = list(_claims(name, footage, rules, source.size))
+    hiv = _hiv.told(source, name, own, sides)
+    told = _tme.told(source, name, hiv.claims, sides, rules)
     return VolumeReport(
         layout=volume.kind,
         extent=volume.extent,
-        claims=tuple(_claims(name, found.entries, rules, size)),
-        damage=(*volume.damage, *found.troubles),
+        claims=tuple(told.claims),
+        events=tuple(told.events),
+        damage=(*volume.damage, *found.troubles, *hiv.damage, *told.damage),
         fragment_size=volume.cluster_size or None,
         fragment_start=volume.cluster_start if volume.cluster_size else None,
         label=volume.label,
@@ -111,7 +121,7 @@ def _report(found: _Found, rules: Sequence[NameRule], size: int) -> VolumeReport
 def _claims(
     volume: str, entries: Sequence[Entry], rules: Sequence[NameRule], size: int
 ) -> Iterator[Claim]:
-    told = names(rules, (one.path for one in entries))
+    known = names(rules, (one.path for one in entries))
     for one in entries:
         words = [one.damage] if one.damage else []
         inside = tuple(Extent(e.start, min(e.end, size)) for e in one.extents if e.start < size)
@@ -119,7 +129,7 @@ def _claims(
             words.append("its clusters lie behind the end of the source")
         if one.guessed and one.extents:
             words.append("its chain of clusters is gone: its place is a guess")
-        name, written_ms = told.get(one.path), _written(one.written_s)
+        name, written_ms = known.get(one.path), _written(one.written_s)
         start_ms = None if name is None else name.start_ms
         end_ms = None if name is None or name.end_ms is None else name.end_ms - 1
         if end_ms is None and start_ms is not None and written_ms is not None:

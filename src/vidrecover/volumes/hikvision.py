@@ -232,7 +232,7 @@ def _shift(source: Source, runs: Sequence[blocks.Run]) -> tuple[int, str]:
     """
     found: Counter[int] = Counter()
     for run in runs[:: max(len(runs) // _SAMPLES, 1)][:_SAMPLES]:
-        shown = blocks.clock_ms(source, run)
+        shown = blocks.shown_ms(source, run.first)
         if shown is not None:
             found[round((shown - run.start_s * 1000) / _QUARTER_MS) * _QUARTER_MS] += 1
     if len(found) != 1:
