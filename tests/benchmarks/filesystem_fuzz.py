@@ -95,17 +95,17 @@ def walk_all(
         except OSError:
             listed.append("refused")
         found = [one for one in listed if isinstance(one, list)]
-        outside = sum(not _is_inside(one, image.size) for one in found)
+        outside = sum(not _is_inside(one, image) for one in found)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         entries = sum(len(one) for one in found)
         send(Done(time.perf_counter() - start, entries, outside, peak))
 
 
-def _is_inside(entries: Any, size: int) -> bool:
-    whole = Volume("fuzzed", Extent(0, size), None, 0, 0, ())
-    report = filesystem._report(filesystem._Found(whole, entries, [], []), (), size)
+def _is_inside(entries: Any, image: Any) -> bool:
+    whole = Volume("fuzzed", Extent(0, image.size), None, 0, 0, ())
+    report = filesystem._report(filesystem._Found(whole, entries, [], []), (), image)
     every = (extent for claim in report.claims for extent in claim.extents)
-    return all(0 <= one.start < one.end <= size for one in every)
+    return all(0 <= one.start < one.end <= image.size for one in every)
 
 
 def _given(image: Image, _: SourceRef) -> Image:
