@@ -31,6 +31,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+_LOST_MS = 2_082_758_400_000
+"""From 2036 on no clock of a recorder is right: it lost its time. [A: vehicle-faults.md 5]"""
+
+
 class Case(Opened):
     """An open case folder; a context manager. The verbs stand in the modules beside this one."""
 
@@ -101,9 +105,15 @@ class Case(Opened):
         self.note("report", {"file": str(path), "sha256": digest})
 
     def last_day(self) -> TimeSpan | None:
-        """The recorder's last day with footage, or None when nothing is dated."""
+        """The recorder's last day with footage, or None when nothing is dated.
+
+        Dates of a clock that lost its time, as those of 2038, count only where there are no others.
+        """
         newest = max((one.last_ms for one in self.found() if one.last_ms is not None), default=None)
         if newest is None:
             return None
+        if newest >= _LOST_MS:
+            ends = (one.end_ms for one in self.segments() if one.end_ms is not None)
+            newest = max((end for end in ends if end < _LOST_MS), default=newest)
         start = newest // 86_400_000 * 86_400_000
         return TimeSpan(start, start + 86_400_000)
