@@ -39,9 +39,6 @@ _USUAL_MS = 40
 _FIRST_UNITS = 500
 
 
-_NAMED = "times count from the one that the name of the file tells"
-
-
 class LeftOut(NamedTuple):
     """Footage of which no clip can be made, and why."""
 
@@ -200,7 +197,7 @@ class Build:
                 *wanted.notes,
                 *_names.camera_notes(self._recording, nameless=self._facts.nameless > 0),
                 *(["dates are those of the clock in the picture"] * (self._facts.burnt > 0)),
-                *([_NAMED] * (self._facts.named > 0)),
+                *(["times count from that in the file's name"] * (self._facts.named > 0)),
                 *timeline.notes,
                 *(sound.notes if sound is not None else ()),
                 *(self._borrowed.notes if self._borrowed is not None else ()),
