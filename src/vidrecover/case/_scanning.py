@@ -14,6 +14,7 @@ from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
 from vidrecover.case._positions import store_positions
 from vidrecover.case._records import store_records
+from vidrecover.case._several import decided
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look
 from vidrecover.errors import CatalogueError
@@ -23,6 +24,7 @@ from vidrecover.model import (
     Extent,
     Grid,
     Progress,
+    Seam,
     Segment,
     Source,
     SourceRef,
@@ -33,7 +35,7 @@ from vidrecover.model import (
 from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.precedence import contradicted, surrendered
 from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
-from vidrecover.seams import join
+from vidrecover.seams import Seams, join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
 from vidrecover.source.imaging import ImagingSource
 from vidrecover.source.mapped import MappedSource
@@ -252,13 +254,27 @@ def join_cuts(case: Opened, source: Source) -> int:
         stored = case.catalogue.segments(channel=None)
         wrong = list(contradicted(stored, files, case.formats, case.unpack))
         case.catalogue.replace([(one.id or 0, rest) for one, rest in wrong])
-    found = join(source, ends, case.formats, grids(case), claims)
-    case.catalogue.store_seams(found.joined)
+    left = extents.merged(case.catalogue.unidentified())
+    found = join(source, ends, case.formats, grids(case), claims, left)
+    case.catalogue.store_seams(found.joined, _told(found))
+    known = -1
+    while found.several and len(found.joined) > known:
+        known = len(found.joined)
+        found = decided(case, source, found)
+        case.catalogue.store_seams(found.joined, _told(found))
     yielding = {one.name for one in case.formats.formats if one.framing.yields}
     naked = _with_rows(case, yielding) if found.joined else ()
     given = [(one.id or 0, rest) for one, rest in surrendered(naked, found.joined, case.formats)]
     case.catalogue.replace(given)
     return len(found.doubtful)
+
+
+def _told(found: Seams) -> Iterator[Seam]:
+    """The proof of each frame that was put together, and the doubt about each other."""
+    for segment, words in zip(found.joined, found.proofs, strict=True):
+        yield Seam(start=segment.start, joined=True, words=words)
+    for extent, words in zip(found.doubtful, found.doubts, strict=True):
+        yield Seam(start=extent.start, joined=False, words=words)
 
 
 def _with_rows(case: Opened, names: Set[str]) -> Iterator[Segment]:

@@ -27,6 +27,7 @@ from vidrecover.model import (
     Event,
     Extent,
     LooseEnd,
+    Seam,
     Segment,
     SourceIdentity,
     TimeSpan,
@@ -62,9 +63,7 @@ class Catalogue:
     @classmethod
     def open(cls, path: Path, *, create: bool = True) -> "Catalogue":
         """The catalogue in the file `path`, made when it is missing and `create` is true.
-
-        Raises CatalogueError when it is missing, is no catalogue, or is of a newer vidrecover.
-        """
+        Raises CatalogueError when it is missing, is no catalogue, or is of a newer vidrecover."""
         if not create and not path.is_file():
             raise CatalogueError(f"{path}: there is no catalogue; scan the source into it first")
         return cls(path, _file.prepared(path))
@@ -176,11 +175,9 @@ class Catalogue:
             stretches = _rows.stretch_rows(unit_id, result)
             self._insert("stretch", "unit_id, kind, start, end_", stretches)
 
-    def store_seams(self, segments: Iterable[Segment]) -> None:
-        """Store the segments glued over borders, in place of all that were stored before.
-
-        Raises ValueError for a segment that is not `joined`; then nothing has changed.
-        """
+    def store_seams(self, segments: Iterable[Segment], seams: Iterable[Seam] = ()) -> None:
+        """Store the segments glued over borders with their proofs, in place of all before;
+        ValueError for a segment that is not `joined`: then nothing has changed."""
         run = self._working()
         glued = list(segments)
         if not all(segment.joined for segment in glued):
@@ -189,6 +186,11 @@ class Catalogue:
             self._conn.execute("DELETE FROM segment WHERE unit_id IS NULL")
             self._tally = _rows.Tally()
             self._insert_segments(run.source_id, None, glued)
+            _changes.store_words(self._conn, seams)
+
+    def seams(self) -> list[Seam]:
+        """Proofs and doubts of cut frames, by place."""
+        return _changes.words(self._conn)
 
     def replace(self, replaced: Iterable[tuple[int, Sequence[Segment]]]) -> None:
         """Put other segments in the place of some, by id, as parts of the same units."""
@@ -199,9 +201,7 @@ class Catalogue:
 
     def store_container(self, found: Container) -> None:
         """Store a container file; footage of other formats inside its bytes is shown no more.
-
-        Raises CatalogueError when one that starts there is stored already.
-        """
+        Raises CatalogueError when one that starts there is stored already."""
         run = self._working()
         with self._transaction():
             self._tally = _rows.Tally()

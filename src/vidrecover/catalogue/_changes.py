@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from vidrecover.model import Segment
+from vidrecover.model import Seam, Segment
 
 
 def date(conn: sqlite3.Connection, answers: Iterable[tuple[int, Segment | None]]) -> None:
@@ -28,3 +28,16 @@ def removed(
         (unit_id,) = conn.execute("SELECT unit_id FROM segment WHERE id = ?", [number]).fetchone()
         conn.execute("DELETE FROM segment WHERE id = ?", [number])
         yield unit_id, parts
+
+
+def store_words(conn: sqlite3.Connection, seams: Iterable[Seam]) -> None:
+    """Proofs and doubts of cut frames, in place of those before."""
+    conn.execute("DELETE FROM seam")
+    rows = ((one.start, one.joined, one.words) for one in seams)
+    conn.executemany("INSERT INTO seam (start, joined, words) VALUES (?, ?, ?)", rows)
+
+
+def words(conn: sqlite3.Connection) -> list[Seam]:
+    """Proofs and doubts of cut frames, by place."""
+    rows = conn.execute("SELECT start, joined, words FROM seam ORDER BY start, id")
+    return [Seam(start=row[0], joined=bool(row[1]), words=row[2]) for row in rows]

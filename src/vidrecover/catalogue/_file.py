@@ -152,6 +152,11 @@ def _positions(database: Database) -> None:
     _run(database, "0009_positions.sql")
 
 
+def _seams(database: Database) -> None:
+    """Migration 10: proofs and doubts of frames cut at borders."""
+    _run(database, "0010_seams.sql")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -162,6 +167,7 @@ _MIGRATIONS = {
     "0007_views": _views,
     "0008_lanes": _lanes,
     "0009_positions": _positions,
+    "0010_seams": _seams,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -56,6 +56,7 @@ from vidrecover.model._frames import (
 from vidrecover.model._observed import (
     EDGE_SIZE,
     LooseEnd,
+    Seam,
     Segment,
     UnitResult,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "Ring",
     "Said",
     "SaidValue",
+    "Seam",
     "Segment",
     "Sound",
     "Source",

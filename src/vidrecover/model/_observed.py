@@ -46,6 +46,15 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     id: int | None = None
 
 
+class Seam(msgspec.Struct, frozen=True, kw_only=True):
+    """A frame that was cut at a border. start: its first byte; joined: whether it was put together;
+    words: the proof, or the doubt."""
+
+    start: int
+    joined: bool
+    words: str
+
+
 EDGE_SIZE = 64
 """Bytes kept beside a loose end: more than any header or trailer of a frame."""
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from vidrecover import segments
 from vidrecover.formats import Format, FormatSet
@@ -37,55 +36,37 @@ from vidrecover.model import (
     Window,
 )
 from vidrecover.seams import _files
+from vidrecover.seams._cuts import SECTOR, Cut, grid_of
+from vidrecover.seams._several import Several, several
+
+__all__ = ["Seams", "Several", "glued", "join"]
 
 _FILES = frozenset({ClaimKind.FILE, ClaimKind.DELETED_FILE})
 
-SECTOR = 512
-"""Every border lies on a multiple of this."""
 
 _STEP_BACK_MS, _LARGEST_STEP_MS = 1000, 3000  # beside a cut frame; dates are whole seconds
 _MOST_PARTNERS = 64  # more beginnings than this at one place of the order prove nothing
-_SMALLEST_FRAGMENT, _LARGEST_FRAGMENT = 1 << 12, 1 << 30
 _SHARED = 8  # the end of a cut trailer may be the same on both sides: zeros of its length
 _TELLING_FRAGMENT = 1 << 16  # whose border is a witness even where the format has no other
-_AGREEING_SHARE = 0.9
-_LEAST_CUTS, _MOST_CUTS = 3, 2048  # from which a grid is told
+
+
+_BY_FILES = "the file system tells where the file's next bytes are"
+_BY_CLAIM = (
+    "the recorder's index leads from the one piece to the other, and the frame's length agrees"
+)
+_BY_GRID = "its length leads over the border to the next frame by number and time, and nowhere else"
 
 
 class Seams(msgspec.Struct, frozen=True):
-    """Joined frames, and the places of cut frames for which the proof was ambiguous."""
+    """Joined frames with the proof of each in words; the places of cut frames for which it was
+    ambiguous or lacking, with the doubt; several: of the latter those over three and more
+    clusters, by format, for which decoding may decide."""
 
     joined: tuple[Segment, ...]
     doubtful: tuple[Extent, ...]
-
-
-class _Cut(msgspec.Struct, frozen=True):
-    """A run's end and the beginning that carries it on, with the size of the frame between.
-
-    head: its bytes before the border where a claim tells that; None: a grid must.
-    """
-
-    stop: LooseEnd
-    begin: LooseEnd
-    size: int
-    head: int | None = None
-
-    @property
-    def shift(self) -> int:
-        """How much further on the source the tail stands than it would uncut."""
-        return self.begin.position - self.stop.position - self.size
-
-    @property
-    def time_ms(self) -> RecorderMs | None:
-        """Half way between the frames beside it, or that of the one that has a time."""
-        times = [one for one in (self.stop.time_ms, self.begin.time_ms) if one is not None]
-        return sum(times) // len(times) if times else None
-
-    @property
-    def borders(self) -> npt.NDArray[np.int64]:
-        """Every place where the head's fragment may end."""
-        first = self.stop.position // SECTOR * SECTOR + SECTOR
-        return np.arange(first, self.stop.position + self.size, SECTOR)
+    proofs: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    several: tuple[tuple[str, Several], ...] = ()
 
 
 def join(
@@ -94,14 +75,16 @@ def join(
     formats: FormatSet,
     grids: Sequence[Grid] = (),
     claims: Sequence[Claim] = (),
+    left: Sequence[Extent] = (),
 ) -> Seams:
     """All cut frames that can be proven, from the loose ends of a whole scan.
 
     What is cut in a file whose extents the file system tells for sure is read on there. claims:
     where a claim's bytes go on elsewhere, the frame that is cut there is looked for
     first; its header must lead exactly to the first frames there. grids: of the layouts found on
-    the source; each is tried, then the one that the cuts themselves show. Reads the source only
-    where a frame is cut.
+    the source; each is tried, then the one that the cuts themselves show. left: bytes that no
+    reader explains, among which the middle of a frame over several clusters lies. Reads the
+    source only where a frame is cut.
     """
     joined: list[Segment] = []
     doubtful: list[Extent] = []
@@ -109,6 +92,9 @@ def join(
     loose = segments.uncancelled(ends)
     told = _files.joined(source, loose, formats, _fragmented(claims))
     joined += told.joined
+    proofs = [_BY_FILES] * len(joined)
+    doubts: list[str] = []
+    open_ones: list[tuple[str, Several]] = []
     loose = [end for end in loose if (end.format, end.after, end.position) not in told.used]
     for end in loose:
         by_format[end.format].append(end)
@@ -122,12 +108,52 @@ def join(
             cuts = list(_cuts(own, one, reader))
             prover = _Prover(source, one, reader, taken)
             found, unclear = _joined(claimed, cuts, prover, grids)
-            joined += found
-            doubtful += unclear
-    return Seams(tuple(joined), tuple(doubtful))
+            joined += [segment for segment, _ in found]
+            proofs += [words for _, words in found]
+            doubtful += [extent for extent, _ in unclear]
+            doubts += [words for _, words in unclear]
+            open_ones += [(name, each) for each in _open(cuts, unclear, grids, left)]
+    return Seams(tuple(joined), tuple(doubtful), tuple(proofs), tuple(doubts), tuple(open_ones))
 
 
-def _cuts(ends: Sequence[LooseEnd], one: Format, reader: DeclaredReader) -> Iterator[_Cut]:
+def _open(
+    cuts: Sequence[Cut],
+    unclear: Sequence[tuple[Extent, str]],
+    grids: Sequence[Grid],
+    left: Sequence[Extent],
+) -> list[Several]:
+    """The cuts in doubt that whole clusters between their ends explain."""
+    if not left:
+        return []
+    starts = {extent.start for extent, _ in unclear}
+    asked = {(c.stop.position, c.begin.position): (c.stop, c.begin, c.size)
+             for c in cuts if c.stop.position in starts}  # fmt: skip
+    own = grid_of(cuts)
+    every = list(dict.fromkeys([*grids, *([own] if own is not None else [])]))
+    return list(several(list(asked.values()), every, left))
+
+
+def glued(
+    source: Source, one: Format, cut: Several, way: Sequence[Extent]
+) -> tuple[bytes, Frames] | None:
+    """The payload and the rows of a frame over several clusters, if its bytes in this order are
+    the frame between its neighbours by all that its header says."""
+    data = np.empty(cut.size, dtype=np.uint8)
+    at = 0
+    for piece in way:
+        if source.read_into(piece.start, data[at : at + piece.size]):
+            return None
+        at += piece.size
+    rows = DeclaredReader(one).at_start(Window(0, data, 1, (), True))
+    whole = Cut(cut.stop, cut.begin, cut.size)
+    if at != cut.size or len(rows) != 1 or not _belongs(rows[0], whole, way[0].size, one):
+        return None
+    start = int(rows[0]["payload_offset"])
+    payload = data[start : start + int(rows[0]["payload_size"])].tobytes()
+    return payload, _files.in_places(rows, way)
+
+
+def _cuts(ends: Sequence[LooseEnd], one: Format, reader: DeclaredReader) -> Iterator[Cut]:
     """Pairs of run ends between which one frame is cut.
 
     Its size is what the header or the trailer says: where they differ, one of them is itself
@@ -148,7 +174,7 @@ def _cuts(ends: Sequence[LooseEnd], one: Format, reader: DeclaredReader) -> Iter
         stated = reader.stated_size(stop.edge)
         for begin in partners:
             for size in {stated, reader.trailing_size(begin.edge)}:
-                cut = _Cut(stop, begin, size or 0)
+                cut = Cut(stop, begin, size or 0)
                 if cut.size and cut.shift and cut.shift % SECTOR == 0:
                     yield cut
 
@@ -165,7 +191,7 @@ def _claimed(
     one: Format,
     reader: DeclaredReader,
     claims: Iterable[Claim],
-) -> Iterator[_Cut]:
+) -> Iterator[Cut]:
     """Frames cut where the bytes of a claim go on elsewhere, as the claim has it."""
     stops = sorted((end for end in ends if end.after), key=_position)
     begins = sorted((end for end in ends if not end.after), key=_position)
@@ -185,7 +211,7 @@ def _claimed(
             if tail > 0 and head + tail <= one.max_size:
                 cut_off = Extent(stop.position, before.end)
                 if _size(source, reader, cut_off, behind, begin) == head + tail:
-                    yield _Cut(stop, begin, head + tail, head)
+                    yield Cut(stop, begin, head + tail, head)
 
 
 def _size(
@@ -214,7 +240,7 @@ def _position(end: LooseEnd) -> int:
     return end.position
 
 
-def _head(grid: Grid, cut: _Cut) -> int | None:
+def _head(grid: Grid, cut: Cut) -> int | None:
     """Bytes of a cut frame before its border, or None where this grid does not cut it once.
 
     Of a frame over three fragments nothing proves where the middle one lies.
@@ -237,11 +263,12 @@ def _in_time(begins: Sequence[LooseEnd], stop: LooseEnd) -> Sequence[LooseEnd]:
 
 
 def _joined(
-    claimed: Sequence[_Cut], cuts: Sequence[_Cut], prover: "_Prover", grids: Sequence[Grid]
-) -> tuple[list[Segment], list[Extent]]:
-    """Joined frames, and the heads for which several or no joins hold."""
-    own = _grid(cuts)
-    proofs: dict[int, list[tuple[_Cut, Frames]]] = defaultdict(list)
+    claimed: Sequence[Cut], cuts: Sequence[Cut], prover: "_Prover", grids: Sequence[Grid]
+) -> tuple[list[tuple[Segment, str]], list[tuple[Extent, str]]]:
+    """Joined frames with their proofs; with their doubts the heads for which several or no joins
+    hold."""
+    own = grid_of(cuts)
+    proofs: dict[int, list[tuple[Cut, Frames]]] = defaultdict(list)
     settled: set[int] = set()
     for cut in claimed:
         for rows in prover.rows(cut, ()):
@@ -255,15 +282,19 @@ def _joined(
         if found:
             proofs[cut.stop.position] += [(cut, rows) for rows in found]
     tails = Counter(cut.begin.position for proven in proofs.values() for cut, _ in proven)
-    joined, doubtful = [], []
+    joined: list[tuple[Segment, str]] = []
+    doubtful: list[tuple[Extent, str]] = []
     for position, proven in sorted(proofs.items()):
         cut, rows = proven[0]
         if len(proven) == 1 and tails[cut.begin.position] == 1:
-            joined.append(segments.joined(rows, prover.format, cut.time_ms))
+            words = _BY_GRID if cut.head is None else _BY_CLAIM
+            joined.append((segments.joined(rows, prover.format, cut.time_ms), words))
         else:
-            doubtful.append(Extent(position, position + cut.size))
+            words = f"{len(proven)} continuations fit, or another frame claims the same one"
+            doubtful.append((Extent(position, position + cut.size), words))
     unproven = {cut.stop.position: cut for cut in cuts if cut.stop.position not in proofs}
-    doubtful += [Extent(at, at + cut.size) for at, cut in sorted(unproven.items())]
+    words = "its length leads to no frame over a single border"
+    doubtful += [(Extent(at, at + cut.size), words) for at, cut in sorted(unproven.items())]
     return joined, doubtful
 
 
@@ -275,7 +306,7 @@ class _Prover(NamedTuple):
     reader: DeclaredReader
     taken: Sequence[int]
 
-    def rows(self, cut: _Cut, grids: Sequence[Grid]) -> list[Frames]:
+    def rows(self, cut: Cut, grids: Sequence[Grid]) -> list[Frames]:
         """The rows of the cut frame, once for each border at which it is proven."""
         if cut.head is not None:
             rows = self._glued(cut, cut.head)
@@ -286,7 +317,7 @@ class _Prover(NamedTuple):
         tables = [self._glued(cut, head) for head in sorted({head for head in fit if head})]
         return [rows for rows in tables if rows is not None]
 
-    def _glued(self, cut: _Cut, head: int) -> Frames | None:
+    def _glued(self, cut: Cut, head: int) -> Frames | None:
         """The frame of which `head` bytes stand before the border, if it is one."""
         border = cut.stop.position + head
         if border + cut.shift < 0:
@@ -311,7 +342,7 @@ class _Prover(NamedTuple):
         return place == len(self.taken) or self.taken[place] >= end
 
 
-def _belongs(row: Any, cut: _Cut, head: int, one: Format) -> bool:
+def _belongs(row: Any, cut: Cut, head: int, one: Format) -> bool:
     """Whether the glued frame is the one between its neighbours, by all that its header says."""
     if int(row["size"]) != cut.size or _channel(row) != cut.stop.channel:
         return False
@@ -330,7 +361,7 @@ def _channel(row: Any) -> int | None:
     return None if channel == NO_CHANNEL else channel
 
 
-def _pieces(row: Frames, cut: _Cut, head: int) -> Frames:
+def _pieces(row: Frames, cut: Cut, head: int) -> Frames:
     """The two rows of a frame of which `head` bytes stand before the border."""
     first = int(row["payload_offset"])
     last = first + int(row["payload_size"])
@@ -342,24 +373,3 @@ def _pieces(row: Frames, cut: _Cut, head: int) -> Frames:
     rows["flags"][0] |= int(FrameFlag.MORE)
     rows["flags"][1] |= int(FrameFlag.CONTINUES)
     return rows
-
-
-def _grid(cuts: Sequence[_Cut]) -> Grid | None:
-    """The grid that the cuts show when no layout tells it, or None when they leave it open.
-
-    The shift of every tail is a multiple of the fragment size, and all borders have one
-    remainder by it. The largest size for which a single remainder suits nearly all cuts; of
-    very many cuts a sample tells as much.
-    """
-    cuts = cuts[:: len(cuts) // _MOST_CUTS + 1]
-    size = _LARGEST_FRAGMENT
-    while size >= _SMALLEST_FRAGMENT:
-        fitting = [cut for cut in cuts if cut.shift % size == 0 and cut.size < size]
-        if len(fitting) >= max(_AGREEING_SHARE * len(cuts), _LEAST_CUTS):
-            borders = np.concatenate([cut.borders for cut in fitting])
-            remainders, votes = np.unique(borders % size, return_counts=True)
-            most = int(votes.max(initial=0))
-            if most >= _AGREEING_SHARE * len(fitting) and int((votes == most).sum()) == 1:
-                return Grid(int(remainders[votes.argmax()]), size)
-        size //= 2
-    return None

@@ -149,7 +149,7 @@ class _Finder:
             crosses = bool(((borders > start) & (borders < end)).any())
             if not crosses or end > gap.end or one["flags"][0] & int(_DOUBT):
                 continue
-            pieces = _pieces(one, view.absolute(start, end))
+            pieces = in_places(one, view.absolute(start, end))
             if any(bad.start < end and start < bad.end for bad in refused):
                 pieces["flags"] |= int(FrameFlag.UNFINISHED)
             yield segments.joined(pieces, self._format, _time(gap))
@@ -162,7 +162,7 @@ def _time(gap: _Gap) -> RecorderMs | None:
     return sum(known) // len(known) if known else None
 
 
-def _pieces(row: Frames, places: Sequence[Extent]) -> Frames:
+def in_places(row: Frames, places: Sequence[Extent]) -> Frames:
     """The rows of a frame that lies in several places, in logical order."""
     first = int(row["payload_offset"][0])
     last = first + int(row["payload_size"][0])
