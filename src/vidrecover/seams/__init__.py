@@ -10,7 +10,7 @@ is lost, by all cuts together: borders stand in one grid. What stays ambiguous i
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,6 +44,7 @@ __all__ = ["Seams", "Several", "glued", "join"]
 _FILES = frozenset({ClaimKind.FILE, ClaimKind.DELETED_FILE})
 
 
+_MOST_SEVERAL = 2000  # frames that are tried by decoding, each for about a tenth of a second
 _STEP_BACK_MS, _LARGEST_STEP_MS = 1000, 3000  # beside a cut frame; dates are whole seconds
 _MOST_PARTNERS = 64  # more beginnings than this at one place of the order prove nothing
 _SHARED = 8  # the end of a cut trailer may be the same on both sides: zeros of its length
@@ -130,7 +131,7 @@ def _open(
              for c in cuts if c.stop.position in starts}  # fmt: skip
     own = grid_of(cuts)
     every = list(dict.fromkeys([*grids, *([own] if own is not None else [])]))
-    return list(several(list(asked.values()), every, left))
+    return list(islice(several(list(asked.values()), every, left), _MOST_SEVERAL))
 
 
 def glued(

@@ -6,6 +6,7 @@ the arithmetic alone does not prove: it names every way, and decoding chooses (`
 """
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice
 from math import comb
@@ -91,11 +92,11 @@ def several(
 ) -> Iterator[Several]:
     """The cuts (stop, begin, size) that a grid explains by whole clusters between; left: what
     nothing explains, ordered. Of two cuts with one end, neither."""
-    stops = [stop.position for stop, _, _ in cuts]
-    begins = [begin.position for _, begin, _ in cuts]
+    stops = Counter(stop.position for stop, _, _ in cuts)
+    begins = Counter(begin.position for _, begin, _ in cuts)
     shelves = [Clusters(grid, left) for grid in grids]
     for stop, begin, size in cuts:
-        if stops.count(stop.position) > 1 or begins.count(begin.position) > 1:
+        if stops[stop.position] > 1 or begins[begin.position] > 1:
             continue
         ways = (one for shelf in shelves if (one := shelf.ways(stop, begin, size)) is not None)
         yield from islice(ways, 1)
