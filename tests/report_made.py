@@ -29,6 +29,7 @@ from vidrecover.model import (
 )
 from vidrecover.report import Facts, FormatUsed, ReadShare, StillShown, VolumeSeen
 from vidrecover.stills import Still
+from vidrecover.wording import said
 
 START_MS = 1_773_472_140_000  # 2026-03-14 07:09:00 recorder time
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
@@ -48,6 +49,13 @@ REASONS = {
 }
 
 
+SAID = {
+    State.NOT_INDEXED: said("no_entry", frames=said("frames", count=1500)),
+    State.NO_SIGNAL: said("shows_loss", frames=said("frames", count=1500)),
+}
+"""What some of them were before they were English."""
+
+
 def span(start_ms: int, end_ms: int, state: State, number: int = 1) -> StateSpan:
     """One span with a reason and a basis that fit its state."""
     shown = state in (State.RECORDED, State.NOT_INDEXED)
@@ -58,6 +66,7 @@ def span(start_ms: int, end_ms: int, state: State, number: int = 1) -> StateSpan
         picture=PictureState.LIVE if shown else PictureState.NOT_CHECKED,
         reason=REASONS[state],
         basis=(*(f"segment {number + i}" for i in range(9)), "claim none"),
+        said=(SAID[state],) if state in SAID else (),
     )
 
 

@@ -19,6 +19,8 @@ import pytest
 from vidrecover import report
 from vidrecover.model import State
 from vidrecover.report import _page, _spans, _words
+from vidrecover.report._answer import answer
+from vidrecover.report._words import Words
 
 MADE = runpy.run_path(str(Path(__file__).with_name("report_made.py")))
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
@@ -402,3 +404,34 @@ def test_the_page_prints_to_a_pdf_with_all_details(
     finally:
         browser.control("Emulation.setEmulatedMedia", {"media": ""})
     assert shown == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("language", report.languages())
+@pytest.mark.parametrize("case", ["states", "week"])
+def test_the_pdf_holds_the_answer_and_every_camera(
+    browser: Browser,
+    pages: dict[tuple[str, str], Path],
+    tmp_path: Path,
+    case: str,
+    language: str,
+) -> None:
+    browser.open(pages[case, language], width=1280)
+    (tmp_path / "page.pdf").write_bytes(browser.printed())
+    text = _of_pdf("pdftotext", "-layout", tmp_path / "page.pdf", "-")
+    words = Words(language)
+    # Without a Chinese font, as on a machine of the CI, only other letters come out of the PDF.
+    drop = re.compile(r"\s+" if language == "en" else r"[^\x21-\x7e]+")
+    flat = drop.sub("", text)
+    for one in answer(CASES[case], words):
+        assert drop.sub("", one.text) in flat
+    for one in CASES[case].diagnosis.channels if language == "en" else ():
+        assert drop.sub("", words.camera(one.channel)) in flat
+    count = re.search(r"Pages:\s+(\d+)", _of_pdf("pdfinfo", tmp_path / "page.pdf"))
+    assert count is not None and int(count[1]) < 60
+
+
+def _of_pdf(*command: str | Path) -> str:
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"no {command[0]} (poppler-utils) on this machine")
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    return done.stdout.decode()
