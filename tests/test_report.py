@@ -410,6 +410,7 @@ def test_a_week_of_twelve_cameras_stays_small_and_whole(week: report.Facts, lang
         record[5] >= 0 and record[6] >= 0 for one in data["lanes"] for record in one["spans"]
     )
     assert page.count('<rect class="cell') <= _spans.Limits().cells
+    assert page.count('<table class="long">') == page.count('<p class="printed">') == 12
 
 
 def embedded(page: str) -> dict[str, Any]:

@@ -407,27 +407,25 @@ def test_the_page_prints_to_a_pdf_with_all_details(
 
 
 @pytest.mark.parametrize("language", report.languages())
-@pytest.mark.parametrize("case", ["states", "week"])
 def test_the_pdf_holds_the_answer_and_every_camera(
     browser: Browser,
     pages: dict[tuple[str, str], Path],
     tmp_path: Path,
-    case: str,
     language: str,
 ) -> None:
-    browser.open(pages[case, language], width=1280)
+    browser.open(pages["states", language], width=1280)
     (tmp_path / "page.pdf").write_bytes(browser.printed())
     text = _of_pdf("pdftotext", "-layout", tmp_path / "page.pdf", "-")
     words = Words(language)
     # Without a Chinese font, as on a machine of the CI, only other letters come out of the PDF.
     drop = re.compile(r"\s+" if language == "en" else r"[^\x21-\x7e]+")
     flat = drop.sub("", text)
-    for one in answer(CASES[case], words):
+    for one in answer(CASES["states"], words):
         assert drop.sub("", one.text) in flat
-    for one in CASES[case].diagnosis.channels if language == "en" else ():
-        assert drop.sub("", words.camera(one.channel)) in flat
+    for camera in CASES["states"].diagnosis.channels if language == "en" else ():
+        assert drop.sub("", words.camera(camera.channel)) in flat
     count = re.search(r"Pages:\s+(\d+)", _of_pdf("pdfinfo", tmp_path / "page.pdf"))
-    assert count is not None and int(count[1]) < 60
+    assert count is not None and int(count[1]) < 20
 
 
 def _of_pdf(*command: str | Path) -> str:
