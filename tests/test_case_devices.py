@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from vidrecover.case import MAP, Case
+from vidrecover.case import _find as finding
 from vidrecover.case._passes import by_worth
 from vidrecover.catalogue import Catalogue
 from vidrecover.errors import CatalogueError, SourceError
 from vidrecover.extents import common
-from vidrecover.model import Extent, SourceIdentity, SourceRef
+from vidrecover.model import Extent, SourceIdentity, SourceRef, TimeSpan
 from vidrecover.outcome import ScanReport
 from vidrecover.source import ddrescue, open_source
 from vidrecover.source._linux import LinuxDrive
@@ -59,9 +60,10 @@ def device(disk: Path, fate: Fate, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         return DeviceSource(LinuxDrive(descriptor, identity, read_at=read_at))
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidrecover.case._scanning.open_source", lambda ref: (
-            opened(ref) if ref.path == str(disk) else open_source(ref)
-        ))  # fmt: skip
+        for verb in ("_scanning", "_find"):
+            patch.setattr(f"vidrecover.case.{verb}.open_source", lambda ref: (
+                opened(ref) if ref.path == str(disk) else open_source(ref)
+            ))  # fmt: skip
         yield
 
 
@@ -93,6 +95,32 @@ def test_a_device_with_bad_sectors_yields_all_that_a_map_of_them_leaves(
         case.scan(SourceRef(path=str(disk), faults=tuple(bad)), pictures=False)
     assert segments_of(tmp_path / "device") == segments_of(tmp_path / "mapped")
     assert segments_of(tmp_path / "device") != []
+
+
+def test_minutes_are_found_on_a_device_with_bad_sectors(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = [Extent(1 << 19, (1 << 19) + SECTOR)]
+    scan(disk, tmp_path / "whole")
+    with Case.open(tmp_path / "whole") as case:
+        own = [one for one in case.segments() if one.channel == 1 and one.frames]
+    start = min(one.start_ms for one in own if one.start_ms is not None)
+    end = max(one.end_ms for one in own if one.end_ms is not None)
+    span = TimeSpan(start + (end - start) // 4, end - (end - start) // 4)
+    for small in (0, finding.SMALL):
+        monkeypatch.setattr(finding, "SMALL", small)
+        folder = tmp_path / str(small)
+        with device(disk, Fate(bad), monkeypatch), Case.open(folder, create=True) as case:
+            found = case.find(SourceRef(path=str(disk)), folder / "clips", channels=[1], span=span)
+            assert common(case.catalogue.unreadable(), bad) == case.catalogue.unreadable()
+        assert found.windows[0].has_footage
+        with Case.open(folder / "mapped", create=True) as case:
+            case.scan(SourceRef(path=str(disk), faults=tuple(bad)), pictures=False)
+            made = case.recover(folder / "mapped-clips", channel=1, span=span)
+        assert [one.frames for one in found.clips] == [one.frames for one in made]
+        for one in made:
+            path = folder / "mapped-clips" / one.file
+            assert (folder / "clips" / one.file).read_bytes() == path.read_bytes()
 
 
 def test_a_device_that_vanishes_leaves_a_case_that_goes_on(

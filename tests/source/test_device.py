@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -168,10 +169,11 @@ def test_a_real_device_reads_as_its_content(loop: str) -> None:
 
 
 FILE_SYSTEM = """
-import errno, mfusepy, stat, sys, time
+import errno, mfusepy, os, stat, sys, time
 image = open(sys.argv[1], "rb").read()
 bad = [range(40960, 45056), range(1000448, 1000960)]
 hanging = [range(6000128, 6000640)] * (sys.argv[3] == "hanging")
+left = int(sys.argv[4])
 class Faulty(mfusepy.Operations):
     def getattr(self, path, fh=None):
         if path == "/":
@@ -180,6 +182,10 @@ class Faulty(mfusepy.Operations):
     def readdir(self, path, fh):
         return [".", "..", "disk.img"]
     def read(self, path, size, offset, fh):
+        global left
+        left -= size
+        if left < 0:
+            os._exit(1)
         if any(offset < one.stop and one.start < offset + size for one in bad):
             raise mfusepy.FuseOSError(errno.EIO)
         if any(offset < one.stop and one.start < offset + size for one in hanging):
@@ -190,19 +196,20 @@ mfusepy.FUSE(Faulty(), sys.argv[2], foreground=True, direct_io=True, ro=True, al
 """
 
 
-@pytest.fixture(params=["prompt", "hanging"])
-def faulty_loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+@contextmanager
+def faulty(tmp_path: Path, kind: str, left: int = 1 << 40) -> Iterator[str]:
     """A real block device that answers EIO in two places: 4 KiB and 512 bytes. One that hangs
-    besides lets the first read of a third place wait for three seconds."""
+    besides lets the first read of a third place wait for three seconds. left: bytes that it
+    gives before it dies."""
     if importlib.util.find_spec("mfusepy") is None:
         pytest.skip("mfusepy, which makes a real device with bad sectors, is not installed")
     if os.geteuid() != 0 or not Path("/dev/fuse").exists() or shutil.which("losetup") is None:
         pytest.skip("a device with bad sectors needs FUSE, losetup and root")
     image, folder = tmp_path / "disk.img", tmp_path / "mount"
     image.write_bytes(CONTENT.tobytes())
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     server = subprocess.Popen(
-        [sys.executable, "-c", FILE_SYSTEM, str(image), str(folder), request.param]
+        [sys.executable, "-c", FILE_SYSTEM, str(image), str(folder), kind, str(left)]
     )
     try:
         deadline = time.monotonic() + 10
@@ -216,6 +223,32 @@ def faulty_loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=False)
         server.wait(timeout=20)
+
+
+@pytest.fixture(params=["prompt", "hanging"])
+def faulty_loop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """One of them."""
+    with faulty(tmp_path, request.param) as device:
+        yield device
+
+
+def test_a_real_device_that_dies_marks_nothing_and_leaves_a_case_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    for left in (4 << 20, 12 << 20):
+        with (
+            faulty(tmp_path, "prompt", left) as device,
+            Case.open(tmp_path / "case", create=True) as case,
+        ):
+            with pytest.raises(SourceError, match="run the same command"):
+                case.scan(SourceRef(path=device), pictures=False)
+            assert case.catalogue.unreadable() == []
+    with (
+        faulty(tmp_path, "prompt") as device,
+        Case.open(tmp_path / "case", create=True) as case,
+    ):
+        case.scan(SourceRef(path=device), pictures=False)
+        assert case.catalogue.unreadable() == [Extent(40_960, 45_056), Extent(1_000_448, 1_000_960)]
 
 
 def test_a_real_device_loses_exactly_its_bad_sectors(faulty_loop: str) -> None:

@@ -4,7 +4,8 @@ Direct reads matter for bad sectors: with buffered reads a halving retry lost 20
 9 were bad, because read-ahead turns one bad sector into a whole block. [A: measured on a device
 with known defects] Direct reads need offset, length and memory aligned to the logical sector, so
 they go through one page-aligned buffer. Each call that fails whole asks whether the device is
-still there: an unplugged disk must not be counted as a disk of bad sectors.
+still there, and whether it still reads what it read before: a disk that was unplugged or died must
+not be counted as a disk of bad sectors.
 """
 
 import sys
@@ -46,6 +47,7 @@ class DeviceSource(Readable):
         self._identity = drive.identity
         self._bytes = aligned(BLOCK)
         self.hurry: Hurry | None = None
+        self._good: list[int] = []  # the first and the last place that were read without failing
 
     @classmethod
     def open(cls, path: str, *, limit_s: float | None = None) -> Self:
@@ -82,7 +84,9 @@ class DeviceSource(Readable):
                 bad = read_around(self._drive.read_at, start, view, sector)
         except OSError as error:
             raise cannot_read(self._identity.path, error) from error
-        if bad == [Extent(start, end)]:
+        if not bad:
+            self._good = [*self._good[:1], start]
+        elif bad == [Extent(start, end)]:
             self._require_presence()
         part[:] = self._bytes[offset - start : offset - start + len(part)]
         return clipped(bad, Extent(offset, offset + len(part)))
@@ -98,6 +102,20 @@ class DeviceSource(Readable):
             raise SourceError(
                 f"{path!r}: the device has gone; connect it again and run the same command", path
             )
+        if self._good and not any(map(self._answers, self._good)):
+            raise SourceError(
+                f"{path!r}: the device reads nothing any more, not even what it read before; switch"
+                " it off and on, and run the same command again: it goes on where it was",
+                path,
+            )
+
+    def _answers(self, offset: int) -> bool:
+        """Whether the sector at an offset can be read."""
+        try:
+            size = self._identity.sector_size
+            return self._drive.read_at(offset, aligned(size).data) == size
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Release the drive and the buffer; may be called again."""
