@@ -204,6 +204,7 @@ class Build:
             ),
             sound=sound,
             other_sound=codec.name.lower() if codec is not None else None,
+            pictures=_span.expected(self._recording, self._job.span),
         )
 
     def _together(self, batch: Batch, plan: Plan) -> Iterator[Clip]:

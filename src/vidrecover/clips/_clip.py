@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     """What all clips of one recording share.
 
     dated: times are recorder time; notes: on how times and sound came about; other_sound: name
-    of the commonest audio, for when no clip can hold it.
+    of the commonest audio, for when no clip can hold it; pictures: for so many is room made.
     """
 
     recording: Recording
@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
     sound: Sound | None
     other_sound: str | None
+    pictures: int
 
 
 class Making:
@@ -70,7 +71,7 @@ class Making:
             title=_names.title(recording),
             comment=_names.comment(recording, self._start, __version__),
             clock=plan.dated,
-            pictures=sum(one.frames for one in recording.segments),
+            pictures=plan.pictures,
         )
         self._file = ClipFile(folder / name, start_ms, track)
         self._heads = Heads(plan.codec)

@@ -10,6 +10,8 @@ from vidrecover.clips._times import TickClock, Timeline, Times, survey
 from vidrecover.clips._units import Unpack, begins
 from vidrecover.model import FrameFlag, Frames, Media, Recording, TimeSpan
 
+_MOST_RATE = 30  # pictures in a second
+
 
 class Wanted(NamedTuple):
     """Rows with first <= time < end; noted: why that is not what was asked for."""
@@ -85,3 +87,11 @@ def within(
     for rows, times, kept in chosen(recording, unpack, ticks, span):
         if kept.any():
             yield rows[kept], times[kept]
+
+
+def expected(recording: Recording, span: TimeSpan | None) -> int:
+    """About how many pictures will come; in a span whatever is known beside it, so that its clips
+    are the same byte for byte when more of the disk was read."""
+    if span is None:
+        return sum(one.frames for one in recording.segments)
+    return (span.end_ms - span.start_ms) * _MOST_RATE // 1000
