@@ -54,6 +54,7 @@ class Listing:
         self._places = geometry.Entries(read, start, self.kind or "", self._block, mft)
         self._space: Space | None = None
         self._is_read = False
+        self._end = start + int(system.info.block_count) * self._block
 
     def told(self, size: int, source_size: int, words: str | None) -> Volume:
         """What is known of the volume before it is walked."""
@@ -63,6 +64,7 @@ class Listing:
         damage = [words] if words else []
         if end > self._start + size:
             damage.append("it is larger than its partition or the source: its end is missing")
+        self._end = end
         extent = Extent(self._start, max(end, self._start + geometry.SECTOR))
         return Volume(self.name, extent, label, *clusters, tuple(damage))
 
@@ -83,7 +85,7 @@ class Listing:
             except OSError:
                 return None
             kind, start = self.kind or "", self._start
-            self._space = Space.of(kind, self._read, start, self._block, bitmap)
+            self._space = Space.of(kind, self._read, start, self._end, self._block, bitmap)
         return self._space
 
     def _labels(self) -> Iterator[str]:

@@ -41,23 +41,30 @@ class Space:
 
     @classmethod
     def of(
-        cls, kind: str, read: geometry.Read, start: int, block: int, bitmap: Sequence[Extent] = ()
+        cls,
+        kind: str,
+        read: geometry.Read,
+        start: int,
+        end: int,
+        block: int,
+        bitmap: Sequence[Extent] = (),
     ) -> Self | None:
         """From the tables of an open volume; None when they make no sense. bitmap: where NTFS
-        keeps its own. block: as the walker has it, bytes."""
+        keeps its own. block: as the walker has it, bytes; end: of the volume or the source, behind
+        which no cluster is."""
         try:
             if kind == "fat":
-                return cls._fat(read, start)
+                return cls._fat(read, start, end)
             if kind == "exfat":
-                return cls._exfat(read, start)
+                return cls._exfat(read, start, end)
             if kind == "ntfs":
-                return cls._ntfs(read, start, block, bitmap)
-            return cls._ext(read, start, block)
+                return cls._ntfs(read, start, end, block, bitmap)
+            return cls._ext(read, start, end, block)
         except struct.error:
             return None
 
     @classmethod
-    def _fat(cls, read: geometry.Read, start: int) -> Self | None:
+    def _fat(cls, read: geometry.Read, start: int, end: int) -> Self | None:
         boot = read(start, geometry.SECTOR)
         place = geometry.geometry(read, start, 0, "fat")
         sector, reserved = struct.unpack_from("<H", boot, 11)[0], struct.unpack_from("<H", boot, 14)
@@ -68,6 +75,7 @@ class Space:
         if not 0 < count <= MOST_CLUSTERS:
             return None
         bits = geometry.fat_bits(count)
+        count = min(count, max(end - place.cluster_start, 0) // place.cluster_size)
         size = (count + 2) * bits // 8 + 1
         parts = [
             _entries(raw, bits) for raw in _parts(read, start + reserved[0] * sector, size, 3 << 20)
@@ -75,12 +83,13 @@ class Space:
         return cls(place.cluster_start, place.cluster_size, count, _packed(parts, count))
 
     @classmethod
-    def _exfat(cls, read: geometry.Read, start: int) -> Self | None:
+    def _exfat(cls, read: geometry.Read, start: int, end: int) -> Self | None:
         boot = read(start, geometry.SECTOR)
         place = geometry.geometry(read, start, 0, "exfat")
         count, root = struct.unpack_from("<II", boot, 92)
         if not place.cluster_size or not 0 < count <= MOST_CLUSTERS:
             return None
+        count = min(count, max(end - place.cluster_start, 0) // place.cluster_size)
         entries = read(place.cluster_start + (root - 2) * place.cluster_size, place.cluster_size)
         for at in range(0, min(len(entries), 1 << 12) - 31, 32):
             if entries[at] == _EXFAT_BITMAP:
@@ -94,18 +103,18 @@ class Space:
 
     @classmethod
     def _ntfs(
-        cls, read: geometry.Read, start: int, block: int, bitmap: Sequence[Extent]
+        cls, read: geometry.Read, start: int, end: int, block: int, bitmap: Sequence[Extent]
     ) -> Self | None:
         boot = read(start, geometry.SECTOR)
         sector, sectors = struct.unpack_from("<H", boot, 11)[0], struct.unpack_from("<Q", boot, 40)
-        count = sectors[0] * sector // block
+        count = min(sectors[0] * sector, end - start) // block
         if not 0 < count <= MOST_CLUSTERS or sum(one.size for one in bitmap) < -(-count // 8):
             return None
         parts = (raw for one in bitmap for raw in _parts(read, one.start, one.size, _PART))
         return cls(start, block, count, _bits(parts)[: -(-count // 8)])
 
     @classmethod
-    def _ext(cls, read: geometry.Read, start: int, block: int) -> Self | None:
+    def _ext(cls, read: geometry.Read, start: int, end: int, block: int) -> Self | None:
         """Group by group; a group whose bitmap was never written has only its own structures."""
         one = read(start + 1024, 1024)
         blocks, first, per_group = (struct.unpack_from("<I", one, at)[0] for at in (4, 20, 32))
@@ -115,6 +124,7 @@ class Space:
             blocks += struct.unpack_from("<I", one, 336)[0] << 32
         if needed & _EXT_META_GROUPS or optional & _EXT_BIGALLOC or per_group != block * 8:
             return None
+        blocks = min(blocks, (end - start) // block)
         if not first < blocks <= MOST_CLUSTERS or not 32 <= wide <= 1024 or first > 1:
             return None
         groups = -(-(blocks - first) // per_group)
