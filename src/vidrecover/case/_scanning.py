@@ -16,7 +16,7 @@ from vidrecover.case._positions import store_positions
 from vidrecover.case._records import store_records
 from vidrecover.case._several import decided
 from vidrecover.case._sharing import shared
-from vidrecover.catalogue import Look
+from vidrecover.catalogue import Look, Run
 from vidrecover.errors import CatalogueError
 from vidrecover.inspection import inspect
 from vidrecover.model import (
@@ -60,11 +60,11 @@ def scan(
 ) -> ScanReport:
     """Index everything on the source; carries on where an earlier scan stopped.
 
-    jobs: processes; pictures: look at key pictures of every minute afterwards; stills:
-    keep some of them as small JPEG files; image: make a raw
-    image on the way, with one process; cluster: address of a Dask scheduler, whose workers reach
-    the source by the same path; planned: told the source's size and the bytes already read before
-    the long work begins. Raises SourceError, CatalogueError, EvidenceError.
+    jobs: processes; pictures: look at key pictures of every minute afterwards; stills: keep some
+    of them as small JPEG files; image: make a raw image on the way, with one process; cluster:
+    address of a Dask scheduler, whose workers reach the source by the same path; planned: told
+    the source's size and the bytes already read before the long work begins. Raises SourceError,
+    CatalogueError, EvidenceError.
     """
     if image is not None and (jobs != 1 or cluster is not None):
         raise ValueError("an image is made by one process")
@@ -75,15 +75,7 @@ def scan(
         if image is not None:
             refuse_source(image.parent, opened, ref, "choose an --image on another disk")
             source = imaging = stack.enter_context(ImagingSource(opened, image))
-        run = case.catalogue.begin_run(
-            source.identity,
-            case.formats.digest,
-            [one.name for one in case.formats.formats],
-            __version__,
-            fingerprint=whereabouts.fingerprint(source),
-        )
-        whereabouts.remember(case.folder, ref)
-        case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
+        run = _begun(case, source, ref)
         pending = _pending(case, opened, ref)
         resumed = source.size - extents.total(pending)
         if planned is not None:
@@ -113,14 +105,7 @@ def scan(
             copied = imaging.complete()
             there = SourceRef(path=copied.path, map_path=str(imaging.map_path))
             source = stack.enter_context(open_source(there))
-        doubtful = join_cuts(case, source)
-        store_records(case, source)
-        contain(case, source)
-        store_positions(case, source)
-        if pictures:
-            sort_cameras(case, source)
-            date(case, source)
-            _look(case, source, jobs, stills=stills)
+        doubtful = _explained(case, source, jobs, pictures=pictures, stills=stills)
         report = scan_report(
             case.catalogue,
             opened,
@@ -134,6 +119,36 @@ def scan(
         details["image"] = msgspec.to_builtins(report.image)
     case.note("scan", details | {"damage": report.damage})
     return report
+
+
+def _begun(case: Opened, source: Source, ref: SourceRef) -> Run:
+    """The run of this scan, with what the source's own structures say."""
+    run = case.catalogue.begin_run(
+        source.identity,
+        case.formats.digest,
+        [one.name for one in case.formats.formats],
+        __version__,
+        fingerprint=whereabouts.fingerprint(source),
+    )
+    whereabouts.remember(case.folder, ref)
+    case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
+    return run
+
+
+def _explained(case: Opened, source: Source, jobs: int, *, pictures: bool, stills: bool) -> int:
+    """Make of what the units hold all that can be told once every byte was read.
+
+    Returns how many frames cut at borders stay in doubt.
+    """
+    doubtful = join_cuts(case, source)
+    store_records(case, source)
+    contain(case, source)
+    store_positions(case, source)
+    if pictures:
+        sort_cameras(case, source)
+        date(case, source)
+        _look(case, source, jobs, stills=stills)
+    return doubtful
 
 
 def refuse_source(folder: Path, source: Source, ref: SourceRef, advice: str) -> None:
