@@ -621,12 +621,12 @@ def test_a_wrong_own_description_is_named_with_its_key(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB, where that is allowed."""
+    """A file system of 1 MiB, where that is allowed."""
     folder, tool = tmp_path / "small", shutil.which("mount")
     folder.mkdir()
     if tool is None or sys.platform != "linux":
         pytest.skip("no mount on this system")
-    command = [tool, "-t", "tmpfs", "-o", "size=512k", "none", str(folder)]
+    command = [tool, "-t", "tmpfs", "-o", "size=1024k", "none", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system is not allowed here")
     yield folder
@@ -634,7 +634,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_clips_with_a_clear_word(intact: Path, small_disk: Path) -> None:
-    (small_disk / "filled").write_bytes(bytes(412 << 10))
+    (small_disk / "filled").write_bytes(bytes(924 << 10))
     told = refused("recover", "--case", intact, "--folder", small_disk / "clips")
     assert "make room or choose another folder" in told
 
@@ -643,7 +643,7 @@ def test_a_full_disk_stops_a_scan_that_goes_on_when_there_is_room(
     simulated: Callable[[str], Path], small_disk: Path
 ) -> None:
     words = ["scan", simulated("dhfs-intact") / "disk.img", "--case", small_disk / "case"]
-    (small_disk / "filled").write_bytes(np.zeros(452 << 10, dtype=np.uint8).tobytes())
+    (small_disk / "filled").write_bytes(np.zeros(964 << 10, dtype=np.uint8).tobytes())
     assert "full" in refused(*words)
     (small_disk / "filled").unlink()
     assert run(*words, "--json").code == DONE

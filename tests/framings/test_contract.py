@@ -128,6 +128,8 @@ def scanned(path: Path, window_size: int = scan.WINDOW_SIZE) -> dict[str, Frames
     return {name: rows[np.argsort(rows["offset"])] for name, rows in tables.items()}
 
 
+INSIDE = {("mp4", "freegps")}
+"""Formats whose frames lie inside the sample of another: positions in a file."""
 KNOWN = FrameFlag.BAD_CHECKSUM | FrameFlag.UNFINISHED
 
 
@@ -186,6 +188,7 @@ def test_every_format_has_a_fixture_and_every_fixture_a_format() -> None:
 @every_format
 def test_a_scan_finds_exactly_the_frames_of_the_sample(name: str) -> None:
     found = scanned(FIXTURES / name / "sample.bin")
+    found = {one: rows for one, rows in found.items() if (name, one) not in INSIDE}
     assert {one: rows.tolist() for one, rows in found.items()} == {name: expected(name).tolist()}
 
 
@@ -202,6 +205,7 @@ def test_the_window_size_changes_nothing(
     wanted = expected(name)
     wanted["offset"] += lead
     found = scanned(path, window_kib * KIB)
+    found = {one: rows for one, rows in found.items() if (name, one) not in INSIDE}
     assert {one: rows.tolist() for one, rows in found.items()} == {name: wanted.tolist()}
 
 

@@ -217,7 +217,7 @@ def test_a_frame_of_the_specification_is_read_as_it_says() -> None:
     data = head + b"\0\0\0\1\x67" + bytes(51229) + b"dhav" + struct.pack("<I", 51278)
     (row,) = read(SHIPPED["dhav"], data)
     assert row.tolist() == (
-        0, 51278, 36, 51234, 3, 0, Media.KEY, Codec.H264, 0,
+        0, 51278, 36, 51234, 3, 0, 0, Media.KEY, Codec.H264, 0,
         clock.parse_iso("2024-05-17T08:30:00"), 500, 1000, 0, 0,
     )  # fmt: skip
 
