@@ -749,17 +749,16 @@ class _Transport:
 
 
 def make_jt808() -> Sample:
-    """Positions with video alarms, a batch of old ones and a list of footage, some with escaped
-    bytes or a shared flag; one damaged, one cut by the end."""
+    """Positions with video alarms, a batch of old ones, a list of footage, settings and messages
+    in parts, some with escaped bytes or a shared flag; one damaged, one cut by the end."""
     sample = Sample(31, proven_by_neighbour=False)
     sample.noise(400)
-    sample.other(bytes.fromhex("7e02007e07047e1205"))
+    sample.other(bytes.fromhex("7e01047e02007e07047e1205"))
     bodies = [(0x200, jt808.position(START_MS + 10_000 * n, lost=[7] * (n > 2))) for n in range(5)]
     records = [jt808.resource(n, START_MS, START_MS + 60_000, 0x7D7E * n) for n in (1, 2)]
     bodies.append((0x1205, jt808.resources(0x7E7D, records)))
     old = [jt808.position(START_MS - 9000 * n, covered=[3]) for n in (2, 1)]
-    batch = b"".join(struct.pack(">H", len(one)) + one for one in old)
-    bodies.append((0x704, struct.pack(">HB", len(old), 1) + batch))
+    bodies.append((0x704, jt808.batch(old)))
     for serial, (number, body) in enumerate(bodies):
         data = jt808.message(number, "13800138000", 0x7D00 + serial, body)[:-1]
         time = second(START_MS + 10_000 * serial) if number == 0x200 else None
@@ -767,6 +766,17 @@ def make_jt808() -> Sample:
         if serial != 2:
             sample.other(b"\x7e")
             sample.noise(40)
+    known = jt808.channels([(1, 1, 0, 0), (2, 7, 2, 1)])
+    answer = jt808.settings(0x7E, [(0x76, known), (0x7A, b"\0\0\0\x03")])
+    listed = jt808.resources(0x7E7D, records)
+    for data in (
+        *jt808.parts(0x104, "13800138000", 0x7D7D, answer, 20),
+        *jt808.parts(0x1205, "13800138000", 0xFFFF, listed, 30, newer=True),
+        *jt808.parts(0x200, "13800138000", 0x10, jt808.position(START_MS, lost=[2]), 28),
+    ):
+        sample.frame(data[:-1], (1, len(data) - 1), "data")
+    sample.other(b"\x7e")
+    sample.noise(40)
     sample.frame(*_damaged_message(), "data")
     sample.cut(1)
     sample.other(b"\x7e")

@@ -33,7 +33,7 @@ def store_positions(case: Opened, source: Source) -> None:
     """
     free = list(_each(case, source, "nmea", _sentence))
     found = [*_between(case, free), *_each(case, source, "freegps", _block)]
-    found += _each(case, source, "jt808", _reported)
+    found += _reported(case, source)
     found += _informed(case, source)
     if found or case.catalogue.positions.stored():
         case.catalogue.positions.store(islice(found, _MOST))
@@ -44,11 +44,15 @@ _Decode = Callable[[Source, Extent], Iterable[Position]]
 
 def _each(case: Opened, source: Source, name: str, decode: _Decode) -> Iterator[Position]:
     """What the records of a format say, by place."""
+    for at in _places(case, name):
+        yield from decode(source, at)
+
+
+def _places(case: Opened, name: str) -> Iterator[Extent]:
     for segment in islice(case.catalogue.positions.records(name), _MOST):
         rows = case.unpack(segment)
         ends = rows["offset"] + rows["size"].astype(np.int64)
-        for start, end in zip(rows["offset"].tolist(), ends.tolist(), strict=True):
-            yield from decode(source, Extent(start, end))
+        yield from map(Extent, rows["offset"].tolist(), ends.tolist())
 
 
 def _sentence(source: Source, at: Extent) -> Iterator[Position]:
@@ -64,8 +68,9 @@ def _block(source: Source, at: Extent) -> Iterator[Position]:
         yield found
 
 
-def _reported(source: Source, at: Extent) -> Iterator[Position]:
-    return jt808.positions([(at.start, source.read(at.start, at.size))])
+def _reported(case: Opened, source: Source) -> Iterator[Position]:
+    places = _places(case, "jt808")
+    return jt808.positions((at.start, source.read(at.start, at.size)) for at in places)
 
 
 def _between(case: Opened, found: list[Position]) -> Iterator[Position]:

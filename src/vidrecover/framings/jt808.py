@@ -1,6 +1,6 @@
-"""JT/T 808 messages: what vehicle terminals report of positions, alarms and stored footage.
+"""JT/T 808 messages: what vehicle terminals report of positions, alarms, footage and settings.
 
-Byte facts: jt808.md sections 1 to 3, jt1078.md sections 7 and 8, with their marks. A message is
+Byte facts: jt808.md sections 1 to 4, jt1078.md sections 6 to 8, with their marks. A message is
 proven by its checksum, its stated length and a decimal terminal number.
 """
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
+from vidrecover.framings import _jt808_settings
 from vidrecover.model import (
     NO_TIME,
     Event,
@@ -30,7 +31,8 @@ MAX_SIZE = 2400
 """Bytes of the longest message with everything in it escaped."""
 _LEAST = 13
 _MOST_CANDIDATES = 50_000  # of one window that are looked at, hostile bytes or not
-_POSITION, _BATCH, _LIST = 0x0200, 0x0704, 0x1205
+_MOST_PARTS = 20_000  # of messages in parts that are kept at once: 20 MB
+_SETTINGS, _POSITION, _BATCH, _LIST = 0x0104, 0x0200, 0x0704, 0x1205
 _LOSS, _COVERED, _STORAGE = 0x15, 0x16, 0x17
 _MOST_CHANNELS = 32
 _RECORD = 28
@@ -38,12 +40,24 @@ _GMT8_MS = 8 * 3_600_000
 
 
 class Message(NamedTuple):
-    """A message as decoded; terminal: its number as digits."""
+    """A message as decoded; terminal: its number as digits; part: from 1, of a message in `parts`
+    parts, each with a header of its own."""
 
     number: int
     terminal: str
     serial: int
     body: bytes
+    parts: int = 1
+    part: int = 1
+
+
+class Whole(NamedTuple):
+    """A message with the bodies of all its parts; entry: its first part that is there; short: how
+    it lacks parts, in words, or None. Then its body ends before the first that is missing."""
+
+    message: Message
+    entry: Extent
+    short: str | None = None
 
 
 class Report(NamedTuple):
@@ -96,12 +110,63 @@ def decoded(raw: bytes) -> Message | None:
     head = (17 if newer else 12) + 4 * parted
     if len(data) != head + (properties & 0x3FF) + 1 or not digits.hex().isdecimal():
         return None
-    serial = int.from_bytes(data[head - 4 * parted - 2 : head - 4 * parted], "big")
-    return Message(int.from_bytes(data[:2], "big"), digits.hex(), serial, data[head:-1])
+    fields = head - 4 * parted
+    number, serial = (int.from_bytes(data[at : at + 2], "big") for at in (0, fields - 2))
+    message = Message(number, digits.hex(), serial, data[head:-1])
+    if not parted:
+        return message
+    parts, part = (int.from_bytes(data[at : at + 2], "big") for at in (fields, fields + 2))
+    return message._replace(parts=parts, part=part) if 1 <= part <= parts else None
+
+
+def wholes(messages: Iterable[tuple[int, bytes]]) -> Iterator[Whole]:
+    """Messages, those in parts put together: their bodies are cut anywhere, their serials rise by
+    one a part. [A: jt808.md 1]
+
+    messages: place and bytes of each. What came in parts comes last. A part that is there twice
+    counts once, with two contents it counts as missing: serials begin again after 65,536
+    messages. Of more than 20,000 parts the others count as missing.
+    """
+    groups: dict[tuple[str, int, int, int], dict[int, list[tuple[bytes, Extent]]]] = {}
+    room = _MOST_PARTS
+    for place, raw in messages:
+        message = decoded(raw)
+        if message is None:
+            continue
+        entry = Extent(place, place + len(raw))
+        if message.parts == 1:
+            yield Whole(message, entry)
+            continue
+        first = (message.serial - message.part + 1) & 0xFFFF
+        key = (message.terminal, message.number, first, message.parts)
+        seen = groups.setdefault(key, {}).setdefault(message.part, [])
+        if room and len(seen) < 2 and message.body not in (body for body, _ in seen):
+            seen.append((message.body, entry))
+            room -= 1
+    for (terminal, number, first, parts), there in groups.items():
+        if any(there.values()):
+            yield _together(Message(number, terminal, first, b"", parts), there)
+
+
+def _together(message: Message, there: dict[int, list[tuple[bytes, Extent]]]) -> Whole:
+    """A message of its parts, each with its contents, up to the first that is not clear."""
+    clear = {part: seen[0][0] for part, seen in there.items() if len(seen) == 1}
+    bodies: list[bytes] = []
+    while len(bodies) + 1 in clear:
+        bodies.append(clear[len(bodies) + 1])
+    entry = next(seen[0][1] for _, seen in sorted(there.items()) if seen)
+    short = None
+    if len(bodies) < message.parts:
+        short = (
+            f"message {message.number:04X} came in {message.parts} parts; found: {len(clear)}; "
+            f"read, from the first on: {len(bodies)}"
+        )
+    return Whole(message._replace(body=b"".join(bodies)), entry, short)
 
 
 def _dated(message: Message) -> int:
-    time = position(message.body).time_ms if message.number == _POSITION else None
+    alone = message.number == _POSITION and message.parts == 1
+    time = position(message.body).time_ms if alone else None
     return NO_TIME if time is None else time
 
 
@@ -143,29 +208,42 @@ def _time(digits: bytes) -> RecorderMs | None:
 
 
 def events(messages: Iterable[tuple[int, bytes]]) -> list[Event]:
-    """What messages tell of cameras, power and storage, in order of time.
+    """What messages tell of cameras, power, storage and settings, in order of time.
 
-    messages: place and bytes of each, as `frames` found them. Of positions only changes are told;
-    a batch of old positions counts at their own times. Times are the terminal's own. [A]
+    messages: place and bytes of each, as `frames` found them. Of positions only changes are told,
+    of settings each value once, without a time, for they carry none; a batch of old positions
+    counts at their own times. Times are the terminal's own. [A] What lacks parts is told, too.
     """
     found: list[Event] = []
-    reports: list[tuple[str, RecorderMs, int, int, Report]] = []
-    for place, raw in messages:
-        message = decoded(raw)
-        if message is None:
-            continue
-        entry = Extent(place, place + len(raw))
+    reports: list[tuple[str, RecorderMs, Extent, Report]] = []
+    settings: set[tuple[str, int, bytes]] = set()
+    for whole in wholes(messages):
+        message, entry, short = whole
+        if short is not None:
+            found.append(_plain(message.number, short, entry))
         if message.number == _LIST:
-            found += _listed(message, entry)
-        for body in _positions(message):
+            found += _listed(whole)
+        elif message.number == _SETTINGS:
+            for number, value in _jt808_settings.items(message.body):
+                if (message.terminal, number, value) not in settings:
+                    settings.add((message.terminal, number, value))
+                    found += _jt808_settings.events(number, value, entry)
+        for body in _positions(whole):
             one = position(body)
             if len(body) >= 28 and one.time_ms is not None:
-                reports.append((message.terminal, one.time_ms, place, len(raw), one))
+                reports.append((message.terminal, one.time_ms, entry, one))
     before: dict[str, Report] = {}
-    for terminal, _, place, size, one in sorted(reports, key=lambda report: report[:3]):
-        found += _changes(before.get(terminal), one, Extent(place, place + size))
+    for terminal, _, entry, one in sorted(reports, key=lambda report: report[:3]):
+        found += _changes(before.get(terminal), one, entry)
         before[terminal] = one
     return sorted(found, key=lambda event: (event.time_ms or 0, event.entry))
+
+
+def _plain(code: int, text: str, entry: Extent) -> Event:
+    """An event without a time and of no camera."""
+    return Event(
+        kind=EventKind.OTHER, time_ms=None, channel=None, code=code, text=text, entry=entry
+    )
 
 
 def positions(messages: Iterable[tuple[int, bytes]]) -> Iterator[Position]:
@@ -175,9 +253,8 @@ def positions(messages: Iterable[tuple[int, bytes]]) -> Iterator[Position]:
     messages: place and bytes of each. Times are eight hours ahead of UTC, by the satellites
     where there is a fix.
     """
-    for place, raw in messages:
-        message = decoded(raw)
-        for body in _positions(message) if message is not None else ():
+    for whole in wholes(messages):
+        for body in _positions(whole):
             if len(body) < 28 or not body[7] & 2:
                 continue
             time_ms = _time(body[22:28])
@@ -192,19 +269,22 @@ def positions(messages: Iterable[tuple[int, bytes]]) -> Iterator[Position]:
                 longitude=longitude / (-1e6 if body[7] & 8 else 1e6),
                 speed_kmh=speed / 10,
                 course=float(course) if course <= 360 else None,
-                entry=Extent(place, place + len(raw)),
+                entry=whole.entry,
             )
 
 
-def _positions(message: Message) -> Iterator[bytes]:
-    if message.number == _POSITION:
-        yield message.body
-    elif message.number == _BATCH:
+def _positions(whole: Whole) -> Iterator[bytes]:
+    """Bodies of positions; one that is cut is none, for its alarms may be in what is missing."""
+    body, number = whole.message.body, whole.message.number
+    if number == _POSITION and whole.short is None:
+        yield body
+    elif number == _BATCH:
         place = 3
-        while place + 2 <= len(message.body):
-            size = int.from_bytes(message.body[place : place + 2], "big")
-            yield message.body[place + 2 : place + 2 + size]
-            place += 2 + size
+        while place + 2 <= len(body):
+            end = place + 2 + int.from_bytes(body[place : place + 2], "big")
+            if end <= len(body):
+                yield body[place + 2 : end]
+            place = end
 
 
 def _changes(before: Report | None, now: Report, entry: Extent) -> Iterator[Event]:
@@ -231,9 +311,24 @@ def _changes(before: Report | None, now: Report, entry: Extent) -> Iterator[Even
         yield event(EventKind.OTHER, "ignition on" if now.ignition else "ignition off")
 
 
-def _listed(message: Message, entry: Extent) -> Iterator[Event]:
-    """What a terminal lists as stored: one event a record, at its begin. [A: jt1078.md 8.1]"""
+def _listed(whole: Whole) -> Iterator[Event]:
+    """What a terminal lists as stored: one event a record, at its begin. [A: jt1078.md 8.1]
+
+    A list in parts says how many records all of them hold: where that is not so, they are of
+    several lists.
+    """
+    message, entry, short = whole
     records = message.body[6:]
+    count = int.from_bytes(message.body[2:6], "big")
+    if message.parts > 1 and (
+        len(records) > count * _RECORD or (short is None and len(records) != count * _RECORD)
+    ):
+        text = (
+            f"message {message.number:04X} is not read: its {message.parts} parts do not hold the "
+            f"{count} records that the first states"
+        )
+        yield _plain(message.number, text, entry)
+        return
     for place in range(0, len(records) - _RECORD + 1, _RECORD):
         one = records[place : place + _RECORD]
         start, end = _time(one[1:7]), _time(one[7:13])
