@@ -18,6 +18,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+needs_ext = pytest.mark.skipif(
+    None in map(heap.place_of, ("mke2fs", "debugfs")), reason="not installed: e2fsprogs"
+)
+needs_ntfs = pytest.mark.skipif(
+    None in map(heap.place_of, ("mkntfs", "ntfscp")), reason="not installed: ntfs-3g"
+)
+
+
 class Result(NamedTuple):
     """Frames by the places of their pieces, with the camera they were given."""
 
@@ -85,6 +93,37 @@ def test_deleted_exfat_files_give_every_frame_by_what_is_left_of_their_entries(
             is_free = "unallocated space of exfat@0x0" in span.basis
             assert is_free is (camera.channel in gone)
             assert ("in unallocated space of exfat@0x0" in span.reason) is is_free
+
+
+@needs_ext
+def test_deleted_ext4_files_give_every_frame_by_its_bytes_though_their_inodes_are_empty(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated("ext4-deleted"), tmp_path / "case")
+    assert len(result.wanted) == 4 * 150
+    assert result.found == result.wanted
+    for camera in result.diagnosis.channels:
+        is_gone = camera.channel == 2
+        assert {one.state for one in camera.spans} == {
+            State.NOT_INDEXED if is_gone else State.RECORDED
+        }
+        for span in camera.spans:
+            assert ("in unallocated space of ext4@0x0" in span.reason) is is_gone
+
+
+@needs_ntfs
+def test_a_deleted_ntfs_file_names_the_camera_that_its_frames_do_not(
+    simulated: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = result_of(simulated("ntfs-deleted"), tmp_path / "case")
+    assert len(result.wanted) == 4 * 150
+    assert result.found == result.wanted
+    for camera in result.diagnosis.channels:
+        is_gone = camera.channel == 2
+        for span in camera.spans:
+            assert span.state is (State.NOT_INDEXED if is_gone else State.RECORDED)
+            assert "the frames name no camera" in span.reason
+            assert ("in unallocated space of ntfs@0x0" in span.reason) is is_gone
 
 
 @pytest.mark.parametrize("scenario", ["fat-formatted", "fat-start-destroyed"])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import av
 import pytest
+from tests.conftest import build_or_skip
 
 from vidrecover import simulate
 from vidrecover.errors import ScenarioError
@@ -53,7 +54,7 @@ def built(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Built]:
     folder = tmp_path_factory.mktemp(request.param)
-    simulate.build(simulate.load(simulate.scenarios()[request.param]), folder / "disk.img")
+    build_or_skip(request.param, folder / "disk.img")
     yield read(folder)
 
 

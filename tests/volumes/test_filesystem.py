@@ -267,6 +267,27 @@ def test_files_of_exfat_are_listed_and_read_as_the_sleuthkit_does(
 
 
 @needs_tools
+def test_deleted_files_of_ntfs_are_listed_and_read_as_the_sleuthkit_does(
+    simulated: Callable[[str], Path],
+) -> None:
+    disk = simulated("ntfs-deleted") / "disk.img"
+    listed = run("fls", "-r", "-p", disk)
+    rows = re.findall(r"^(?:r|-)/r (\* )?(\d+)-128-\d+:\t(CH.*)$", listed, re.MULTILINE)
+    theirs = {Listed(f"/{name}", bool(gone)): number for gone, number, name in rows}
+    ours = by_us(disk, 0)
+    assert ours.keys() == theirs.keys()
+    assert sorted(one.path[:5] for one in ours if one.is_deleted) == ["/CH01", "/CH01"]
+    content = disk.read_bytes()
+    (mft,) = re.findall(r"^First Cluster of MFT: (\d+)$", run("fsstat", disk), re.MULTILINE)
+    for one, number in theirs.items():
+        assert ours[one].damage is None and not ours[one].guessed
+        read = b"".join(content[extent.start : extent.end] for extent in ours[one].extents)
+        icat = subprocess.run(["icat", disk, number], capture_output=True, check=True)
+        assert hashlib.sha256(read).digest() == hashlib.sha256(icat.stdout).digest()
+        assert ours[one].entry.start == int(mft) * 4096 + int(number) * 1024
+
+
+@needs_tools
 @pytest.mark.parametrize(
     ("kind", "destroyed"),
     [("fat32", 512), ("fat32", 2048), ("exfat", 512), ("ext4", 2048), ("ntfs", 4096)],

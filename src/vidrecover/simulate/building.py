@@ -98,10 +98,12 @@ def _build(
         size=written.size,
         bad=bad,
         nameless=written.nameless,
+        named=written.named,
     )
     if bad:
         _write(path.parent / _MAP, rescue_map(written.size, bad), undo)
-    _write(path.parent / _FRAMES, table(scenario.layout, written.frames, written.nameless), undo)
+    rows = table(scenario.layout, written.frames, written.nameless, named=written.named)
+    _write(path.parent / _FRAMES, rows, undo)
     _write(path.parent / _TRUTH, _json(truth), undo)
     return truth
 

@@ -62,13 +62,14 @@ class Disk:
 
 class Written(NamedTuple):
     """What a layout wrote: the image's size in bytes, all frames in the order they were made,
-    the half-open range of bytes in which the footage lies, and the cameras whose number nothing
-    on the disk tells."""
+    the half-open range of bytes in which the footage lies, the cameras whose number nothing
+    on the disk tells, and whether names of files tell the cameras, whatever the frames say."""
 
     size: int
     frames: list[Frame]
     footage: tuple[int, int]
     nameless: frozenset[int] = frozenset()
+    named: bool = False
 
 
 def joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

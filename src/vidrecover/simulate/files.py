@@ -2,29 +2,40 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from vidrecover.simulate import dhav, hx, image, xm
 from vidrecover.simulate.disk import Disk, Written, joined
 from vidrecover.simulate.exfat import ExFat
+from vidrecover.simulate.ext4 import Ext4
 from vidrecover.simulate.fat import Fat32
 from vidrecover.simulate.footage import Footage, Frame, play
 from vidrecover.simulate.heap import File, Heap
 from vidrecover.simulate.image import Chunk, by_camera, by_part
+from vidrecover.simulate.ntfs import Ntfs
 from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.settings import Files, Hx, Xm
 from vidrecover.simulate.times import iso
+from vidrecover.simulate.truth import WITHOUT_CHANNEL
 
 
 class _Volume(Protocol):
     """A volume under construction. size: bytes; heap: its clusters and files."""
 
     size: int
-    heap: Heap
+
+    @property
+    def heap(self) -> Heap: ...
 
     def close(self) -> int: ...
+
+
+@runtime_checkable
+class _Harmed(_Volume, Protocol):
+    """One that knows the faults."""
+
     def format(self) -> None: ...
     def zero_tables(self) -> None: ...
     def destroy_start(self) -> None: ...
@@ -34,7 +45,18 @@ class _Maker(Protocol):
     def __call__(self, disk: Disk, path: Path, cluster: int, room: int) -> _Volume: ...
 
 
-_SYSTEMS: dict[str, _Maker] = {"fat32": Fat32, "exfat": ExFat}
+_SYSTEMS: dict[str, _Maker] = {"fat32": Fat32, "exfat": ExFat, "ext4": Ext4, "ntfs": Ntfs}
+
+
+class _Laid(NamedTuple):
+    """A frame, or a part of one, in its file. start, end: bytes of the file; payload: half-open
+    ranges of coded bytes behind `start`."""
+
+    shot: Frame
+    file: File
+    start: int
+    end: int
+    payload: Sequence[tuple[int, int]]
 
 
 class _Recording(NamedTuple):
@@ -52,21 +74,32 @@ def write(disk: Disk, scenario: Scenario, footages: Sequence[Footage]) -> Writte
     settings = scenario.files or Files()
     room = sum(int(footage.rows["size"].sum()) + 64 * len(footage.rows) for footage in footages)
     volume = _SYSTEMS[settings.system](disk, disk.path, settings.cluster, room)
-    shots: list[Frame] = []
+    laid: list[_Laid] = []
     newest = max((max(f.rows["time_ms"], default=0) for f in footages), default=0)
     for recordings in _parts(scenario, play(footages, settings.period_s)):
-        _lay(volume, settings, recordings, shots, newest)
+        _lay(volume, settings, recordings, laid, newest)
     used = volume.close()
-    if settings.fault == "tables_zeroed":
-        volume.zero_tables()
-    elif settings.fault == "formatted":
-        volume.format()
-    elif settings.fault == "start_destroyed":
-        volume.destroy_start()
+    shots = _placed(volume.heap, laid)
+    if isinstance(volume, _Harmed):
+        _harm(volume, settings.fault)
     for shot in shots:
         shot.pieces, shot.whole = joined(shot.pieces), joined(shot.whole)
         shot.indexed = shot.indexed and settings.fault in ("none", "start_destroyed")
-    return Written(volume.size, shots, (volume.heap.start, used))
+    is_named = settings.names != "plain" and settings.fault in ("none", "start_destroyed")
+    footage = volume.heap.start, used
+    if settings.system == "ext4" and scenario.layout in WITHOUT_CHANNEL:
+        # the name of a file that was deleted there leads to no bytes any more
+        return Written(volume.size, shots, footage, frozenset(settings.deleted), is_named)
+    return Written(volume.size, shots, footage, named=is_named)
+
+
+def _harm(volume: _Harmed, fault: str) -> None:
+    if fault == "tables_zeroed":
+        volume.zero_tables()
+    elif fault == "formatted":
+        volume.format()
+    elif fault == "start_destroyed":
+        volume.destroy_start()
 
 
 def _parts(scenario: Scenario, shots: Iterator[tuple[Frame, bytes]]) -> Iterator[list[_Recording]]:
@@ -103,7 +136,7 @@ def _lay(
     volume: _Volume,
     settings: Files,
     recordings: list[_Recording],
-    shots: list[Frame],
+    laid: list[_Laid],
     newest_ms: int,
 ) -> None:
     """The recordings of one period: frame by frame in the order of time, or file by file."""
@@ -121,26 +154,24 @@ def _lay(
             queue.append((time_ms if settings.interleaved else 0, place, order, chunk))
     for _, place, _, chunk in sorted(queue, key=lambda item: item[:3]):
         file = files[place]
-        _put(volume, file, chunk, shots)
+        start = file.size
+        volume.heap.append(file, chunk.data)
+        if chunk.shot is not None:
+            laid.append(_Laid(chunk.shot, file, start, file.size, chunk.payload))
 
 
-def _put(volume: _Volume, file: File, chunk: Chunk, shots: list[Frame]) -> None:
-    ranges = volume.heap.append(file, chunk.data)
-    shot = chunk.shot
-    if shot is None:
-        return
-    if not shot.whole:
-        shots.append(shot)
-        shot.state = "on_disk"
-        shot.indexed = not file.is_deleted and not file.is_unclosed
-    shot.whole += ranges
-    at = 0
-    for start, end in ranges:
-        for low, high in chunk.payload:
-            first, last = max(low, at), min(high, at + end - start)
-            if first < last:
-                shot.pieces.append((start + first - at, start + last - at))
-        at += end - start
+def _placed(heap: Heap, laid: list[_Laid]) -> list[Frame]:
+    """The frames in the order they were made; they know where they are."""
+    shots: list[Frame] = []
+    for shot, file, start, end, payload in laid:
+        if not shot.whole:
+            shots.append(shot)
+            shot.state = "on_disk"
+            shot.indexed = not file.is_deleted and not file.is_unclosed
+        shot.whole += heap.ranges(file, start, end)
+        for low, high in payload:
+            shot.pieces += heap.ranges(file, start + low, start + high)
+    return shots
 
 
 def _name(scheme: str, one: _Recording) -> str:

@@ -320,6 +320,7 @@ def _layout_faults(scenario: Scenario) -> _Faults:
     highest = max((n for group in scenario.cameras for n in group.numbers), default=0)
     tests += [
         ("files.period_s", 1 <= files.period_s <= 86400, "must be 1 to 86400"),
+        *_staged_tests(files),
         ("files.names", files.names != "blackvue" or highest <= 4, "has letters for four cameras"),
     ]
     tests += [
@@ -357,6 +358,19 @@ def _layout_faults(scenario: Scenario) -> _Faults:
             ("jt1078.missing_middle", packets.missing_middle >= 0, "must not be negative"),
         ]  # fmt: skip
     return faults + [(key, wrong) for key, right, wrong in tests if not right]
+
+
+def _staged_tests(files: Files) -> list[tuple[str, bool, str]]:
+    """What cannot be where tools of the system lay whole files on a volume."""
+    if files.system in ("fat32", "exfat"):
+        return []
+    wrong = f"cannot be on {files.system}, where whole files are laid by its tools"
+    return [
+        ("files.interleaved", not files.interleaved, wrong),
+        ("files.power_cut", not files.power_cut, wrong),
+        ("files.fault", files.fault == "none", wrong),
+        ("files.cluster", files.cluster <= 4096, "must be at most 4096, a page of memory"),
+    ]
 
 
 def _ring_tests(name: str, disk: Dhfs | Wfs) -> list[tuple[str, bool, str]]:

@@ -124,10 +124,12 @@ class Files(Table, frozen=True, kw_only=True):
     between each other. names: `tme` tells camera, start and length, `blackvue` camera and start
     of up to four cameras, `plain` nothing. deleted: cameras whose files were deleted. power_cut:
     the last files were never closed, their size is 0. fault: `tables_zeroed` destroys the tables
-    of clusters, `formatted` runs mkfs again, `start_destroyed` zeroes the first sector.
+    of clusters, `formatted` runs mkfs again, `start_destroyed` zeroes the first sector. On ext4
+    and NTFS tools of the system lay one whole file after the other: no file grows between others,
+    stays open, and there are no faults.
     """
 
-    system: Literal["fat32", "exfat"] = "fat32"
+    system: Literal["fat32", "exfat", "ext4", "ntfs"] = "fat32"
     period_s: float = 60.0
     cluster: Literal[2048, 4096, 8192, 16384, 32768] = 4096
     interleaved: bool = False

@@ -80,10 +80,11 @@ def judge(
     size: int,
     bad: Sequence[tuple[int, int]],
     nameless: frozenset[int] = frozenset(),
+    named: bool = False,
 ) -> Truth:
     """The truth about every camera and minute, at the times of its pictures.
 
-    nameless: cameras whose number nothing on the disk tells.
+    nameless: cameras whose number nothing on the disk tells; named: names of files tell all.
     """
     powered = boots(scenario)
     video: dict[int, list[Frame]] = {camera.number: [] for camera in cameras}
@@ -100,7 +101,7 @@ def judge(
         recorder_end=iso(scenario.span.end_ms),
         channels=tuple(
             TruthChannel(
-                channel=_channel(scenario.layout, camera, nameless),
+                channel=_channel(scenario.layout, camera, nameless, named=named),
                 camera=camera.number,
                 spans=tuple(_spans(camera, video[camera.number], scenario.span, powered)),
             )
@@ -110,7 +111,13 @@ def judge(
     )
 
 
-def table(layout: str, frames: Sequence[Frame], nameless: frozenset[int] = frozenset()) -> str:
+def table(
+    layout: str,
+    frames: Sequence[Frame],
+    nameless: frozenset[int] = frozenset(),
+    *,
+    named: bool = False,
+) -> str:
     """The text of `frames.csv`: one row per picture, audio frame or data frame, in time order."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -119,7 +126,7 @@ def table(layout: str, frames: Sequence[Frame], nameless: frozenset[int] = froze
         writer.writerow(
             (
                 frame.camera.number,
-                _channel(layout, frame.camera, nameless),
+                _channel(layout, frame.camera, nameless, named=named),
                 "main",
                 frame.media,
                 frame.codec,
@@ -136,8 +143,9 @@ def table(layout: str, frames: Sequence[Frame], nameless: frozenset[int] = froze
     return text.getvalue()
 
 
-def _channel(layout: str, camera: Camera, nameless: frozenset[int]) -> int | None:
-    return None if layout in WITHOUT_CHANNEL or camera.number in nameless else camera.number
+def _channel(layout: str, camera: Camera, nameless: frozenset[int], *, named: bool) -> int | None:
+    unknown = layout in WITHOUT_CHANNEL and not named
+    return None if unknown or camera.number in nameless else camera.number
 
 
 def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
