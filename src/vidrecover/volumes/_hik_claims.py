@@ -9,11 +9,11 @@ from vidrecover.volumes._hik_blocks import Run
 from vidrecover.volumes._hik_tree import ENTRY, RECORDING, Entries
 
 _VOLUME = "hikvision@0x0"
-_TOLERANCE_S = 2
+TOLERANCE_S = 2
 _LAST_CHANNEL = 64
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
     """An entry as understood. listed: in a tree that the recorder reads."""
 
     channel: int | None
@@ -50,10 +50,10 @@ def claims(
     or of a formatted index.
     """
     known = {block.start: block for block in blocks}
-    own: dict[int, list[_Entry]] = {}
+    own: dict[int, list[Entry]] = {}
     words, strays = [], 0
     for number, table in enumerate(entries):
-        for entry in _understood(table, listed=number == 0):
+        for entry in understood(table, listed=number == 0):
             if entry.block in known:
                 own.setdefault(entry.block, []).append(entry)
             else:
@@ -66,7 +66,7 @@ def claims(
     return found, words
 
 
-def _understood(table: Entries, *, listed: bool) -> Iterator[_Entry]:
+def understood(table: Entries, *, listed: bool) -> Iterator[Entry]:
     """The entries of blocks that hold video."""
     rows = table.rows
     kept = rows["empty"] == 0
@@ -74,7 +74,7 @@ def _understood(table: Entries, *, listed: bool) -> Iterator[_Entry]:
     for channel, start, end, block, place in zip(
         *columns, table.places[kept].tolist(), strict=True
     ):
-        yield _Entry(
+        yield Entry(
             channel=channel if 1 <= channel <= _LAST_CHANNEL else None,
             start_s=start,
             end_s=end,
@@ -85,11 +85,11 @@ def _understood(table: Entries, *, listed: bool) -> Iterator[_Entry]:
 
 
 def _of_block(
-    block: Extent, entries: Sequence[_Entry], runs: Sequence[Run], shift_ms: int
+    block: Extent, entries: Sequence[Entry], runs: Sequence[Run], shift_ms: int
 ) -> Iterator[Claim]:
     free, closed = list(runs), [one for one in entries if not one.open]
     held: list[list[Run]] = [[] for _ in closed]
-    for tolerance_s in (0, _TOLERANCE_S):
+    for tolerance_s in (0, TOLERANCE_S):
         for entry, own in zip(closed, held, strict=True):
             own += [run for run in free if entry.holds(run, tolerance_s)]
             free = [run for run in free if run not in own]
@@ -104,7 +104,7 @@ def _of_block(
 
 
 def _bytes(
-    block: Extent, held: Sequence[Run], entries: Sequence[_Entry], runs: Sequence[Run]
+    block: Extent, held: Sequence[Run], entries: Sequence[Entry], runs: Sequence[Run]
 ) -> tuple[Extent, ...]:
     """The bytes of the runs that an entry holds; the block where it holds none, or nothing else
     is in it."""
@@ -113,7 +113,7 @@ def _bytes(
     return tuple(merged(run.extent for run in held))
 
 
-def _listed(entry: _Entry, extents: tuple[Extent, ...], shift_ms: int) -> Claim:
+def _listed(entry: Entry, extents: tuple[Extent, ...], shift_ms: int) -> Claim:
     valid = 0 < entry.start_s <= entry.end_s < RECORDING
     return Claim(
         volume=_VOLUME,
@@ -127,7 +127,7 @@ def _listed(entry: _Entry, extents: tuple[Extent, ...], shift_ms: int) -> Claim:
     )
 
 
-def _open(entry: _Entry, block: Extent, last: Sequence[Run], shift_ms: int) -> Claim:
+def _open(entry: Entry, block: Extent, last: Sequence[Run], shift_ms: int) -> Claim:
     """A block that was being recorded: its times are those of the runs written last. [A]"""
     run = last[0] if last else None
     return Claim(

@@ -17,6 +17,7 @@ from vidrecover.volumes import _hik_blocks as blocks
 from vidrecover.volumes import _hik_log as log
 from vidrecover.volumes import _hik_tree as tree
 from vidrecover.volumes._hik_claims import claims
+from vidrecover.volumes._hik_ring import ring
 from vidrecover.volumes._reading import read
 
 SECTOR = 512
@@ -80,10 +81,10 @@ def examine(source: Source) -> list[VolumeReport]:
     entries, tree_words = _entries(source, master)
     words = [*words, *tree_words]
     every = [
-        Extent(at, min(at + master.block_size, source.size))
-        for at in range(master.video, min(master.end, source.size), master.block_size)
+        Extent(at, at + master.block_size)
+        for at in range(master.video, master.end, master.block_size)
     ]
-    whole = [one for one in every if one.size == master.block_size]
+    whole = [one for one in every if one.end <= source.size]
     if len(whole) < master.block_count:
         words.append(
             f"only {len(whole)} of {master.block_count} blocks lie before the end of the source"
@@ -104,6 +105,7 @@ def examine(source: Source) -> list[VolumeReport]:
             events=tuple(log.events(source, _log_area(master, source.size), shift_ms)),
             damage=(*words, *claim_words),
             label=_label(master, told),
+            ring=ring(entries[0], runs, whole, master.formatted) if whole == every else None,
         )
     ]
 
