@@ -146,12 +146,25 @@ def test_what_is_missing_for_the_time_asked_for_is_told() -> None:
     assert "too little footage" in short.reason
 
 
+def test_blocks_that_last_long_go_from_front_to_back_and_only_the_latest_time_tells() -> None:
+    ring = Ring(extent=Extent(0, SIZE), head=3_000_000, block=BLOCK, lasting_ms=60_000)
+    found = clock_of(segments(0, 300, at=lambda s: s * BLOCK), ring, second(100, 110))
+    assert found is not None
+    assert (found.least_ms, found.left_ms, found.most_ms) == (399_000, 400_000, 461_000)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [40, 57])
+@pytest.mark.parametrize(
+    ("name", "seconds", "most_ms"),
+    [("dhfs-wrapped", 40, 30_000), ("dhfs-wrapped", 57, 30_000), ("hikvision-wrapped", 57, 90_000)],
+)
 def test_a_simulated_ring_loses_the_window_within_the_error_that_was_told(
-    tmp_path: Path, seconds: int
+    tmp_path: Path, name: str, seconds: int, most_ms: int
 ) -> None:
-    scenario = simulate.load(simulate.scenarios()["dhfs-wrapped"])
+    scenario = simulate.load(simulate.scenarios()[name])
+    if scenario.hikvision is not None:
+        wider = msgspec.structs.replace(scenario.hikvision, blocks=12)
+        scenario = msgspec.structs.replace(scenario, hikvision=wider)
     start = clock.parse_iso(scenario.start)
     window = TimeSpan(start + (seconds - 12) * 1000, start + (seconds - 10) * 1000)
 
@@ -176,7 +189,7 @@ def test_a_simulated_ring_loses_the_window_within_the_error_that_was_told(
     assert found is not None
     assert found.least_ms is not None
     assert found.most_ms is not None
-    assert 4000 < found.least_ms < found.most_ms < 30_000
+    assert 4000 < found.least_ms < found.most_ms < most_ms
     built(seconds * 1000 + found.least_ms, tmp_path / "least")
     assert is_whole(tmp_path / "least")
     built(seconds * 1000 + found.most_ms, tmp_path / "most")

@@ -89,7 +89,10 @@ def head(found: Ring | None) -> int | None:
 def test_a_ring_that_came_round_goes_on_at_its_oldest_block(number: int) -> None:
     found = told(came_round(number, 12))
     assert found == Ring(
-        extent=Extent(VIDEO, VIDEO + 12 * BLOCK), head=VIDEO + number * BLOCK, block=BLOCK
+        extent=Extent(VIDEO, VIDEO + 12 * BLOCK),
+        head=VIDEO + number * BLOCK,
+        block=BLOCK,
+        lasting_ms=1000 * LASTING,
     )
 
 

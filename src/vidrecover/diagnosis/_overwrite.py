@@ -162,5 +162,5 @@ def _until(
         known,
         left_ms=round(ahead / rates.usual),
         least_ms=round((ahead - margin) / rates.fast),
-        most_ms=round((ahead + ring.block) / rates.slow),
+        most_ms=round((ahead + ring.block) / rates.slow) + ring.lasting_ms,
     )

@@ -84,12 +84,14 @@ class Ring(msgspec.Struct, frozen=True, kw_only=True):
     """Storage that a recorder writes in a circle, as its own structure says.
 
     extent: all of it, absolute; head: where the next block is written, inside it; block: bytes
-    that are taken at once.
+    that are taken at once; lasting_ms: how long a camera wrote to one of them at most, 0 where they
+    are so small that it does not matter.
     """
 
     extent: Extent
     head: int
     block: int
+    lasting_ms: int = 0
 
 
 class VolumeReport(msgspec.Struct, frozen=True, kw_only=True):

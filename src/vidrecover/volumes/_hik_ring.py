@@ -32,32 +32,46 @@ def ring(
     """
     if not 0 < formatted < RECORDING:
         return None
-    own: dict[int, list[Entry]] = {block.start: [] for block in blocks}
-    for entry in understood(table, listed=True):
-        if entry.block not in own:
-            return None
-        own[entry.block].append(entry)
-    empty = set(table.rows["block"][table.rows["empty"] != 0].tolist())
-    if any(bool(entries) == (start in empty) for start, entries in own.items()):
-        return None
-    times = [
-        _taken_s(entries, runs.get(start, ())) if entries else _EMPTY
-        for start, entries in own.items()
-    ]
-    known = [time for time in times if time is not None]
-    head = _head(known) if len(known) == len(times) else None
-    if head is None:
+    own = _by_block(table, blocks)
+    times = [] if own is None else _times(own, runs)
+    head = _head(times)
+    if own is None or head is None:
         return None
     starts = [*own][head:] + [*own][:head]
-    oldest_s = min(time for time in known if time != _EMPTY)
+    oldest_s = min(time for time in times if time != _EMPTY)
     is_dated_before = oldest_s < formatted - _DAY_S
     left = [run for start in starts if not own[start] for run in runs.get(start, ())]
     is_newer_left = any(run.end_s > oldest_s + TOLERANCE_S for run in left)
     if is_dated_before or is_newer_left or _is_left_open([own[start] for start in starts]):
         return None
     return Ring(
-        extent=Extent(blocks[0].start, blocks[-1].end), head=starts[0], block=blocks[0].size
+        extent=Extent(blocks[0].start, blocks[-1].end),
+        head=starts[0],
+        block=blocks[0].size,
+        lasting_ms=1000 * max(_lasting_s(entries) for entries in own.values()),
     )
+
+
+def _by_block(table: Entries, blocks: Sequence[Extent]) -> dict[int, list[Entry]] | None:
+    """The entries of each block, none for an empty one; None unless every block is listed so."""
+    own: dict[int, list[Entry]] = {block.start: [] for block in blocks}
+    for entry in understood(table, listed=True):
+        if entry.block not in own:
+            return None
+        own[entry.block].append(entry)
+    empty = set(table.rows["block"][table.rows["empty"] != 0].tolist())
+    return own if all(bool(rows) != (start in empty) for start, rows in own.items()) else None
+
+
+def _times(own: Mapping[int, Sequence[Entry]], runs: Mapping[int, Sequence[Run]]) -> list[int]:
+    """When each block was taken, or that it is empty; none at all where one contradicts itself."""
+    found: list[int] = []
+    for start, entries in own.items():
+        taken_s = _taken_s(entries, runs.get(start, ())) if entries else _EMPTY
+        if taken_s is None:
+            return []
+        found.append(taken_s)
+    return found
 
 
 def _taken_s(entries: Sequence[Entry], runs: Sequence[Run]) -> int | None:
@@ -76,6 +90,13 @@ def _taken_s(entries: Sequence[Entry], runs: Sequence[Run]) -> int | None:
         return None
     others = (run for run, is_held in zip(runs, held, strict=True) if not is_held)
     return None if any(run.end_s > taken_s + TOLERANCE_S for run in others) else taken_s
+
+
+def _lasting_s(entries: Sequence[Entry]) -> int:
+    """How long a block was written to, pauses counted, as far as its closed entries tell."""
+    closed = [one for one in entries if not one.open]
+    first_s = min((one.start_s for one in closed), default=0)
+    return max((one.end_s for one in closed), default=first_s) - first_s
 
 
 def _head(times: Sequence[int]) -> int | None:
