@@ -15,6 +15,7 @@ from tests.virtual_ring import APART, MIXED, RATE, START_MS, VirtualRing
 from vidrecover import formats, volumes
 from vidrecover.case import Case
 from vidrecover.case import _find as finding
+from vidrecover.case._probed import Probed
 from vidrecover.clock import iso, parse_iso
 from vidrecover.model import (
     Claim,
@@ -26,7 +27,9 @@ from vidrecover.model import (
     VolumeReport,
 )
 from vidrecover.outcome import Found, WindowFound
-from vidrecover.survey import Pulse, Survey
+from vidrecover.scan import UNIT_SIZE
+from vidrecover.survey import Prober, Pulse, Survey
+from vidrecover.survey._probes import PROBE
 
 SPAN_S = 20
 RINGS: dict[str, dict[str, Any]] = {
@@ -102,6 +105,77 @@ def test_an_index_saves_probes_and_a_lie_in_it_changes_nothing(
     assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
     assert [one.frames for one in found.clips] == [SPAN_S * RATE]
     assert (found.probes < 20) == is_true
+
+
+@pytest.mark.parametrize("kind", ["frames in turn", "blocks in turn"])
+def test_a_second_search_reads_less_and_finds_the_same(
+    kind: str, search: Callable[..., Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = VirtualRing(96 << 30, **RINGS[kind])
+    kept_s = ring.now_s - ring.oldest_s()
+    first, second = (int(ring.oldest_s() + part * kept_s) for part in (0.6, 0.3))
+    search(ring, 7, first, first + SPAN_S)
+    again = search(ring, 7, second, second + SPAN_S)
+    with Case.open(tmp_path / "fresh", create=True) as other:
+        monkeypatch.setattr(finding, "open_source", lambda _: nullcontext(ring))
+        span = TimeSpan(START_MS + second * 1000, START_MS + (second + SPAN_S) * 1000)
+        fresh = other.find(SourceRef(path="virtual"), tmp_path / "b", channels=[7], span=span)
+    assert again.windows == fresh.windows
+    assert [one.is_whole for one in again.windows] == [True]
+    assert [one.frames for one in again.clips] == [SPAN_S * RATE]
+    (name,) = [one.name for one in (tmp_path / "b").glob("*.m*")]
+    folder = tmp_path / f"clips-7-{second}"
+    assert (folder / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert again.probes < fresh.probes / 3
+    assert again.bytes_read < fresh.bytes_read
+
+
+def test_what_was_scanned_shows_a_probe_what_reading_it_shows(
+    case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ring = VirtualRing(16 << 30, MIXED)
+    monkeypatch.setattr(finding, "open_source", lambda _: nullcontext(ring))
+    start = START_MS + int(ring.now_s / 2) * 1000
+    span = TimeSpan(start, start + 60_000)
+    case.find(SourceRef(path="virtual"), tmp_path / "clips", channels=[5], span=span)
+    scanned = max(case.catalogue.scanned(), key=lambda one: one.size)
+    border = (scanned.start // UNIT_SIZE + 1) * UNIT_SIZE
+    assert scanned.end > border + PROBE
+    fresh, memory = Prober(ring, formats.load(formats.shipped())), Probed(case)
+    for place in (scanned.start, border - PROBE, border - PROBE // 2, border):
+        seen = fresh.at(place)
+        known = memory.recalled(Extent(place, place + PROBE))
+        assert known is not None
+        assert len(seen.sightings) == len(known.sightings) == 12
+        assert known.channels == seen.channels
+        assert (known.is_blank, known.has_undated) == (seen.is_blank, seen.has_undated)
+        assert abs(known.first_ms - seen.first_ms) <= 1000
+        assert abs(known.last_ms - seen.last_ms) <= 1000
+    assert memory.recalled(Extent(scanned.end - PROBE, scanned.end + PROBE)) is None
+
+
+def test_a_search_in_a_case_that_was_scanned_whole_reads_what_clips_need_only(
+    case: Case, search: Callable[..., Found], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ring = VirtualRing(256 << 20, MIXED, block=64 << 20)
+    search(ring, 5, ring.now_s - 60, ring.now_s - 50)  # so small a disk is scanned whole
+    assert case.catalogue.scanned_share(ring.size) == 1
+    monkeypatch.setattr(finding, "SMALL", 0)
+    monkeypatch.setattr(case.catalogue, "store_unit", None)
+    now_ms: list[int] = []
+
+    def latest(newest_ms: int | None) -> TimeSpan:
+        assert newest_ms is not None
+        now_ms.append(newest_ms)
+        end_ms = newest_ms // 1000 * 1000 - 20_000
+        return TimeSpan(end_ms - SPAN_S * 1000, end_ms)
+
+    found = case.find(SourceRef(path="virtual"), tmp_path / "b", channels=[7], span=latest)
+    assert found.probes == 0
+    assert [one.is_whole for one in found.windows] == [True]
+    assert [one.frames for one in found.clips] == [SPAN_S * RATE]
+    assert abs(now_ms[0] - START_MS - ring.now_s * 1000) < 2000
+    assert found.bytes_read < ring.size / 4
 
 
 def test_small_fragments_in_no_order_are_refused_not_guessed(search: Callable[..., Found]) -> None:

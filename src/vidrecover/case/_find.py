@@ -12,6 +12,7 @@ from vidrecover.case._footage import footage
 from vidrecover.case._loans import lender
 from vidrecover.case._opened import Opened
 from vidrecover.case._passes import results
+from vidrecover.case._probed import Probed
 from vidrecover.case._records import store_records
 from vidrecover.case._scanning import contain, fragments, join_cuts, refuse_source
 from vidrecover.coverage import AROUND_MS, Coverage, covered
@@ -72,14 +73,15 @@ def find(
         )
         whereabouts.remember(case.folder, ref)
         case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
-        survey = Survey(source, case.formats, case.catalogue.claims())
+        survey = Survey(source, case.formats, case.catalogue.claims(), Probed(case))
         reader = _Reader(case, source, progress)
         if source.size <= SMALL:
             reader.scan([Extent(0, source.size)])
             reader.finish(files=True)
             store_records(case, source)
         if not isinstance(span, TimeSpan):
-            span = span(_newest(case) if source.size <= SMALL else survey.newest_ms())
+            is_read = case.catalogue.scanned_share(source.size) == 1
+            span = span(_newest(case) if is_read else survey.newest_ms())
         search = _Search(reader, survey, span, told)
         made, left_out = _written(search, channels, folder)
         result = Found(

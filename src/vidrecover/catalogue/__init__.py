@@ -17,6 +17,7 @@ from sqlite_utils import Database
 
 from vidrecover.catalogue import _changes, _containers, _file, _prints, _rows, _views, _volumes
 from vidrecover.catalogue._positions import Positions
+from vidrecover.catalogue._probes import Probes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run, Shown
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import divided, merged, minus, total
@@ -55,7 +56,7 @@ class Catalogue:
         self._path, self._db = path, database
         self._conn: sqlite3.Connection = database.conn
         self.prints, self.views = _prints.Prints(path, self._conn), _views.Views(path, self._conn)
-        self.positions = Positions(path, self._conn)
+        self.positions, self.probes = Positions(path, self._conn), Probes(path, self._conn)
         self._lock: sqlite3.Connection | None = None
         self._run: Run | None = None
         self._tally = _rows.Tally()
@@ -252,8 +253,7 @@ class Catalogue:
             values += [span.end_ms, span.start_ms]
         where = " AND ".join(tests)
         query = f"SELECT id, {_rows.SEGMENT}, track_id FROM segment WHERE {where}"
-        query += f" ORDER BY {_SEGMENT_ORDER}"
-        return self._segments(query, values, rows)
+        return self._segments(f"{query} ORDER BY {_SEGMENT_ORDER}", values, rows)
 
     def segment_rows(self, segment_id: int) -> bytes:
         """The packed frame table of one segment; CatalogueError when it is not stored."""

@@ -157,6 +157,11 @@ def _seams(database: Database) -> None:
     _run(database, "0010_seams.sql")
 
 
+def _probes(database: Database) -> None:
+    """Migration 11: what searches saw in single places."""
+    _run(database, "0011_probes.sql")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -168,6 +173,7 @@ _MIGRATIONS = {
     "0008_lanes": _lanes,
     "0009_positions": _positions,
     "0010_seams": _seams,
+    "0011_probes": _probes,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -14,10 +14,10 @@ from vidrecover.model import LISTED, Claim, ClaimKind, Extent, RecorderMs, Sourc
 from vidrecover.survey import _blocks, _ring
 from vidrecover.survey._chain import Chain
 from vidrecover.survey._health import CameraHealth, Health, Pulse, health
-from vidrecover.survey._probes import Probe, Prober, Sighting
+from vidrecover.survey._probes import Memory, Probe, Prober, Sighting
 
 __all__ = [
-    "Answer", "CameraHealth", "Health", "Probe", "Prober", "Pulse", "Sighting", "Survey",
+    "Answer", "CameraHealth", "Health", "Memory", "Probe", "Prober", "Pulse", "Sighting", "Survey",
 ]  # fmt: skip
 
 UNDATED = "no dated frame was found in the probes, so that nothing tells where the minutes lie"
@@ -35,10 +35,19 @@ class Answer(NamedTuple):
 
 
 class Survey:
-    """What is known of the order of a source, growing with what is asked."""
+    """What is known of the order of a source, growing with what is asked.
 
-    def __init__(self, source: Source, formats: FormatSet, claims: Iterable[Claim] = ()) -> None:
-        self.prober = Prober(source, formats)
+    memory: of places that were looked at before, which are not read again.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        formats: FormatSet,
+        claims: Iterable[Claim] = (),
+        memory: Memory | None = None,
+    ) -> None:
+        self.prober = Prober(source, formats, memory)
         self._claims = [one for one in claims if one.extents]
         self._order: _ring.Order | None = None
         self._blocks: _blocks.Blocks | None = None

@@ -1,7 +1,7 @@
 """Probes: a little of the source read at a place, and what it shows of cameras and times."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -55,6 +55,16 @@ class Probe(NamedTuple):
         return frozenset(one.channel for one in self.sightings)
 
 
+class Memory(Protocol):
+    """What is known of places beyond one survey."""
+
+    def recalled(self, place: Extent) -> Probe | None:
+        """What reading the place would show; None where that is not known."""
+
+    def keep(self, probe: Probe) -> None:
+        """Remember what was read without a byte refused."""
+
+
 class _Peephole:
     """A stretch of another source as if there were nothing else."""
 
@@ -89,11 +99,12 @@ class Prober:
     count: of the looks that read something.
     """
 
-    def __init__(self, source: Source, formats: FormatSet) -> None:
+    def __init__(self, source: Source, formats: FormatSet, memory: Memory | None = None) -> None:
         self.size = source.size
         self.count = 0
         self._peephole = _Peephole(source)
         self._scanner = Scanner(self._peephole, formats)
+        self._memory = memory
         self._seen: dict[Extent, Probe] = {}
 
     def at(self, start: int, size: int = PROBE) -> Probe:
@@ -114,7 +125,10 @@ class Prober:
 
     def _look(self, stretch: Extent) -> Probe:
         known = self._seen.get(stretch)
+        if known is None and self._memory is not None:
+            known = self._memory.recalled(stretch)
         if known is not None:
+            self._seen[stretch] = known
             return known
         self._peephole.stretch = stretch
         self._scanner.forget()
@@ -128,6 +142,8 @@ class Prober:
             has_undated=any(one.start_ms is None for one in unit.segments),
         )
         self._seen[stretch] = found
+        if self._memory is not None and not unit.unreadable:
+            self._memory.keep(found)
         return found
 
 
