@@ -13,7 +13,7 @@ from vidrecover.clips import _names, _sound, _span
 from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._columns import Look
 from vidrecover.clips._fields import Coded, Fields, rate_of_units
-from vidrecover.clips._file import Refused, playable
+from vidrecover.clips._file import Refused, playable, refusal
 from vidrecover.clips._loans import Borrowed
 from vidrecover.clips._names import Names
 from vidrecover.clips._shape import Shape, shape
@@ -94,7 +94,7 @@ class Build:
         if not self._facts.pictures:
             yield self._nothing("it holds no pictures")
         elif not playable(codec):
-            yield self._nothing(f"its codec ({codec.name.lower()}) is not known")
+            yield self._nothing(refusal(codec))
         else:
             try:
                 yield from self._made()

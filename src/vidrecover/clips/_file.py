@@ -82,6 +82,13 @@ def playable(codec: Codec) -> bool:
     return codec in _NAMES
 
 
+def refusal(codec: Codec) -> str:
+    """Why no clip can be made of a video codec that is not `playable`."""
+    if codec == Codec.ENCRYPTED:
+        return "it is encrypted, as its packets say: export it with the recorder and its password"
+    return f"its codec ({codec.name.lower()}) is not known"
+
+
 class ClipFile:
     """A file being written beside its final name; times are milliseconds from its start."""
 

@@ -31,7 +31,8 @@ class Pieces(NamedTuple):
     """The payload of one stream in pieces, in order.
 
     start, size: in the data; begins: of a PES packet; stamped: which has a time of its own;
-    joint: nothing is lost between the piece and the one before it.
+    joint: nothing is lost between the piece and the one before it; sealed: it is enciphered, so
+    that what looks like a start code in it is none.
     """
 
     start: Column
@@ -39,6 +40,7 @@ class Pieces(NamedTuple):
     begins: Column
     stamped: Column
     joint: Column
+    sealed: Column
 
 
 class Parts(NamedTuple):
@@ -95,7 +97,7 @@ class _Stream:
         places = np.flatnonzero(data[first:last] == 1) + first
         piece = np.searchsorted(pieces.start, places, side="right") - 1
         inside = places - pieces.start[piece]
-        held = inside < pieces.size[piece]
+        held = (inside < pieces.size[piece]) & ~pieces.sealed[piece]
         near = (inside >= 2) & held
         near[near] = (data[places[near] - 1] == 0) & (data[places[near] - 2] == 0)
         split = np.flatnonzero(held & (inside < 2))

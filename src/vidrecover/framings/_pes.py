@@ -53,7 +53,8 @@ class Packets(NamedTuple):
     """PES packets that may begin at some positions.
 
     valid: the header is one; stream: its identifier; length: of the whole packet, 0 where it
-    says none; payload: bytes before the payload; tick_ms: time of showing, NO_TICK without.
+    says none; payload: bytes before the payload; tick_ms: time of showing, NO_TICK without;
+    sealed: its PES_scrambling_control says that the payload is enciphered.
     """
 
     valid: Column
@@ -61,6 +62,7 @@ class Packets(NamedTuple):
     length: Column
     payload: Column
     tick_ms: Column
+    sealed: Column
 
 
 def packets(data: Bytes, positions: Column) -> Packets:
@@ -88,6 +90,7 @@ def packets(data: Bytes, positions: Column) -> Packets:
         np.where(length > 0, length + PREFIX, 0),
         np.where(stamped, header + 9, PREFIX),
         np.where(stamped & timed, stamp // 90, NO_TICK),
+        stamped & ((heads["flags"] & 0x30) != 0),
     )
 
 
@@ -139,3 +142,9 @@ def name_audio(data: Bytes, positions: Column, sizes: Column, totals: Column) ->
     named = np.where(layer == 1, Codec.MP3, Codec.MP2)
     codec = np.where(adts, Codec.AAC, np.where(mpeg, named, Codec.UNKNOWN))
     return np.where(closed & (length > 6), codec, Codec.UNKNOWN).astype(np.uint8)
+
+
+def with_sealed(codecs: Column, sealed: Column) -> Column:
+    """Codecs of sound; what its packets call enciphered is so where the bytes name none."""
+    hidden = sealed & (codecs == Codec.UNKNOWN)
+    return np.where(hidden, Codec.ENCRYPTED_AUDIO, codecs).astype(np.uint8)

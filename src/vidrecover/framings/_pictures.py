@@ -16,7 +16,8 @@ def pictures(
 
     rows: of each piece, its payload as in `pieces`, times as its packet has them and flags of
     its end; holes: bytes are missing before the piece; own: pictures that begin in its packet
-    are wanted. A picture that lacks bytes, or may go on behind the data, shows so in all rows.
+    are wanted. A picture that lacks bytes, or may go on behind the data, shows so in all rows; one
+    with sealed pieces is ENCRYPTED.
     """
     if not len(rows):
         return rows
@@ -38,6 +39,16 @@ def pictures(
     found["flags"][1:][same] |= np.uint16(FrameFlag.CONTINUES)
     found["flags"][:-1][same] |= np.uint16(FrameFlag.MORE)
     return found
+
+
+def sealed(data: Bytes, start: Column, stamped: Column, marked: Column) -> Column:
+    """Which pieces are enciphered. marked: their headers say so; but where the picture begins with
+    a start code all the same, the bytes are clear, and the header is wrong."""
+    if not marked.any():
+        return marked
+    lead = np.maximum.accumulate(np.where(stamped, np.arange(len(start)), 0))
+    result: Column = marked & ~(marked[lead] & bitstream.starts_annexb(data, start[lead]))
+    return result
 
 
 def _unsure(rows: Frames, parts: _access.Parts, packet: Column) -> Column:
@@ -97,10 +108,13 @@ def _name(
         size = rows["payload_size"][at].astype(np.int64)
         codec[blind], key[blind] = _pes.name_video(data, start, size)
         torn[blind] = ~bitstream.starts_annexb(data, start)
-    kind = np.where(key, Media.KEY, Media.DELTA)
     piece = parts.piece[opening]
     inside = parts.frame >= 0
     whose = parts.frame[inside]
+    hidden = np.zeros(len(codec), dtype=bool)
+    hidden[whose[pieces.sealed[parts.piece[inside]]]] = True
+    codec[hidden], key[hidden], torn[hidden] = Codec.ENCRYPTED, False, False
+    kind = np.where(key, Media.KEY, Media.DELTA)
     found["codec"][inside], found["kind"][inside] = codec[whose], kind[whose]
     for column, nothing in (("tick_ms", NO_TICK), ("time_ms", NO_TIME)):
         found[column][inside] = np.where(parts.stamped, rows[column][piece], nothing)[whose]

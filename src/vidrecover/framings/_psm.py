@@ -1,12 +1,13 @@
 """What a program stream says of itself: the program stream map, and Hikvision's file header."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from vidrecover import clock
-from vidrecover.framings._columns import Bytes, Column, bytes_at, cut
-from vidrecover.model import NO_TIME, Codec
+from vidrecover.framings._columns import Bytes, Column, any_of, bytes_at, cut
+from vidrecover.model import NO_TIME, Codec, Media
 
 MEDIA_INFO = b"IMKH"
 MEDIA_INFO_SIZE = 40
@@ -25,6 +26,7 @@ _SOUNDS = np.zeros(256, dtype=np.uint8)
 _SOUNDS[[0x03, 0x04, 0x0F]] = (Codec.MP2, Codec.MP2, Codec.AAC)
 _SOUNDS[[0x90, 0x91, 0x96]] = (Codec.PCM_ALAW, Codec.PCM_MULAW, Codec.G726)
 _SOUNDS[[0x11, 0x81, 0x92, 0x93, 0x99, 0x9B]] = Codec.OTHER_AUDIO
+_FILMS = [0x01, 0x02, 0x10, 0x1B, 0x24, 0x80]
 # Sound as the file header names it. [A: vendor header; imkh-ps.md section 3]
 _INFO_SOUNDS = np.zeros(65536, dtype=np.uint8)
 _INFO_SOUNDS[[0x2000, 0x2001, 0x3000]] = (Codec.MP2, Codec.AAC, Codec.AMR)
@@ -108,21 +110,58 @@ def program_maps(data: Bytes, positions: Column, ends: Column) -> tuple[Column, 
 
     positions: of their tables; ends: of what may belong to them. [A: H.222.0 clause 2.4.4.8]
     """
-    head = bytes_at(data, positions, 12).astype(np.int64)
+    right, last = _right(data, positions, ends)
+    found = np.zeros(len(positions), dtype=np.uint8)
+    for inside, entry in _entries(data, positions, right, last):
+        named = inside & (found == 0)
+        found[named] = _SOUNDS[entry[named, 0]]
+    return found, np.flatnonzero(right)
+
+
+class Streams(NamedTuple):
+    """Streams of pictures or sound that program maps name. which: of the maps; pid: of the stream;
+    kind: DELTA or AUDIO."""
+
+    which: Column
+    pid: Column
+    kind: Column
+
+
+def program_streams(data: Bytes, positions: Column, ends: Column) -> Streams:
+    """The streams that program maps with a right checksum name; see `program_maps`."""
+    right, last = _right(data, positions, ends)
+    found = [Streams(*(np.zeros(0, dtype=np.int64) for _ in Streams._fields))]
+    for inside, entry in _entries(data, positions, right, last):
+        kind = np.where(_SOUNDS[entry[:, 0]] > 0, Media.AUDIO, Media.DATA)
+        kind[any_of(entry[:, 0], _FILMS)] = Media.DELTA
+        named = np.flatnonzero(inside & (kind != Media.DATA))
+        pid = (entry[named, 1] & 0x1F) << 8 | entry[named, 2]
+        found.append(Streams(named, pid, kind[named]))
+    return Streams(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+def _right(data: Bytes, positions: Column, ends: Column) -> tuple[Column, Column]:
+    """Which program maps are right by their checksum, and where they end."""
+    head = bytes_at(data, positions, 3).astype(np.int64)
     last = positions + 3 + ((head[:, 1] & 15) << 8 | head[:, 2])
     right = last <= ends
     right[right] = ~_wrong(data, positions[right], last[right], swapped=False)
-    at = positions + 12 + ((head[:, 10] & 15) << 8 | head[:, 11])
-    found = np.zeros(len(positions), dtype=np.uint8)
+    return right, last
+
+
+def _entries(
+    data: Bytes, positions: Column, right: Column, last: Column
+) -> Iterator[tuple[Column, Column]]:
+    """The entries of program maps, those of all maps at each step, and which maps have one."""
+    head = bytes_at(data, positions + 10, 2).astype(np.int64)
+    at = positions + 12 + ((head[:, 0] & 15) << 8 | head[:, 1])
     for _ in range(_MOST_STREAMS):
         inside = right & (at + 5 <= last - 4)
         if not inside.any():
             break
         entry = bytes_at(data, np.where(inside, at, 0), 5).astype(np.int64)
-        named = inside & (found == 0)
-        found[named] = _SOUNDS[entry[named, 0]]
+        yield inside, entry
         at = at + 5 + ((entry[:, 3] & 15) << 8 | entry[:, 4])
-    return found, np.flatnonzero(right)
 
 
 def _table() -> Column:

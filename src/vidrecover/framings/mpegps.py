@@ -48,7 +48,7 @@ class _Units(NamedTuple):
     """Units of a program stream as columns, ordered by position.
 
     end: of the unit, where nothing is known its position; foreign: of a pack that begins behind
-    the window's limit.
+    the window's limit; sealed: see `_pes.Packets`.
     """
 
     position: Column
@@ -58,6 +58,7 @@ class _Units(NamedTuple):
     tick_ms: Column
     sequence: Column
     foreign: Column
+    sealed: Column
 
 
 def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
@@ -153,6 +154,7 @@ class _Walk:
             np.where(packets.valid, packets.tick_ms, NO_TICK),
             np.where(counted, counter, NO_SEQUENCE),
             foreign | (pack & (positions >= self._limit)),
+            packets.valid & packets.sealed,
         )
         kept = np.flatnonzero(valid)
         return _Units(*(column[kept] for column in units))
@@ -280,7 +282,8 @@ class _Rows:
         rows = self._table(places)
         audio = np.flatnonzero(rows["kind"] == Media.AUDIO)
         begin, size = self._payload(rows.take(audio))
-        rows["codec"][audio] = _pes.name_audio(self._window.data, begin, size, size)
+        named = _pes.name_audio(self._window.data, begin, size, size)
+        rows["codec"][audio] = _pes.with_sealed(named, self._units.sealed[places][audio])
         return rows
 
     def _pictures(self, places: Column) -> Frames:
@@ -298,7 +301,8 @@ class _Rows:
             rows["flags"][-1] |= int(FrameFlag.OVERRUN)
         start, size = self._payload(rows)
         every = np.ones(len(places), dtype=bool)
-        pieces = _access.Pieces(start, size, every, stamped, ~loose)
+        sealed = _pictures.sealed(self._window.data, start, stamped, units.sealed[places])
+        pieces = _access.Pieces(start, size, every, stamped, ~loose, sealed)
         own = ~units.foreign[places]
         return _pictures.pictures(self._window.data, rows, pieces, ~every, own)
 

@@ -12,20 +12,23 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vidrecover.framings import _access, _pes, _pictures, _psm
-from vidrecover.framings._columns import Bytes, Column, cut
-from vidrecover.model import NO_TICK, FrameFlag, Frames, Media, Window, no_frames
+from vidrecover.framings import _access, _pes, _pictures, _psm, _sealed
+from vidrecover.framings._columns import Column, cut
+from vidrecover.framings._grid import (
+    FIRST_PID,
+    HEADER,
+    LONG,
+    MAP,
+    NULL_PID,
+    SIZE,
+    SYNC,
+    sizes,
+    starts_at,
+)
+from vidrecover.model import NO_TICK, Codec, FrameFlag, Frames, Media, Window, no_frames
 
-SYNC = 0x47
-_SIZE, _LONG = 188, 192
-_STAMP = _LONG - _SIZE
-_HEADER = 4
-_NULL_PID = 0x1FFF
-_FIRST_PID = 0x10  # lower ones are tables
-_MAP = 0x0002B0  # pointer 0, table of a program map, with a length of eight bits
-_LOOK_AHEAD = 4
-_BATCH = 4096
 _FARTHEST = 1 << 20  # between two packets of one frame
+_REACH = _FARTHEST - (1 << 16)  # from a map to what it tells of
 _MOST_FILLER = 4096
 _COMPARED = 100  # last bytes of packets that may be the same
 _MOST_LOST = 64  # packets over which their counters are compared
@@ -50,64 +53,13 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     data is OVERRUN. A packet that is there twice counts once.
     """
     tables = [no_frames()]
-    starts = _starts(window.data, candidates)
-    for size in (_SIZE, _LONG):
-        own = starts[_sizes(window, starts) == size]
+    starts = starts_at(window.data, candidates)
+    for size in (SIZE, LONG):
+        own = starts[sizes(window, starts) == size]
         for phase in np.unique(own % size).tolist():
             tables += _Grid(window, own[own % size == phase], size).tables()
     rows = np.concatenate(tables)
     return rows[np.argsort(rows["offset"], kind="stable")]
-
-
-def _starts(data: Bytes, codes: Column) -> Column:
-    """Transport packets that begin a PES packet or a map at one of the codes, in order."""
-    codes = codes[_begins(data, codes)]
-    found = [_before(data, codes[first : first + _BATCH]) for first in range(0, len(codes), _BATCH)]
-    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
-
-
-def _before(data: Bytes, codes: Column) -> Column:
-    """Where the packet of each code begins; those of which none does are left out.
-
-    Its header stands just before the code, or before an adaptation field whose length leads
-    from the one to the other.
-    """
-    lengths = np.append(-1, np.arange(_SIZE - _HEADER - 1))
-    places = codes[:, None] - _HEADER - 1 - lengths
-    inside = places >= 0
-    places = np.where(inside, places, 0)
-    heads = data[places] == SYNC
-    rows, columns = np.nonzero(heads & inside)
-    at, length = places[rows, columns], lengths[columns]
-    flags, more = data[at + 1], data[at + 3]
-    fits = (flags & 0xC0) == 0x40
-    field = (more >> 4) & 3
-    fits &= np.where(length < 0, field == 1, (field == 3) & (data[at + _HEADER] == length))
-    pid = cut(data, at + 1, ">u2") & 0x1FFF
-    fits &= ((more & 0xC0) == 0) & (pid >= _FIRST_PID) & (pid != _NULL_PID)
-    rows, at = rows[fits], at[fits]
-    _, first = np.unique(rows, return_index=True)
-    found: Column = at[first]
-    return found
-
-
-def _begins(data: Bytes, positions: Column) -> Column:
-    """Whether a PES packet with a sane header begins at each position, or a program map."""
-    read = _pes.packets(data, positions)
-    media = read.valid & (read.stream != _pes.PADDING)
-    found: Column = media | (cut(data, positions, ">u4") >> 8 == _MAP)
-    return found
-
-
-def _sizes(window: Window, starts: Column) -> Column:
-    """Size of the packets around each start, by where the next ones begin; 188 in doubt."""
-    scores = []
-    for size in (_SIZE, _LONG):
-        places = starts[:, None] + size * np.arange(1, _LOOK_AHEAD + 1)
-        inside = places < len(window.data)
-        synced = inside & (window.data[np.where(inside, places, 0)] == SYNC)
-        scores.append(np.logical_and.accumulate(synced, axis=1).sum(axis=1))
-    return np.where(scores[1] > scores[0], _LONG, _SIZE)
 
 
 def _repeated(ticks: Column, begins: Column) -> Column:
@@ -161,23 +113,25 @@ class _Grid:
 
     def __init__(self, window: Window, starts: Column, size: int) -> None:
         self._window, self._size, self._starts = window, size, starts
-        self._before = size - _SIZE
+        self._before = size - SIZE
         data, end = window.data, len(window.data)
-        self._positions = np.arange(int(starts[0]), max(end - _SIZE + 1, 0), size)
+        self._positions = np.arange(int(starts[0]), max(end - SIZE + 1, 0), size)
         heads = cut(data, self._positions, _HEAD)
         pid = heads["pid"].astype(np.int64)
         held = (heads["sync"] == SYNC) & (pid & 0x8000 == 0)
         self._lost = np.cumsum(~held)
         field = heads["flags"] >> 4 & 3
-        payload = np.where(field >= 2, _HEADER + 1 + heads["field"].astype(np.int64), _HEADER)
-        filler = held & ((pid & 0x1FFF < _FIRST_PID) | (pid & 0x1FFF == _NULL_PID))
-        carries = held & ((field & 1) == 1) & (heads["flags"] < 0x40) & (payload <= _SIZE)
+        payload = np.where(field >= 2, HEADER + 1 + heads["field"].astype(np.int64), HEADER)
+        filler = held & ((pid & 0x1FFF < FIRST_PID) | (pid & 0x1FFF == NULL_PID))
+        carries = held & ((field & 1) == 1) & (heads["flags"] < 0x40) & (payload <= SIZE)
         restarts = (field >= 2) & (heads["field"] > 0) & (heads["more"] >= 0x80)
         every = np.arange(len(self._positions))
         packets = _Packets(
             every, pid & 0x1FFF, (pid & 0x4000) != 0, heads["flags"] & 15, payload, restarts
         )
         self._packets = packets.take(np.flatnonzero(carries & ~filler))
+        sealed = held & ((field & 1) == 1) & (heads["flags"] >= 0x40) & (payload <= SIZE)
+        self._sealed = packets.take(np.flatnonzero(sealed & ~filler))
         behind = np.where(filler, len(every), every)
         following = np.minimum.accumulate(behind[::-1])[::-1]
         self._next = np.append(following, [len(every)] * 2)
@@ -186,12 +140,14 @@ class _Grid:
         """Rows of the maps and of the frames that begin before the limit."""
         data, limit = self._window.data, self._window.limit
         own = self._starts[(self._starts >= self._before) & (self._starts - self._before < limit)]
-        whole = own + _SIZE <= len(data)
+        whole = own + SIZE <= len(data)
         if not whole.all() and not self._window.at_end:
             yield self._unclear(own[~whole])
         own = own[whole]
-        mapped = cut(data, own + _HEADER, ">u4") >> 8 == _MAP
+        mapped = cut(data, own + HEADER, ">u4") >> 8 == MAP
         yield self._maps(own[mapped])
+        if len(self._sealed.slot):
+            yield self._scrambled()
         index = (own[~mapped] - self._starts[0]) // self._size
         if len(index):
             yield self._frames(index)
@@ -212,7 +168,7 @@ class _Grid:
         rows["offset"] = self._positions[packets.slot] - self._before + self._window.offset
         rows["size"] = count * self._size
         rows["payload_offset"] = packets.payload + self._before
-        rows["payload_size"] = _SIZE - packets.payload
+        rows["payload_size"] = SIZE - packets.payload
         rows["lane"] = packets.pid
         if not self._window.at_end:
             cut_off = (following >= len(self._positions)) & (count < _MOST_FILLER)
@@ -221,17 +177,60 @@ class _Grid:
 
     def _maps(self, starts: Column) -> Frames:
         """A DATA row for each program map whose checksum is right: it tells the sound."""
-        sounds, right = _psm.program_maps(self._window.data, starts + _HEADER + 1, starts + _SIZE)
+        sounds, right = _psm.program_maps(self._window.data, starts + HEADER + 1, starts + SIZE)
         index = (starts[right] - self._starts[0]) // self._size
         nothing = np.zeros(len(index), dtype=np.int64)
-        rows = self._rows(_Packets(index, nothing, nothing, nothing, nothing + _SIZE, nothing))
+        rows = self._rows(_Packets(index, nothing, nothing, nothing, nothing + SIZE, nothing))
         rows["kind"], rows["codec"], rows["lane"] = Media.DATA, sounds[right], 0
         return rows
+
+    def _scrambled(self) -> Frames:
+        """Rows of scrambled packets, whose PES headers are hidden as well: a frame is what a packet
+        with the start bit begins, in a stream that a map before the limit names."""
+        packets = self._sealed
+        packets = packets.take(np.argsort(packets.pid, kind="stable"))
+        packets = packets.take(np.flatnonzero(~self._repeated(packets)))
+        near, fits = self._steps(packets)
+        begins = packets.first | np.append(True, packets.pid[1:] != packets.pid[:-1])
+        number, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+        kind = np.where(packets.first[first], self._announced(packets.take(first)), 0)[number]
+        torn = np.cumsum(np.append(False, ~near[:-1]) & ~begins)
+        kept = (kind > 0) & (torn == torn[first[number]])
+        last = kept & ~np.append(kept[1:] & ~begins[1:], False)
+        flags = np.where(last, self._ends(packets, near, fits, np.zeros_like(near)), 0)
+        flags[np.append(False, ~fits[:-1]) & ~begins] |= int(FrameFlag.UNFINISHED)
+        places = np.flatnonzero(kept)
+        packets = packets.take(places)
+        rows = self._rows(packets)
+        rows["flags"] |= flags[places].astype(np.uint16)
+        rows["kind"] = kind[places]
+        codecs = np.where(kind == Media.AUDIO, Codec.ENCRYPTED_AUDIO, Codec.ENCRYPTED)
+        rows["codec"] = codecs[places]
+        _sealed.join(rows, number[places])
+        rows["tick_ms"] = _sealed.clocks(
+            self._window.data, self._positions[packets.slot], begins[places]
+        )
+        return rows
+
+    def _announced(self, packets: _Packets) -> Column:
+        """Media of the stream of each packet, as the last map before it on the unbroken grid says,
+        where that is of this window and near; else UNKNOWN."""
+        maps, data = self._packets, self._window.data
+        maps = maps.take(np.flatnonzero(maps.first & (maps.payload == HEADER)))
+        at = self._positions[maps.slot] + HEADER
+        mapped = np.flatnonzero(cut(data, at, ">u4") >> 8 == MAP)
+        at, slot = at[mapped] + 1, maps.slot[mapped]
+        told = _psm.program_streams(data, at, at - HEADER - 1 + SIZE)
+        place, kind = _sealed.last_before(told, slot[told.which], packets.pid, packets.slot)
+        here, there = self._positions[place], self._positions[packets.slot]
+        fits = (here - self._before < self._window.limit) & (there - here <= _REACH)
+        fits &= self._lost[place] == self._lost[packets.slot]
+        return np.where(fits, kind, Media.UNKNOWN)
 
     def _frames(self, starts: Column) -> Frames:
         """Rows of the PES packets that begin at these places of the grid."""
         packets = self._packets
-        wanted = np.zeros(_NULL_PID + 1, dtype=bool)
+        wanted = np.zeros(NULL_PID + 1, dtype=bool)
         place = np.searchsorted(packets.slot, starts)
         wanted[packets.pid[place]] = True
         kept = np.flatnonzero(wanted[packets.pid])
@@ -257,7 +256,7 @@ class _Grid:
         places = np.flatnonzero(same & (packets.payload[1:] == packets.payload[:-1]))
         if len(places):
             at = self._positions[packets.slot]
-            steps = np.arange(_SIZE - _COMPARED, _SIZE)
+            steps = np.arange(SIZE - _COMPARED, SIZE)
             here, there = (at[one][:, None] + steps for one in (places, places + 1))
             repeated[places] = (self._window.data[here] == self._window.data[there]).all(axis=1)
         return repeated
@@ -275,7 +274,7 @@ class _Grid:
         far = np.append(False, ~near[:-1]) & ~begins
         torn = np.cumsum(far)
         kept = verified[first][number] & (torn == torn[first[number]])
-        room = _SIZE - packets.payload
+        room = SIZE - packets.payload
         so_far = np.cumsum(room)
         so_far -= (so_far - room)[first][number]
         stated = np.where(verified, read.length, 0)[first][number]
@@ -300,7 +299,7 @@ class _Grid:
         to_end = last_of_stream & (lost <= _MOST_LOST)
         to_end &= data_end - self._positions[packets.slot] <= _FARTHEST
         if self._window.at_end:
-            ended = (lost == 0) & to_end & (self._positions[-1] + _SIZE == data_end)
+            ended = (lost == 0) & to_end & (self._positions[-1] + SIZE == data_end)
             state = np.where(ended, 0, FrameFlag.END_UNPROVEN)
         else:
             state = np.where(to_end, FrameFlag.OVERRUN, FrameFlag.END_UNPROVEN)
@@ -336,7 +335,9 @@ class _Grid:
         stamped = begins & (rows["tick_ms"] != NO_TICK)
         stamped &= ~_repeated(rows["tick_ms"], begins)
         size = rows["payload_size"].astype(np.int64)
-        pieces = _access.Pieces(start, size, begins, stamped, joint)
+        marked = some.read.sealed[places][begins][np.cumsum(begins) - 1]
+        sealed = _pictures.sealed(self._window.data, start, stamped, marked)
+        pieces = _access.Pieces(start, size, begins, stamped, joint, sealed)
         own = some.own[places]
         return _pictures.pictures(self._window.data, rows, pieces, ~joint & ~begins, own)
 
@@ -358,7 +359,8 @@ class _Grid:
         read = some.read
         total = np.maximum((read.length - read.payload)[places][opening], size)
         named = np.zeros(len(shared), dtype=np.uint8)
-        named[number[opening]] = _pes.name_audio(self._window.data, start[opening], size, total)
+        names = _pes.name_audio(self._window.data, start[opening], size, total)
+        named[number[opening]] = _pes.with_sealed(names, read.sealed[places][opening])
         rows["codec"] = named[number]
         same = number[1:] == number[:-1]
         rows["flags"][1:][same] |= np.uint16(FrameFlag.CONTINUES)

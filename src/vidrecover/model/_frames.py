@@ -34,7 +34,8 @@ class Stream(IntEnum):
 
 
 class Codec(IntEnum):
-    """Codecs of the frames; audio starts at 32."""
+    """Codecs of the frames; audio starts at 32. ENCRYPTED, ENCRYPTED_AUDIO: the stream's own
+    headers say that the payload is enciphered, so that what it is does not show."""
 
     UNKNOWN = 0
     H264 = 1
@@ -42,6 +43,7 @@ class Codec(IntEnum):
     MPEG4 = 3
     MJPEG = 4
     MPEG2 = 5
+    ENCRYPTED = 6
     PCM_ALAW = 32
     PCM_MULAW = 33
     PCM_S16LE = 34
@@ -53,6 +55,7 @@ class Codec(IntEnum):
     MP3 = 40
     OPUS = 41
     AMR = 42
+    ENCRYPTED_AUDIO = 62
     OTHER_AUDIO = 63
 
 

@@ -88,6 +88,12 @@ class Frame:
         """The true time, which counters follow whatever the clock is set to."""
         return self.time_ms if self.true_ms is None else self.true_ms
 
+    @property
+    def hidden(self) -> bool:
+        """Whether its coded picture is noise, see `Camera.encrypted`."""
+        spans = self.camera.encrypted
+        return any(span.start_ms <= self.time_ms < span.end_ms for span in spans)
+
 
 def film(job: Job) -> npt.NDArray[Any]:
     """Encode one camera into its spool file; its rows, ordered by time."""

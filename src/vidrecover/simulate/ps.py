@@ -56,6 +56,11 @@ def packet(stream: int, payload: bytes, pts: int | None, *, unbounded: bool = Fa
     return struct.pack(">3sBH", b"\0\0\1", stream, size) + head + payload
 
 
+def marked(packet: bytes) -> bytes:
+    """The PES packet with PES_scrambling_control 10. [A: H.222.0 clause 2.4.3.7]"""
+    return packet[:6] + bytes([packet[6] | 0x20]) + packet[7:]
+
+
 def packet_hikvision(stream: int, payload: bytes, pts: int | None) -> bytes:
     """A PES packet as Hikvision's recorders write it. [A: imkh-ps.md section 7]"""
     if pts is None:
@@ -167,6 +172,8 @@ def gb28181_chunks(
             part = payload[at : at + step]
             stamp = None if at else pts
             data = packet(VIDEO, part, stamp, unbounded=settings.unbounded)
+            if settings.marked and shot.hidden:
+                data = marked(data)
             yield _whole(data, shot, len(part))
 
 

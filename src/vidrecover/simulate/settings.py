@@ -233,7 +233,8 @@ class Gbps(Table, frozen=True, kw_only=True):
     unbounded: the PES packets of pictures tell no length; packet: bytes of a picture in one PES
     packet at most; stuffing: bytes in a pack header; map: key pictures have a system header and
     a program stream map before them; loose: every PES packet of pictures holds `packet` bytes,
-    wherever pictures begin in them, as DVDs and converters write it.
+    wherever pictures begin in them, as DVDs and converters write it; marked: the PES headers of
+    pictures in a camera's `encrypted` spans say that they are (not of loose ones).
     """
 
     unbounded: bool = False
@@ -241,6 +242,7 @@ class Gbps(Table, frozen=True, kw_only=True):
     packet: int = 8192
     stuffing: Literal[0, 6] = 0
     map: bool = True
+    marked: bool = False
 
 
 class Annexb(Table, frozen=True, kw_only=True):
@@ -255,7 +257,11 @@ class Annexb(Table, frozen=True, kw_only=True):
 
 class Ts(Table, frozen=True, kw_only=True):
     """A transport stream. packet: bytes of its packets; together: all cameras are programs of one
-    file, their packets in turn."""
+    file, their packets in turn; marked: where the stream says that the pictures of a camera's
+    `encrypted` spans are: nowhere, in their PES header, or in their transport packets, which hide
+    that header as well.
+    """
 
     packet: Literal[188, 192] = 188
     together: bool = False
+    marked: Literal["nowhere", "pes", "packets"] = "nowhere"

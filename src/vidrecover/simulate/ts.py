@@ -39,10 +39,18 @@ class Mux:
         return self._packet(NULL, b"\xff" * (SIZE - 4), b"", first=False)
 
     def payload(
-        self, pid: int, data: bytes, head: int, clock: int | None, *, key: bool
+        self,
+        pid: int,
+        data: bytes,
+        head: int,
+        clock: int | None,
+        *,
+        key: bool,
+        scrambled: bool = False,
     ) -> Iterator[tuple[bytes, tuple[int, int]]]:
         """Packets of a PES packet, each with the range of its payload; head: bytes of the PES
-        header, which lies in the first one. clock: PCR base for the first one."""
+        header, which lies in the first one. clock: PCR base for the first one; scrambled: their
+        headers say so, with the even key."""
         at, first = 0, True
         while at < len(data):
             field = b""
@@ -53,6 +61,9 @@ class Mux:
             room = SIZE - 4 - (1 + len(field) if field else 0)
             part = data[at : at + room]
             body = self._packet(pid, part, field, first=first)
+            if scrambled:
+                at_flags = len(body) - SIZE + 3
+                body = body[:at_flags] + bytes([body[at_flags] | 0x80]) + body[at_flags + 1 :]
             start = len(body) - len(part) + (head if first else 0)
             yield body, (start, len(body))
             at, first = at + len(part), False
@@ -105,7 +116,8 @@ def stream_types(codec: str, audio: str) -> list[tuple[int, int]]:
 def chunks(shots: Sequence[tuple[Frame, bytes]], settings: Ts, clock: ps.Clock) -> Iterator[Chunk]:
     """One file of one camera: tables before every key picture, packets of sound between those of
     a picture where there are enough."""
-    yield from _program(shots, Mux(stamped=settings.packet == 192), clock, 0, 1)
+    mux = Mux(stamped=settings.packet == 192)
+    yield from _program(shots, mux, settings, clock, 0, 1)
 
 
 def programs(
@@ -113,13 +125,21 @@ def programs(
 ) -> Iterator[Chunk]:
     """One file of all cameras, a program for each, their packets in turn."""
     mux, cameras = Mux(stamped=settings.packet == 192), list(by_camera(shots))
-    made = [_program(one, mux, clock, place, len(cameras)) for place, one in enumerate(cameras)]
+    made = [
+        _program(one, mux, settings, clock, place, len(cameras))
+        for place, one in enumerate(cameras)
+    ]
     for group in zip_longest(*made):
         yield from (chunk for chunk in group if chunk is not None)
 
 
 def _program(
-    shots: Sequence[tuple[Frame, bytes]], mux: Mux, clock: ps.Clock, place: int, count: int
+    shots: Sequence[tuple[Frame, bytes]],
+    mux: Mux,
+    settings: Ts,
+    clock: ps.Clock,
+    place: int,
+    count: int,
 ) -> Iterator[Chunk]:
     """The packets of one camera; place: of its program among so many."""
     camera, own = shots[0][0].camera, place * _APART
@@ -137,7 +157,13 @@ def _program(
             yield Chunk(mux.section(PAT, tables[0]))
             yield Chunk(mux.section(MAP + place, tables[1]))
         pid, base = (VIDEO + own, pts - _DELAY) if video else (AUDIO + own, None)
-        packets = mux.payload(pid, data, len(data) - len(payload), base, key=shot.key)
+        head, hidden = len(data) - len(payload), video and shot.hidden
+        if hidden and settings.marked == "pes":
+            data = ps.marked(data)
+        scrambled = hidden and settings.marked == "packets"
+        if scrambled:
+            data = payload[-head:] + payload  # as even as what it hides
+        packets = mux.payload(pid, data, head, base, key=shot.key, scrambled=scrambled)
         made = [Chunk(one, shot, (where,)) for one, where in packets]
         if not video:
             waiting += made

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vidrecover.diagnosis._facts import Facts, Spells
 from vidrecover.diagnosis.causes._signs import BLIP_MS, Sign, named_segments, overlap
-from vidrecover.model import CauseKind, Certainty, Segment, Stream, TimeSpan
+from vidrecover.model import CauseKind, Certainty, Codec, Segment, Stream, TimeSpan
 from vidrecover.timeline import SHORTEST_GAP_MS, covered
 from vidrecover.wording import said
 
@@ -26,6 +26,7 @@ def signs(facts: Facts) -> Iterator[Sign]:
         yield from _rates(channel, main)
         yield from _sizes(facts, channel, main)
         yield from _encrypted(facts, channel, own)
+    yield from _sealed(facts)
 
 
 def _sub_only(channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
@@ -121,3 +122,26 @@ def _encrypted(facts: Facts, channel: int, own: Sequence[Segment]) -> Iterator[S
             (said("scrambled"),),
             named_segments([one for one in found if overlap(covered(one), spell)][:10]),
         )
+
+
+def _sealed(facts: Facts) -> Iterator[Sign]:
+    """The packets of a stream say that their payload is enciphered; of unknown cameras, and without
+    a time, too."""
+    found = [
+        one for one in (*facts.shelf.segments, *facts.shelf.glued) if one.codec is Codec.ENCRYPTED
+    ]
+    for channel in sorted({one.channel for one in found}, key=lambda one: one or 0):
+        own = [one for one in found if one.channel == channel]
+        dated = [one for one in own if one.start_ms is not None]
+        spells = Spells((covered(one) for one in dated), bridge_ms=SHORTEST_GAP_MS).spans
+        parts = [(span, [s for s in dated if overlap(covered(s), span)]) for span in spells]
+        undated = [one for one in own if one.start_ms is None]
+        for span, members in [*parts, *([(None, undated)] if undated else [])]:
+            yield Sign(
+                CauseKind.ENCRYPTED,
+                (channel,),
+                span,
+                Certainty.CERTAIN,
+                (said("sealed", count=sum(one.frames for one in members)),),
+                named_segments(members[:10]),
+            )
