@@ -58,6 +58,8 @@ def _batch(window: Window, starts: Column) -> Frames:
     heads = cut(data, starts, _HEAD)
     kept = _plausible(heads)
     starts, heads = starts[kept], heads[kept]
+    if not len(starts) and not len(cut_off):  # four common bytes are no header yet
+        return no_frames()
     main_ends = starts + _HEAD.itemsize + heads["size"].astype(np.int64)
     subs, ends, blind = _sub_records(window, heads["count"].astype(np.int64) - 1, main_ends)
     reach, proven, unclear = _reach(window, starts, ends)

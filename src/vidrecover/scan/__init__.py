@@ -40,7 +40,7 @@ Positions = npt.NDArray[np.int64]
 
 UNIT_SIZE = 64 << 20
 """Bytes that are scanned and stored together."""
-WINDOW_SIZE = 4 << 20
+WINDOW_SIZE = 8 << 20
 """Bytes searched at once; a result never depends on it."""
 MOST_ROWS = 1 << 20
 """Held at once; a unit with more, as hostile bytes make it, is scanned in halves."""
