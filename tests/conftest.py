@@ -1,6 +1,8 @@
 """What several tests share: simulated disks, each built once for all workers."""
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,3 +57,25 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return place
 
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts file systems of so many KiB, where that is allowed."""
+    mounted: list[Path] = []
+
+    def mount(kib: int) -> Path:
+        folder = tmp_path / f"small-{kib}"
+        folder.mkdir()
+        tool = shutil.which("mount")
+        if tool is None or sys.platform != "linux":
+            pytest.skip("no mount on this system")
+        command = [tool, "-t", "tmpfs", "-o", f"size={kib}k", "none", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small file system is not allowed here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

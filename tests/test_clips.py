@@ -8,7 +8,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
@@ -910,28 +909,6 @@ def test_the_folder_may_not_be_the_source(tmp_path: Path) -> None:
 
     with pytest.raises(ClipError, match="lies on the source"):
         written(Disk(), tmp_path, source=Folder(b""), recordings=[])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterable[Callable[[int], Path]]:
-    """Mounts file systems of a few KiB, where that is allowed."""
-    mounted: list[Path] = []
-
-    def mount(kib: int) -> Path:
-        folder = tmp_path / f"small-{kib}"
-        folder.mkdir()
-        tool = shutil.which("mount")
-        if tool is None or sys.platform != "linux":
-            pytest.skip("no mount on this system")
-        command = [tool, "-t", "tmpfs", "-o", f"size={kib}k", "none", str(folder)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("mounting a small file system is not allowed here")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("kib", [8, 40, 88, 100])

@@ -1,11 +1,10 @@
 """Packing with workers that is killed, or for which the disk is too small: all or nothing."""
 
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,28 +72,6 @@ def test_an_export_that_goes_on_is_not_cleared_up(scanned: CaseOf, tmp_path: Pat
         first.root.rename(first.root.with_name(".EX-1.1.partial"))
         evidence.export(tmp_path / "EX-1", source, order, evidence.Asked(decode=False))
         assert (tmp_path / ".EX-1.1.partial").is_dir()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Mounts file systems of so many KiB, where that is allowed."""
-    mounted: list[Path] = []
-
-    def mount(kib: int) -> Path:
-        folder = tmp_path / f"small-{kib}"
-        folder.mkdir()
-        tool = shutil.which("mount")
-        if tool is None or sys.platform != "linux":
-            pytest.skip("no mount on this system")
-        command = [tool, "-t", "tmpfs", "-o", f"size={kib}k", "none", str(folder)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("mounting a small file system is not allowed here")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_full_disk_leaves_nothing_behind_though_workers_write(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from vidrecover import __version__, clips, extents, timeline, volumes, whereabouts
+from vidrecover import clips, extents, timeline
 from vidrecover.case._dating import date
 from vidrecover.case._footage import footage
 from vidrecover.case._loans import lender
@@ -14,7 +14,7 @@ from vidrecover.case._opened import Opened
 from vidrecover.case._passes import results
 from vidrecover.case._probed import Probed
 from vidrecover.case._records import store_records
-from vidrecover.case._scanning import contain, fragments, join_cuts, refuse_source
+from vidrecover.case._scanning import contain, fragments, join_cuts, refuse_source, run_on
 from vidrecover.coverage import AROUND_MS, Coverage, covered
 from vidrecover.model import (
     Clip,
@@ -64,15 +64,7 @@ def find(
     with open_source(ref) as opened:
         refuse_source(case.folder, opened, ref, "choose a --case on another disk")
         source = CountedSource(opened)
-        run = case.catalogue.begin_run(
-            source.identity,
-            case.formats.digest,
-            [one.name for one in case.formats.formats],
-            __version__,
-            fingerprint=whereabouts.fingerprint(source),
-        )
-        whereabouts.remember(case.folder, ref)
-        case.catalogue.store_volumes(volumes.examine(source, ref, case.formats))
+        run = run_on(case, source, ref)
         survey = Survey(source, case.formats, case.catalogue.claims(), Probed(case))
         reader = _Reader(case, source, progress)
         if source.size <= SMALL:

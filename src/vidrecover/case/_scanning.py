@@ -75,7 +75,7 @@ def scan(
         if image is not None:
             refuse_source(image.parent, opened, ref, "choose an --image on another disk")
             source = imaging = stack.enter_context(ImagingSource(opened, image))
-        run = _begun(case, source, ref)
+        run = run_on(case, source, ref)
         pending = _pending(case, opened, ref)
         resumed = source.size - extents.total(pending)
         if planned is not None:
@@ -121,8 +121,8 @@ def scan(
     return report
 
 
-def _begun(case: Opened, source: Source, ref: SourceRef) -> Run:
-    """The run of this scan, with what the source's own structures say."""
+def run_on(case: Opened, source: Source, ref: SourceRef) -> Run:
+    """A run of work on a source that begins, with what its own structures say stored."""
     run = case.catalogue.begin_run(
         source.identity,
         case.formats.digest,

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from vidrecover import nal
+from vidrecover.clips._sets import Sets
 from vidrecover.clips._units import Unit
 from vidrecover.model import Codec
 
@@ -25,8 +26,7 @@ class Fields:
 
     def __init__(self) -> None:
         self.interlaced = False
-        self._sequences: dict[int, nal.SequenceParameters] = {}
-        self._pictures: dict[int, nal.PictureParameters] = {}
+        self._sets = Sets(Codec.H264)
         self._held: Coded | None = None
         self._first: nal.Slice | None = None
 
@@ -53,25 +53,10 @@ class Fields:
 
     def field(self, head: list[nal.Nal]) -> nal.Slice | None:
         """The slice head of a field, None for a frame; learns the parameter sets before it."""
-        for unit in head:
-            if unit.kind == "sps":
-                sequence = nal.sequence_parameters(Codec.H264, unit.data)
-                if sequence is not None:
-                    self._sequences[sequence.id] = sequence
-            elif unit.kind == "pps":
-                picture = nal.picture_parameters(Codec.H264, unit.data)
-                if picture is not None:
-                    self._pictures[picture.id] = picture
-        self.interlaced = any(one.interlaced for one in self._sequences.values())
-        if not self.interlaced or not head or head[-1].kind != "slice":
-            return None
-        for picture in self._pictures.values():
-            sequence = self._sequences.get(picture.sequence_id)
-            if sequence is not None:
-                found = nal.slice_header(Codec.H264, head[-1].data, sequence, picture)
-                if found is not None:
-                    return found if found.bottom is not None else None
-        return None
+        self._sets.learn(head)
+        self.interlaced = any(one.interlaced for one in self._sets.sequences.values())
+        read = self._sets.slice_of(head) if self.interlaced else None
+        return read[1] if read is not None and read[1].bottom is not None else None
 
 
 def rate_of_units(codec: Codec, heads: Iterable[list[nal.Nal]]) -> Fraction | None:

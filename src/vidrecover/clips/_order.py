@@ -10,6 +10,7 @@ import numpy as np
 
 from vidrecover import nal
 from vidrecover.clips._columns import Numbers
+from vidrecover.clips._sets import Sets
 from vidrecover.model import Codec, RecorderMs
 
 _LOOKAHEAD = 16
@@ -53,8 +54,7 @@ class Heads:
         self.read = 0
         self.breaks = 0
         self.sequence: nal.SequenceParameters | None = None
-        self._sequences: dict[int, nal.SequenceParameters] = {}
-        self._pictures: dict[int, nal.PictureParameters] = {}
+        self._sets = Sets(codec)
         self._number: int | None = None
         self._epoch = 0
         self._reference = 0
@@ -64,27 +64,13 @@ class Heads:
 
         The first number counts the places where order begins anew.
         """
-        for unit in head:
-            if unit.kind == "sps":
-                sequence = nal.sequence_parameters(self.codec, unit.data)
-                if sequence is not None:
-                    self._sequences[sequence.id] = sequence
-            elif unit.kind == "pps":
-                picture = nal.picture_parameters(self.codec, unit.data)
-                if picture is not None:
-                    self._pictures[picture.id] = picture
-        if not head or head[-1].kind != "slice":
+        self._sets.learn(head)
+        found = self._sets.slice_of(head)
+        if found is None:
             return None
-        for picture in self._pictures.values():
-            sequence = self._sequences.get(picture.sequence_id)
-            if sequence is None:
-                continue
-            read = nal.slice_header(self.codec, head[-1].data, sequence, picture)
-            if read is not None:
-                self.sequence = sequence
-                self._count(read, sequence)
-                return self._order(read, sequence)
-        return None
+        self.sequence, read = found
+        self._count(read, self.sequence)
+        return self._order(read, self.sequence)
 
     def _count(self, read: nal.Slice, sequence: nal.SequenceParameters) -> None:
         if read.frame_num is None:
@@ -103,10 +89,10 @@ class Heads:
     @property
     def picture_sets(self) -> list[int]:
         """Numbers of the picture parameter sets that belong to the sequence in force."""
-        sequences = self._sequences
+        sequences = self._sets.sequences
         return [
             one.id
-            for one in self._pictures.values()
+            for one in self._sets.pictures.values()
             if sequences.get(one.sequence_id) is self.sequence
         ]
 
