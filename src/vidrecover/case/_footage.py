@@ -46,11 +46,12 @@ def recover(
         if planned is not None:
             planned(sum(_size(share) for lot in lots for share in lot.shares))
         begun = clips.begin(folder, [lot.medium.source for lot in lots])
-        made, left_out = list[Clip](), list[clips.LeftOut]()
-        for one in clips.graded(_written(lots, begun, progress), folder):
+        made, left_out, order = list[Clip](), list[clips.LeftOut](), dict[str, int]()
+        for one in clips.graded(_written(lots, begun, progress, order), folder):
             (made if isinstance(one, Clip) else left_out).append(one)  # type: ignore[arg-type]
             if told is not None:
                 told(one)
+        made.sort(key=lambda one: order[one.file])
         clips.save(made, folder)
     details: dict[str, Any] = {"folder": str(folder), "channel": channel, "clips": len(made)}
     if len(media) > 1:
@@ -132,27 +133,28 @@ def _size(share: Share) -> int:
 
 
 def _written(
-    lots: Sequence[_Lot], begun: clips.Begun, progress: Progress | None
+    lots: Sequence[_Lot], begun: clips.Begun, progress: Progress | None, order: dict[str, int]
 ) -> Iterator[Clip | clips.LeftOut]:
-    """Clips of all media in one folder, those of one medium behind the other."""
+    """Clips of all media in one folder, those of one medium behind the other, in one pass over
+    each; order: filled with the place of each file in the order of cameras and time."""
+    first = 0
     for medium, lot in lots:
         clocks = {one.name: clips.TickClock.of(one) for one in medium.case.formats.formats}
         with lender(medium.case, medium.source) as borrow:
-            for share in lot:
-                written = clips.write(
-                    [share.recording],
-                    medium.source,
-                    medium.case.unpack,
-                    begun,
-                    clocks=clocks,
-                    span=share.span,
-                    borrow=borrow,
-                    progress=progress,
-                )
-                for one in written:
-                    if isinstance(one, Clip):
-                        one = replace(one, notes=one.notes + share.notes)
-                    yield one
+            made = clips.write_together(
+                [clips.Wish(*share) for share in lot],
+                medium.source,
+                medium.case.unpack,
+                begun,
+                clocks=clocks,
+                borrow=borrow,
+                progress=progress,
+            )
+            for number, what in made:
+                if isinstance(what, Clip):
+                    order[what.file] = first + number
+                yield what
+        first += len(lot)
 
 
 def export(

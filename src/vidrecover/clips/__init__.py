@@ -1,10 +1,11 @@
 """Playable clips by stream copy: every frame as stored, times as recorded, every byte listed.
 
-`write` makes the files and `fragments.csv`, `grade` decodes one clip and judges it, `save`
-writes `clips.json`. `derive` makes stills and a proxy of a clip, which are encoded anew.
+`write` makes the files and `fragments.csv` of one recording after the other, `write_together`
+those of all in one pass over the source. `grade` decodes one clip and judges it, `save` writes
+`clips.json`. `derive` makes stills and a proxy of a clip, which are encoded anew.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,15 +13,18 @@ import msgspec
 
 from vidrecover import clock
 from vidrecover.clips import _fragments
-from vidrecover.clips._build import Build, Job, LeftOut
+from vidrecover.clips._build import Build
 from vidrecover.clips._derived import Shown, derive
 from vidrecover.clips._grade import grade, graded
+from vidrecover.clips._job import Job, LeftOut
 from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
 from vidrecover.clips._opening import Coded, Opening, opening, pictures
 from vidrecover.clips._span import Chosen, chosen, within
+from vidrecover.clips._stretches import Stretches
 from vidrecover.clips._times import TickClock
-from vidrecover.clips._units import Unpack
+from vidrecover.clips._together import Made, Wish, side_by_side
+from vidrecover.clips._units import Turn, Unpack
 from vidrecover.errors import ClipError
 from vidrecover.model import Clip, Progress, Recording, Source, TimeSpan
 from vidrecover.source import lies_on
@@ -31,11 +35,13 @@ __all__ = [
     "Chosen",
     "Coded",
     "LeftOut",
+    "Made",
     "Names",
     "Opening",
     "Shown",
     "TickClock",
     "Unpack",
+    "Wish",
     "as_json",
     "begin",
     "chosen",
@@ -48,17 +54,22 @@ __all__ = [
     "save",
     "within",
     "write",
+    "write_together",
 ]
 
 LIST = "clips.json"
+_AT_ONCE = 8 << 20  # bytes that are read for all cameras
 
 
 class Begun(NamedTuple):
-    """A folder that clips of several sources go to: no name and no table is made twice."""
+    """A folder that clips of several sources go to: no name and no table is made twice.
+
+    fragments: the table, None where none is wanted.
+    """
 
     folder: Path
     names: Names
-    fragments: Path
+    fragments: Path | None
 
 
 def begin(folder: Path, sources: Iterable[Source]) -> Begun:
@@ -90,24 +101,52 @@ def write(
     `grade`. Raises ClipError when the folder cannot be used or fills up; clips yielded before
     stay whole. At most some MiB are held in memory, whatever the recording.
     """
-    begun = folder if isinstance(folder, Begun) else None
-    into = folder if isinstance(folder, Path) else folder.folder
-    if begun is None:
-        _prepare(into, source)
-    table = _fragments.begin(into) if listed and begun is None else None
+    if not isinstance(folder, Begun):
+        _prepare(folder, source)
+        folder = Begun(folder, Names(), _fragments.begin(folder) if listed else None)
     job = Job(
         source=source,
+        stretches=Stretches(source),
         unpack=unpack,
-        folder=into,
-        fragments=table if begun is None else begun.fragments,
-        names=Names() if begun is None else begun.names,
+        folder=folder.folder,
+        fragments=folder.fragments,
+        names=folder.names,
         clocks=clocks,
         span=span,
         borrow=borrow,
         progress=progress,
     )
     for recording in recordings:
-        yield from Build(job, recording).clips()
+        for one in Build(job, recording).clips():
+            if not isinstance(one, Turn):
+                yield one
+
+
+def write_together(
+    wishes: Sequence[Wish],
+    source: Source,
+    unpack: Unpack,
+    begun: Begun,
+    *,
+    clocks: Mapping[str, TickClock],
+    borrow: Callable[[Recording], Borrowed | None] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Made]:
+    """The same clips, in the order in which they become whole: bytes between which those of other
+    cameras lie are read once. Some MiB are held in memory for each camera; see `write`."""
+    job = Job(
+        source=source,
+        stretches=Stretches(source, _AT_ONCE),
+        unpack=unpack,
+        folder=begun.folder,
+        fragments=begun.fragments,
+        names=begun.names,
+        clocks=clocks,
+        span=None,
+        borrow=borrow,
+        progress=progress,
+    )
+    return side_by_side(job, wishes)
 
 
 def as_json(clip: Clip) -> dict[str, object]:

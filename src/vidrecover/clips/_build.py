@@ -1,10 +1,8 @@
 """From a recording's rows to its clips: where a clip begins and ends, and what is left out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,55 +12,19 @@ from vidrecover.clips._clip import Making, Plan
 from vidrecover.clips._columns import Look
 from vidrecover.clips._fields import Coded, Fields, rate_of_units
 from vidrecover.clips._file import Refused, playable, refusal
-from vidrecover.clips._loans import Borrowed
-from vidrecover.clips._names import Names
+from vidrecover.clips._job import Job, LeftOut
 from vidrecover.clips._shape import Shape, shape
+from vidrecover.clips._stretches import Stretches
 from vidrecover.clips._tally import Tally
 from vidrecover.clips._times import TickClock, Timeline, Times, survey
-from vidrecover.clips._units import Batch, Unit, Unpack, gathered, units
-from vidrecover.model import (
-    Clip,
-    Codec,
-    Frames,
-    Progress,
-    RecorderMs,
-    Recording,
-    Source,
-    Stream,
-    TimeSpan,
-)
+from vidrecover.clips._units import Batch, Turn, Unit, gathered, units
+from vidrecover.model import Clip, Codec, Frames, Progress, RecorderMs, Recording
 
 _H26X = (Codec.H264, Codec.H265)
 _STEP_BACK_MS = 1000
 _STEP_ON_MS = 600_000
 _USUAL_MS = 40
 _FIRST_UNITS = 500
-
-
-class LeftOut(NamedTuple):
-    """Footage of which no clip can be made, and why."""
-
-    channel: int | None
-    stream: Stream
-    from_ms: RecorderMs | None
-    to_ms: RecorderMs | None
-    frames: int
-    format: str
-    reason: str
-
-
-class Job(NamedTuple):
-    """What all recordings of one run share; see `write`."""
-
-    source: Source
-    unpack: Unpack
-    folder: Path
-    fragments: Path | None
-    names: Names
-    clocks: Mapping[str, TickClock]
-    span: TimeSpan | None
-    borrow: Callable[[Recording], Borrowed | None] | None
-    progress: Progress | None
 
 
 class Build:
@@ -87,9 +49,9 @@ class Build:
     def _tables(self) -> Iterator[Frames]:
         return (self._job.unpack(one) for one in self._recording.segments)
 
-    def clips(self) -> Iterator[Clip | LeftOut]:
+    def clips(self) -> Iterator[Clip | LeftOut | Turn]:
         """The clips in order, and what could not become one; a clip in the making is dropped
-        when the caller stops or anything fails."""
+        when the caller stops or anything fails. Before more is read there is a Turn."""
         codec = self._recording.codec
         if not self._facts.pictures:
             yield self._nothing("it holds no pictures")
@@ -116,13 +78,16 @@ class Build:
             reason,
         )
 
-    def _made(self) -> Iterator[Clip | LeftOut]:
+    def _made(self) -> Iterator[Clip | LeftOut | Turn]:
         if not (self._facts.ticked or self._facts.dated or self._facts.rate):
             self._coded_rate = self._rate_of_codec()
         wanted = _span.wanted(self._tables(), self._timeline(), self._job.span)
         plan = self._plan(wanted)
         count = 0
         for one in self._gathered(wanted):
+            if isinstance(one, Turn):
+                yield one
+                continue
             for clip in (
                 self._together(one, plan) if isinstance(one, Batch) else self._take(one, plan)
             ):
@@ -145,15 +110,15 @@ class Build:
     def _units(self, wanted: _span.Wanted, progress: Progress | None) -> Iterator[Unit]:
         return units(
             self._timed(wanted),
-            self._job.source,
+            Stretches(self._job.source),
             counted=self._clock.counted,
             progress=progress,
         )
 
-    def _gathered(self, wanted: _span.Wanted) -> Iterator[Unit | Batch]:
+    def _gathered(self, wanted: _span.Wanted) -> Iterator[Unit | Batch | Turn]:
         return gathered(
             self._timed(wanted),
-            self._job.source,
+            self._job.stretches,
             counted=self._clock.counted,
             progress=self._job.progress,
         )

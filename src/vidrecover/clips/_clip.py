@@ -130,8 +130,8 @@ class Making:
         if alike.numbers is not None:
             self._heads.count(Numbers(*(one[first:end] for one in alike.numbers)))
         if self._runs is not None:
-            for place in range(first, end):
-                self._keep_runs(batch.unit(place), "video")
+            with explained(self._file.target):
+                self._runs.add_all(batch, first, end)
         times, steps = batch.times[first:end], np.arange(1, end - first + 1)
         decode = np.maximum.accumulate(np.maximum(times - steps, last.decode_ms)) + steps
         self.tally.nudged += int((decode != times).sum())

@@ -51,7 +51,7 @@ class Look:
     def __init__(self, codec: Codec, batch: Batch) -> None:
         self.codec, self.batch, self.data = codec, batch, batch.data
         rows = batch.rows
-        starts = rows["offset"] - batch.start + rows["payload_offset"]
+        starts = batch.places + rows["payload_offset"]
         ends = starts + rows["payload_size"]
         self.keys: npt.NDArray[np.bool_] = rows["kind"] == Media.KEY
         self._units(starts, ends)

@@ -5,8 +5,11 @@ import hashlib
 import io
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import NamedTuple
 
-from vidrecover.clips._units import Piece
+import numpy as np
+
+from vidrecover.clips._units import Batch, Piece
 from vidrecover.errors import ClipError
 
 HEADER = ("clip", "seq", "source", "offset", "length", "sha256", "kind")
@@ -36,7 +39,21 @@ class Runs:
         self._run(kind, piece.offset + first, piece.data[first:end])
         self._run("header", piece.offset + end, piece.data[end:])
 
-    def _run(self, kind: str, offset: int, data: bytes) -> None:
+    def add_all(self, batch: Batch, first: int, end: int) -> None:
+        """The same of the pictures [first, end) of a batch."""
+        runs = _runs(batch, first, end)
+        self._run(*runs[0])
+        if len(runs) > 1:
+            self._write()
+            self._text.write("".join(
+                self._line(number, kind, start, len(data), hashlib.sha256(data).hexdigest())
+                for number, (kind, start, data) in enumerate(runs[1:-1], self.count)
+            ))  # fmt: skip
+            self.count += len(runs) - 2
+            self._kind = ""
+            self._run(*runs[-1])
+
+    def _run(self, kind: str, offset: int, data: bytes | memoryview) -> None:
         if not data:
             return
         if kind != self._kind or offset != self._end:
@@ -48,11 +65,13 @@ class Runs:
     def _write(self) -> None:
         if not self._kind:
             return
-        self._text.write(
-            f"{self._clip},{self.count},{self._source},{self._start},{self._end - self._start},"
-            f"{self._digest.hexdigest()},{self._kind}\r\n"
-        )
+        size = self._end - self._start
+        digest = self._digest.hexdigest()
+        self._text.write(self._line(self.count, self._kind, self._start, size, digest))
         self.count += 1
+
+    def _line(self, number: int, kind: str, start: int, size: int, digest: str) -> str:
+        return f"{self._clip},{number},{self._source},{start},{size},{digest},{kind}\r\n"
 
     def append_to(self, path: Path) -> None:
         """Adds all rows to the table; a table that cannot be written is left as it was."""
@@ -73,6 +92,36 @@ class Runs:
     def close(self) -> None:
         """Drops the rows."""
         self._text.close()
+
+
+class _Run(NamedTuple):
+    kind: str
+    offset: int
+    data: memoryview
+
+
+def _runs(batch: Batch, first: int, end: int) -> list[_Run]:
+    """Neighbouring bytes of one kind of the pictures [first, end), in order."""
+    rows = batch.rows[first:end]
+    before, length = rows["payload_offset"].astype(np.int64), rows["payload_size"]
+    edges = np.stack([np.zeros_like(before), before, before + length, rows["size"]], axis=1)
+    sizes = np.diff(edges).ravel()
+    there = np.flatnonzero(sizes)
+    starts = (edges[:, :3] + rows["offset"].astype(np.int64)[:, None]).ravel()[there]
+    places = (edges[:, :3] + batch.places[first:end, None]).ravel()[there]
+    is_payload = there % 3 == 1
+    begins = np.append(True, (is_payload[1:] != is_payload[:-1]) | (
+        starts[1:] != starts[:-1] + sizes[there[:-1]]))  # fmt: skip
+    groups = np.flatnonzero(begins)
+    ends = places[groups] + np.add.reduceat(sizes[there], groups)
+    view = batch.data.data
+    return [
+        _Run("video" if is_video else "header", start, view[place:end])
+        for is_video, start, place, end in zip(
+            *(one.tolist() for one in (is_payload[groups], starts[groups], places[groups], ends)),
+            strict=True,
+        )
+    ]
 
 
 def _cell(text: str) -> str:

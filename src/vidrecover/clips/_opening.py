@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vidrecover import nal
+from vidrecover.clips._stretches import Stretches
 from vidrecover.clips._units import Unit, Unpack, units
 from vidrecover.model import Media, Recording, Source
 
@@ -46,7 +47,7 @@ def pictures(
         tables = (rows.compress(rows["kind"] == Media.KEY) for rows in tables)
     timed = ((rows, np.zeros(len(rows), dtype=np.int64)) for rows in tables)
     begun = False
-    for unit in units(timed, source, counted=False, progress=None):
+    for unit in units(timed, Stretches(source), counted=False, progress=None):
         if not unit.video or unit.torn or not (unit.key or begun):
             continue
         begun = True

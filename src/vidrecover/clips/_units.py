@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vidrecover.clips._stretches import MOST_BYTES, Stretch, Stretches
 from vidrecover.model import (
     NO_SEQUENCE,
     Codec,
@@ -21,16 +22,10 @@ from vidrecover.model import (
     Progress,
     RecorderMs,
     Segment,
-    Source,
 )
 
-MOST_BYTES = 64 << 20
-"""A larger frame is left out: no recorder writes such, and memory is bounded."""
-
-_STRETCH = 4 << 20
-_BRIDGED = 256 << 10  # bytes between two frames that are cheaper to read than to seek over
-_MOST_ROWS = 4096  # looked at for one stretch
-_LEAST = 16  # pictures of a batch: for fewer it does not pay
+_LEAST = 4  # pictures of a batch: for fewer it does not pay
+_DENSE = 2  # times the bytes of its rows that a batch may hold
 _BY_COLUMNS = (int(Codec.H264), int(Codec.H265))
 _MOST_OPEN = 64  # frames that wait for the rest of an earlier one
 _LARGEST_LOSS = 1000  # more missing numbers than this are a restart of the counter
@@ -79,12 +74,12 @@ class Unit(NamedTuple):
 class Batch(NamedTuple):
     """Pictures that are one row each, whole, with none lost before them.
 
-    data: bytes of the source from `start` on, valid until the next is asked for; rows: in order
-    of place; times: resolved.
+    data: bytes that hold the rows, valid until the next is asked for; places: where in it each
+    begins; rows: in order of place; times: resolved.
     """
 
-    start: int
     data: npt.NDArray[np.uint8]
+    places: npt.NDArray[np.int64]
     rows: Frames
     times: npt.NDArray[np.int64]
 
@@ -92,10 +87,17 @@ class Batch(NamedTuple):
         """One of them."""
         row = self.rows[place]
         offset, size, before, length = (int(row[name]) for name in _PLACES)
-        data = self.data[offset - self.start : offset - self.start + size].tobytes()
+        start = int(self.places[place])
+        data = self.data[start : start + size].tobytes()
         piece = Piece(offset, data, Extent(before, before + length))
         kind, codec, flags = int(row["kind"]), int(row["codec"]), int(row["flags"])
         return _alone(_Row(kind, codec, flags, int(self.times[place]), 0, piece, False))
+
+
+class Turn(NamedTuple):
+    """Says that bytes from an offset on are read next; others may read before."""
+
+    offset: int
 
 
 class _Row(NamedTuple):
@@ -130,35 +132,34 @@ def begins(rows: Frames) -> npt.NDArray[np.bool_]:
 
 def units(
     tables: Iterator[tuple[Frames, npt.NDArray[np.int64]]],
-    source: Source,
+    stretches: Stretches,
     *,
     counted: bool,
     progress: Progress | None,
 ) -> Iterator[Unit]:
     """Pictures and sound in playing order, one by one; see `gathered`."""
-    for one in gathered(tables, source, counted=counted, progress=progress):
+    for one in gathered(tables, stretches, counted=counted, progress=progress):
         if isinstance(one, Unit):
             yield one
-        else:
+        elif isinstance(one, Batch):
             yield from map(one.unit, range(len(one.rows)))
 
 
 def gathered(
     tables: Iterator[tuple[Frames, npt.NDArray[np.int64]]],
-    source: Source,
+    stretches: Stretches,
     *,
     counted: bool,
     progress: Progress | None,
-) -> Iterator[Unit | Batch]:
+) -> Iterator[Unit | Batch | Turn]:
     """Pictures and sound in playing order; tables: wanted rows of each segment, with their times.
 
     counted: sequence numbers rise by one per frame, those of data rows included. progress counts
-    bytes of rows read. A frame in several pieces may run on into the next table. At most one
-    stretch of the source and one frame of each kind is held in memory.
+    bytes of rows read. A frame in several pieces may run on into the next table. Of the bytes one
+    frame of each kind is kept while others use the stretches, which is in each Turn.
     """
     queue: deque[_Open] = deque()
     last, carried = NO_SEQUENCE, 0
-    buffer = np.empty(_STRETCH, dtype=np.uint8)
     for all_rows, all_times in tables:
         missing, last = _lost(all_rows, last, counted)
         kept = is_video(all_rows) | (all_rows["kind"] == Media.AUDIO)
@@ -167,10 +168,12 @@ def gathered(
         lost = np.diff(so_far[kept], prepend=0)
         carried += int(missing.sum() - lost.sum()) if len(lost) else int(missing.sum())
         goes_on = _goes_on(rows)
-        table = _Table(rows, times, lost, goes_on, _together(rows, goes_on, lost, source.size))
+        table = _Table(rows, times, lost, goes_on, _together(rows, goes_on, lost, stretches.size))
         place = 0
         while place < len(rows):
-            read = _read(rows, place, source, buffer)
+            if not stretches.holds(rows[place]):
+                yield Turn(int(rows["offset"][place]))
+            read = stretches.read(rows, place)
             if progress is not None:
                 progress(int(rows["size"][place : place + read.held].sum()))
             yield from _of(table, place, read, queue)
@@ -188,23 +191,14 @@ class _Table(NamedTuple):
     together: npt.NDArray[np.int64]
 
 
-class _Read(NamedTuple):
-    """A stretch of the source: held: rows of it; refused: extents without data."""
-
-    held: int
-    stretch: Extent
-    data: npt.NDArray[np.uint8]
-    refused: list[Extent]
-
-
-def _of(table: _Table, first: int, read: _Read, queue: deque[_Open]) -> Iterator[Unit | Batch]:
+def _of(table: _Table, first: int, read: Stretch, queue: deque[_Open]) -> Iterator[Unit | Batch]:
     """The units of the rows of a stretch, and those before that they end."""
     place, end = first, first + read.held
     while place < end:
         count = 0 if queue or read.refused else min(int(table.together[place]), end - place)
         if count >= _LEAST:
             part = slice(place, place + count)
-            yield Batch(read.stretch.start, read.data, table.rows[part], table.times[part])
+            yield _batch(table.rows[part], table.times[part], read)
             place += count
             continue
         stop = min(place + max(count, 1), end)
@@ -214,8 +208,21 @@ def _of(table: _Table, first: int, read: _Read, queue: deque[_Open]) -> Iterator
         place = stop
 
 
+def _batch(rows: Frames, times: npt.NDArray[np.int64], read: Stretch) -> Batch:
+    """The batch of some rows; between whom much else lies, they are brought together."""
+    sizes = rows["size"].astype(np.int64)
+    places = rows["offset"].astype(np.int64) - read.extent.start
+    ends = places + sizes
+    if _DENSE * int(sizes.sum()) >= int(ends[-1] - places[0]):
+        return Batch(read.data, places, rows, times)
+    parts = [
+        read.data[place:end] for place, end in zip(places.tolist(), ends.tolist(), strict=True)
+    ]
+    return Batch(np.concatenate(parts), np.cumsum(sizes) - sizes, rows, times)
+
+
 def _singly(
-    table: _Table, first: int, end: int, read: _Read, queue: deque[_Open]
+    table: _Table, first: int, end: int, read: Stretch, queue: deque[_Open]
 ) -> Iterator[Unit]:
     """The units of some rows, one by one."""
     rows = table.rows[first:end]
@@ -323,34 +330,10 @@ def _unit(frame: _Open) -> Unit:
     )
 
 
-def _read(rows: Frames, place: int, source: Source, buffer: npt.NDArray[np.uint8]) -> _Read:
-    """Reads as many rows from `place` on as lie together, into the buffer where it is enough."""
-    count, stretch = _stretch(rows, place, source.size)
-    data = buffer if stretch.size <= len(buffer) else np.empty(stretch.size, dtype=np.uint8)
-    data = data[: stretch.size]
-    refused = source.read_into(stretch.start, data) if stretch.size else []
-    return _Read(count, stretch, data, refused)
-
-
-def _stretch(rows: Frames, place: int, limit: int) -> tuple[int, Extent]:
-    """How many rows from `place` on are read at once, and the extent that holds them."""
-    part = rows[place : place + _MOST_ROWS]
-    offset = part["offset"]
-    behind = offset + part["size"]
-    start, end = int(offset[0]), int(behind[0])
-    if end > limit or end - start > MOST_BYTES:
-        return 1, Extent(start, start)
-    reached = np.maximum.accumulate(behind)
-    apart = (offset[1:] < start) | (offset[1:] - reached[:-1] > _BRIDGED) | (behind[1:] > limit)
-    apart |= reached[1:] - start > max(_STRETCH, end - start)
-    count = 1 + (int(apart.argmax()) if apart.any() else len(apart))
-    return count, Extent(start, int(reached[count - 1]))
-
-
-def _cut(row: list[int], read: _Read) -> tuple[Piece, bool]:
+def _cut(row: list[int], read: Stretch) -> tuple[Piece, bool]:
     start, size, before, length = row
-    at = start - read.stretch.start
-    data = read.data[at : at + size].tobytes() if read.stretch.size else b""
+    at = start - read.extent.start
+    data = read.data[at : at + size].tobytes() if read.extent.size else b""
     first = min(before, len(data))
     end = min(first + length, len(data))
     missing = len(data) < size or any(
