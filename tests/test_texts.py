@@ -23,7 +23,17 @@ from vidrecover.model import Grade, State
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-COMMANDS = sorted(cli.commands.commands.items())
+TOP = click.Context(cli.commands)
+
+
+def command_of(name: str) -> click.Command:
+    """The command of a name."""
+    command = cli.commands.get_command(TOP, name)
+    assert command is not None
+    return command
+
+
+COMMANDS = [(name, command_of(name)) for name in cli.commands.list_commands(TOP)]
 
 
 def blocks(kind: str) -> list[str]:
@@ -47,7 +57,7 @@ def rows(text: str) -> list[list[str]]:
 
 def parsed(words: list[str]) -> click.Context:
     """What the program makes of a command line; raises click's errors, runs nothing."""
-    return cli.commands.commands[words[0]].make_context(words[0], words[1:])
+    return command_of(words[0]).make_context(words[0], words[1:])
 
 
 def example(command: click.Command) -> str:
@@ -75,6 +85,17 @@ def test_every_command_has_help_with_an_example_that_stands_in_the_readme(
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name}: {parameter.name} has no help"
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself_and_imports_none() -> None:
+    code = (
+        "import sys; from vidrecover import cli; cli.commands.main(['--help'], 'vidrecover',"
+        " standalone_mode=False); sys.exit('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    listed = " ".join(done.stdout.partition("Commands:")[2].split())
+    said = [(name, " ".join((one.help or "").split("\n\n")[0].split())) for name, one in COMMANDS]
+    assert listed == " ".join(f"{name} {words}" for name, words in said)
 
 
 @pytest.mark.parametrize("line", sorted(set(lines_of_commands())))

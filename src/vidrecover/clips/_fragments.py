@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
@@ -91,7 +92,8 @@ class Runs:
 
     def close(self) -> None:
         """Drops the rows."""
-        self._text.close()
+        with suppress(OSError):  # a full disk refuses those that are not written yet
+            self._text.close()
 
 
 class _Run(NamedTuple):
