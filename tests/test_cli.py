@@ -365,7 +365,7 @@ def test_formats_are_listed_and_shown() -> None:
     assert names == sorted(names)
     assert [line.split()[0] for line in run("formats").out.splitlines()[1:]] == names
     assert [one["name"] for one in run("formats", "dhav", "--json").json] == ["dhav"]
-    assert "limit: encrypted exports are not opened" in run("formats", "dhav").out
+    assert "limit: encrypted exports are not opened: where" in run("formats", "dhav").out
 
 
 def test_a_scenario_becomes_a_disk_with_its_truth(tmp_path: Path) -> None:

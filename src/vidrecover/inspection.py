@@ -40,6 +40,9 @@ _CODECS = frozenset({Codec.H264, Codec.H265, Codec.MJPEG, Codec.MPEG4, Codec.UNK
 _LARGEST_PICTURE = 4 << 20
 _LACKING = int(FrameFlag.UNFINISHED | FrameFlag.END_UNPROVEN)
 _MOST_UNUSUAL = 12  # key pictures of unusual size in one segment that are looked at
+_LEAST_NOISE, _MOST_NOISE = 3, 16
+"""Pictures that must be noise before a segment counts as enciphered: damage hits one, hardly
+several alike; and how many are looked at where some are. [C]"""
 _KIND = {
     PictureState.NO_SIGNAL: PictureState.NO_SIGNAL,
     PictureState.DARK: PictureState.DARK,
@@ -55,12 +58,14 @@ that rolls only by many."""
 
 class _Keys(NamedTuple):
     """The whole key pictures of a segment in playing order. times: RecorderMs, rising, within
-    the segment; undated ones all 0. track: how those of a container are decoded."""
+    the segment; undated ones all 0. track: how those of a container are decoded; enciphered: see
+    `formats.Framing`."""
 
     segment: Segment
     rows: list[Frames]
     times: npt.NDArray[np.int64]
     track: Track | None
+    enciphered: int
 
 
 class _Drawn(NamedTuple):
@@ -104,16 +109,21 @@ def inspect(
         for done in picture.check(jobs(), executor, workers=workers):
             one = drawn.popleft()
             keys = None
-            if _changes(done.judgement):
+            if _changes(done.judgement) or _doubtful(done.judgement):
                 keys = _keys(one.segment, unpack, formats, tracks or {})
             if keys is None:
                 found = [(_look(one.segment, one.start_ms, one.end_ms, done.judgement), done.still)]
+            elif _doubtful(done.judgement):
+                more = worker.check(_job(keys, _many(len(keys.rows)), source))
+                found = [(_look(one.segment, one.start_ms, one.end_ms, more.judgement), done.still)]
             else:
                 key_pictures = _Pictures(keys, source, worker, album is not None)
                 found = list(_dated(key_pictures, one.chosen, done.judgement))
             if album is not None:
                 _keep(album, one.segment, found)
-            yield tuple(look for look, _ in found)
+            looks = tuple(look for look, _ in found)
+            if not _is_blind(one.segment) or any(look.scrambled for look in looks):
+                yield looks
 
 
 def _changes(judged: picture.Judgement) -> bool:
@@ -123,6 +133,16 @@ def _changes(judged: picture.Judgement) -> bool:
              if _kind(seen) is PictureState.LIVE}  # fmt: skip
     sizes = {*judged.sizes} - {(0, 0)}
     return len(kinds) > 1 or len(moves) > 1 or len(sizes) > 1
+
+
+def _doubtful(judged: picture.Judgement) -> bool:
+    """Whether more pictures must tell if those of a segment are enciphered."""
+    return not judged.judged and 0 < judged.scrambled < _LEAST_NOISE
+
+
+def _many(count: int) -> list[int]:
+    """At most _MOST_NOISE places from the first to the last of `count`."""
+    return sorted({place * (count - 1) // (_MOST_NOISE - 1) for place in range(_MOST_NOISE)})
 
 
 def _keep(album: Album, segment: Segment, found: Iterable[tuple[Look, bytes]]) -> None:
@@ -157,7 +177,7 @@ def _look(
         width=None if judged.measures is None else judged.measures.width,
         height=None if judged.measures is None else judged.measures.height,
         sharpness=None if judged.measures is None else judged.measures.sharpness,
-        scrambled=judged.scrambled > 0 and judged.judged == 0,
+        scrambled=judged.scrambled >= _LEAST_NOISE and judged.judged == 0,
     )
 
 
@@ -168,18 +188,29 @@ def _keys(
     tracks: Mapping[int, Track],
 ) -> _Keys | None:
     """The key pictures of a segment that can be looked at; None when it has no whole one."""
-    worth = segment.keys and segment.codec in _CODECS and segment.stream is not Stream.SUB
+    worth = segment.keys or _is_blind(segment)
+    worth = worth and segment.codec in _CODECS and segment.stream is not Stream.SUB
     if not worth or segment.id is None:
         return None
     rows = unpack(segment)
     times = _times(segment, rows, formats)
-    found = key_pictures(rows)
+    found = key_pictures(rows, blind=_is_blind(segment))
     if not found:
         return None
     track = tracks.get(segment.track or 0)
+    own = formats.get(segment.format)
     return _Keys(
-        segment, [rows[places] for places in found], times[[one[0] for one in found]], track
+        segment,
+        [rows[places] for places in found],
+        times[[one[0] for one in found]],
+        track,
+        0 if own is None else own.framing.enciphered,
     )
+
+
+def _is_blind(segment: Segment) -> bool:
+    """Whether nothing in the pictures of a segment can be read, not even which are key ones."""
+    return segment.codec is Codec.UNKNOWN and not segment.keys
 
 
 def _span(keys: _Keys) -> tuple[int | None, int | None]:
@@ -203,18 +234,20 @@ def _times(segment: Segment, rows: Frames, formats: Mapping[str, Format]) -> npt
     return rising
 
 
-def key_pictures(rows: Frames) -> list[npt.NDArray[np.int64]]:
-    """Where the rows of each whole key picture stand, in playing order."""
+def key_pictures(rows: Frames, *, blind: bool = False) -> list[npt.NDArray[np.int64]]:
+    """Where the rows of each whole key picture stand, in playing order; blind: of each picture
+    whose end is proven, whatever its bytes lack."""
     is_key = rows["kind"] == int(Media.KEY)
     places = np.flatnonzero(is_key | (rows["kind"] == int(Media.DELTA)))
     begins = np.flatnonzero((rows["flags"][places] & int(FrameFlag.CONTINUES)) == 0)
     ends = np.append(begins[1:], len(places))
-    keys = np.flatnonzero(is_key[places[begins]])
+    keys = np.flatnonzero(is_key[places[begins]] | np.bool_(blind))
     found = (places[begins[key] : ends[key]] for key in keys.tolist())
+    lacking = int(FrameFlag.END_UNPROVEN) if blind else _LACKING
     return [
         one
         for one in found
-        if not (rows["flags"][one] & _LACKING).any()
+        if not (rows["flags"][one] & lacking).any()
         and int(rows["payload_size"][one].sum(dtype=np.int64)) <= _LARGEST_PICTURE
     ]
 
@@ -246,6 +279,7 @@ def _job(keys: _Keys, chosen: Sequence[int], source: Source, *, still: bool = Fa
         codec=keys.segment.codec,
         parameter_sets=track.sets if track is not None else b"",
         still=wanted,
+        enciphered=keys.enciphered,
     )
 
 

@@ -8,13 +8,22 @@ from pathlib import Path
 
 import av
 import msgspec
+from av.bitstream import BitStreamFilterContext
 
+from vidrecover import nal
 from vidrecover.clips._grade import Decoded
+from vidrecover.model import Codec
 from vidrecover.servant import serve
 
 MOST_PIXELS = "35651584"
 """Of the largest picture of H.264 and H.265 up to level 6.2, as the decoder may allocate."""
 _ERROR = av.logging.ERROR
+_FEW = 0.1  # of the pictures, so few whole ones that encryption is asked for [C]
+_LEAST_NOISE, _MOST_NOISE = 3, 16  # key pictures: damage hits one, hardly several alike [C]
+_FILTERS = {
+    "h264": (Codec.H264, "h264_mp4toannexb"),
+    "hevc": (Codec.H265, "hevc_mp4toannexb"),
+}
 
 
 def decode(path: Path) -> Decoded:
@@ -37,13 +46,33 @@ def decode(path: Path) -> Decoded:
                 pictures += len(frames)
                 corrupt += sum(bool(frame.is_corrupt) for frame in frames)
         lines = dict.fromkeys(line.strip() for level, _, line in logs if level <= _ERROR)
+    is_dark = packets > 0 and pictures - corrupt <= _FEW * packets
     return Decoded(
         packets=packets,
         pictures=pictures,
         corrupt=corrupt,
         refused=refused,
+        noise=_noise(path) if is_dark else 0,
         messages=tuple(list(lines)[:5]),
     )
+
+
+def _noise(path: Path) -> int:
+    """How many of the first key pictures are noise behind clear headers; 0 where too few are, or
+    any is a picture. See `nal.contradicts`."""
+    told: list[bool | None] = []
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        if video.codec_context.name not in _FILTERS:
+            return 0
+        codec, name = _FILTERS[video.codec_context.name]
+        rewritten = BitStreamFilterContext(name, video)
+        for packet in container.demux(video):
+            if packet.size and packet.is_keyframe and len(told) < _MOST_NOISE:
+                units = b"".join(map(bytes, rewritten.filter(packet)))
+                told.append(nal.contradicts(codec, units))
+    count = told.count(True)
+    return count if count >= _LEAST_NOISE and False not in told else 0
 
 
 if __name__ == "__main__":

@@ -23,13 +23,15 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What a decoder made of a clip.
 
     packets: pictures in the file; pictures: that came out; corrupt: that the decoder marked;
-    refused: packets it gave up on; messages: distinct error lines, at most five.
+    refused: packets it gave up on; noise: key pictures among the first that are enciphered, as far
+    as their own parameter sets tell; messages: distinct error lines, at most five.
     """
 
     packets: int
     pictures: int
     corrupt: int
     refused: int
+    noise: int
     messages: tuple[str, ...]
 
 
@@ -79,6 +81,11 @@ def _judged(clip: Clip, found: Decoded) -> Clip:
         notes.append(f"{absent} of {clip.frames} frames give no picture when decoded")
     if found.refused and not notes:
         notes.append(f"the decoder refused {found.refused} of {clip.frames} frames")
+    if found.noise:
+        notes.append(
+            f"it looks encrypted: in {found.noise} key pictures the slices are noise that their "
+            "own parameter sets contradict; export it with the recorder and its password"
+        )
     if found.messages:
         notes.append("the decoder says: " + "; ".join(found.messages))
     return _damaged(clip, *notes) if notes else clip

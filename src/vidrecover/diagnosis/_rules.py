@@ -16,6 +16,7 @@ from vidrecover.model import (
     NO_CHANNEL,
     NO_TIME,
     Claim,
+    Codec,
     Event,
     EventKind,
     Extent,
@@ -74,9 +75,11 @@ class Hole(NamedTuple):
 
 
 def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
-    """See `_footage`; says too when the camera is one that only the recorder's records name, and
-    when what nothing lists lies in space that its file system gives to no file."""
+    """See `_footage`; says too when the camera is one that only the recorder's records name, when
+    what nothing lists lies in space that its file system gives to no file, and when nothing of
+    it can be seen because it is encrypted."""
     judged = _footage(facts, moment, picture)
+    judged = judged._replace(said=(*judged.said, *_hidden(facts, moment)))
     free = () if judged.indexed else facts.free.volumes(moment.segments)
     if free:
         told = (*judged.said, said("unallocated", volumes=", ".join(free)))
@@ -86,6 +89,16 @@ def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
     claims = judged.claims or (*moment.holders, *moment.listed, *moment.remains)
     told = (*judged.said, said("camera_by_records"))
     return judged._replace(said=told, claims=tuple(claims))
+
+
+def _hidden(facts: Facts, moment: Moment) -> Iterator[Said]:
+    """That all footage is encrypted, or looks so."""
+    sealed = [one.codec is Codec.ENCRYPTED for one in moment.segments]
+    noise = [any(s.is_scrambled for s in facts.sights(one)) for one in moment.segments]
+    if sealed and all(sealed):
+        yield said("pictures_sealed")
+    elif sealed and all(a or b for a, b in zip(sealed, noise, strict=True)):
+        yield said("pictures_noise")
 
 
 def _footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:

@@ -172,7 +172,8 @@ class Framing(Layout, kw_only=True, frozen=True):
     1 never occurs on a source, the numbers are taken as the bytes say, one lower. gap: bytes of
     the format's own structure that may lie between two frames of an unbroken run. scattered: of
     rows that lie apart nothing is missing, however much lies between. yields: takes only bytes
-    that no frame of another format holds.
+    that no frame of another format holds. enciphered: bytes from the beginning of a picture that
+    the maker's encryption hides, where the rest stays clear.
     """
 
     reader: str | None = None
@@ -185,3 +186,4 @@ class Framing(Layout, kw_only=True, frozen=True):
     gap: Annotated[int, msgspec.Meta(ge=0, le=1 << 16)] = 0
     scattered: bool = False
     yields: bool = False
+    enciphered: Annotated[int, msgspec.Meta(ge=0, le=1 << 16)] = 0

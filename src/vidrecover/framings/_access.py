@@ -25,20 +25,22 @@ _INTRA, _FRAME = 1, 3  # picture_coding_type, picture_structure of MPEG-2
 _VOP, _MPEG4_HEADS, _MPEG4_OBJECTS = 0xB6, [0xB0, 0xB2, 0xB3, 0xB5, 0xB6], 0x30
 _INTRA_VOP = 0  # vop_coding_type
 _H264_MESSAGE = 6  # 06 05 is one far more often than a picture of H.265 with sub-layers
+_H264_SETS = [0x27, 0x47, 0x67, 0x68]  # heads that no unit of H.265 in use has
 
 
 class Pieces(NamedTuple):
     """The payload of one stream in pieces, in order.
 
     start, size: in the data; begins: of a PES packet; stamped: which has a time of its own;
-    joint: nothing is lost between the piece and the one before it; sealed: it is enciphered, so
-    that what looks like a start code in it is none.
+    renewed: another one than the packets before it; joint: nothing is lost between the piece and
+    the one before it; sealed: it is enciphered, so that what looks like a start code in it is none.
     """
 
     start: Column
     size: Column
     begins: Column
     stamped: Column
+    renewed: Column
     joint: Column
     sealed: Column
 
@@ -130,8 +132,10 @@ def parts(data: Bytes, pieces: Pieces) -> Parts:
 
     A packet begins a picture where its first start code does; or where it has a time and begins
     with a first slice, whatever was announced before, or none of its start codes begins one:
-    then its bytes are damaged, or of a codec not known here. Any other goes on with the picture
-    before. Two pictures in a packet of their own between such packets are the fields of one.
+    then its bytes are damaged, enciphered, or of a codec not known here. Of two packets with
+    different times none goes on with the other's picture, whatever its slices say. Any other goes
+    on with the picture before. Two pictures in a packet of their own between such packets are the
+    fields of one.
     """
     stream = _Stream(data, pieces)
     starts = _starts(*stream.codes())
@@ -141,13 +145,15 @@ def parts(data: Bytes, pieces: Pieces) -> Parts:
     long = (starts.codec == Codec.H264) | (starts.codec == Codec.H265)
     place = starts.at - ((stream.bytes(starts.at - 1) == 0) & long)
     place = np.where((own >= 0) & (place < heads[np.maximum(own, 0)]), starts.at, place)
-    opens = _open_packets(starts, own, place, heads, pieces.stamped[packets])
+    opens = _open_packets(
+        starts, own, place, heads, pieces.stamped[packets], pieces.renewed[packets]
+    )
     kept = starts.begins & ~_fields(starts, own, place, heads, opens)
     return _cut(stream, pieces, starts, place, kept, heads, opens)
 
 
 def _open_packets(
-    starts: _Starts, own: Column, place: Column, heads: Column, stamped: Column
+    starts: _Starts, own: Column, place: Column, heads: Column, stamped: Column, renewed: Column
 ) -> Column:
     """Which packets begin a picture. own: packet of each start code; place: of its first byte."""
     count = len(heads)
@@ -156,7 +162,7 @@ def _open_packets(
     going_on = np.bincount(own[first & starts.goes_on & ~starts.begins], minlength=count) > 0
     coded = np.bincount(own[first], minlength=count) > 0
     inner = np.bincount(own[starts.begins & ~first & (own >= 0)], minlength=count) > 0
-    result: Column = opening | (stamped & np.where(coded, ~going_on, ~inner))
+    result: Column = opening | (stamped & np.where(coded, ~going_on | (renewed & ~inner), ~inner))
     return result
 
 
@@ -228,7 +234,8 @@ def _coded(at: Column, heads: Column, run: Column) -> _Starts:
     roles = _slices.h264(heads)
     h264 = _view(Codec.H264, at, roles, run)
     lead, seen = _following(roles.part != BEFORE, run)
-    message = (heads[:, 0] == _H264_MESSAGE) & seen & roles.first[lead]
+    behind = np.append(False, any_of(heads[:-1, 0], _H264_SETS) & (run[1:] == run[:-1]))[: len(at)]
+    message = (heads[:, 0] == _H264_MESSAGE) & ((seen & roles.first[lead]) | behind)
     roles = _slices.h265(heads)
     roles.first[message], roles.part[message] = False, BAD
     h265 = _view(Codec.H265, at, roles, run)

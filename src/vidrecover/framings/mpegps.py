@@ -293,6 +293,7 @@ class _Rows:
         places = places[(units.end[places] <= data_end) | (not self._window.at_end)]
         stamp, pack = units.tick_ms[places], self._pack[places]
         stamped = stamp != NO_TICK
+        renewed = stamped & (stamp != _last_stamp(stamp))
         stamped[1:] &= (stamp[1:] != stamp[:-1]) | (pack[1:] != pack[:-1])
         loose = np.append(False, np.diff(self._run[places]) != 0)
         loose[1:] |= units.position[places[1:]] - units.end[places[:-1]] > _FARTHEST
@@ -302,7 +303,7 @@ class _Rows:
         start, size = self._payload(rows)
         every = np.ones(len(places), dtype=bool)
         sealed = _pictures.sealed(self._window.data, start, stamped, units.sealed[places])
-        pieces = _access.Pieces(start, size, every, stamped, ~loose, sealed)
+        pieces = _access.Pieces(start, size, every, stamped, renewed, ~loose, sealed)
         own = ~units.foreign[places]
         return _pictures.pictures(self._window.data, rows, pieces, ~every, own)
 
@@ -360,6 +361,13 @@ class _Rows:
         rows["offset"] = units.position[-1] + self._window.offset
         rows["size"], rows["flags"] = 1, FrameFlag.OVERRUN
         return rows
+
+
+def _last_stamp(stamp: Column) -> Column:
+    """The time of the last packet before each that has one, else NO_TICK."""
+    last = np.maximum.accumulate(np.where(stamp != NO_TICK, np.arange(len(stamp)), -1))
+    result: Column = np.append(NO_TICK, stamp)[np.append(-1, last)[:-1] + 1]
+    return result
 
 
 def _media_infos(window: Window, positions: Column) -> Frames:

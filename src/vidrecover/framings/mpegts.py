@@ -337,7 +337,7 @@ class _Grid:
         size = rows["payload_size"].astype(np.int64)
         marked = some.read.sealed[places][begins][np.cumsum(begins) - 1]
         sealed = _pictures.sealed(self._window.data, start, stamped, marked)
-        pieces = _access.Pieces(start, size, begins, stamped, joint, sealed)
+        pieces = _access.Pieces(start, size, begins, stamped, stamped, joint, sealed)
         own = some.own[places]
         return _pictures.pictures(self._window.data, rows, pieces, ~joint & ~begins, own)
 

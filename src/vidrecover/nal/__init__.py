@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vidrecover.model import Codec
-from vidrecover.nal import _h264, _h265
+from vidrecover.nal import _h264, _h265, _sealed
 from vidrecover.nal._bits import Bits, BitsEnd, rbsp
 from vidrecover.nal._columns import HEAD_BYTES, SliceHeads, slice_heads
+from vidrecover.nal._sealed import LEAST_EVEN, is_even
 from vidrecover.nal._sets import (
     PictureParameters,
     SequenceParameters,
@@ -21,6 +22,7 @@ from vidrecover.nal._sets import (
 
 __all__ = [
     "HEAD_BYTES",
+    "LEAST_EVEN",
     "Nal",
     "PictureParameters",
     "SequenceParameters",
@@ -29,7 +31,9 @@ __all__ = [
     "Span",
     "VideoParameters",
     "annexb",
+    "contradicts",
     "head",
+    "is_even",
     "picture_id",
     "picture_parameters",
     "rbsp",
@@ -222,6 +226,25 @@ def picture_id(codec: Codec, unit: bytes) -> int | None:
         return bits.unsigned(63)
     except BitsEnd:
         return None
+
+
+def contradicts(codec: Codec, unit: bytes, sets: bytes = b"") -> bool | None:
+    """Whether a key picture is noise behind clear NAL headers: see `_sealed.contradicts`.
+
+    unit, sets: the access unit, and what stands before it, as Annex B. None where they bring no
+    parameter sets, or no unit large enough to tell.
+    """
+    if codec not in _sealed.HEADER:
+        return None
+    data = sets + unit
+    found = [data[span.start : span.end] for span in units(data)]
+    kinds = [unit_kind(codec, one[0]) for one in found]
+    named = {kind: [one for one, own in zip(found, kinds, strict=True) if own == kind]
+             for kind in ("sps", "pps", "slice", "other")}  # fmt: skip
+    if not named["sps"]:
+        return None
+    known = _sealed.read(codec, named["sps"], named["pps"])
+    return _sealed.contradicts(codec, known, named["slice"], named["slice"] + named["other"])
 
 
 def _payload(codec: Codec, unit: bytes, kind: str) -> Bits | None:

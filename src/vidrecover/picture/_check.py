@@ -28,7 +28,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Key pictures of one camera to be judged together; small: a handful of access units.
 
     name: the caller's own, given back. units, parameter_sets: see `decode_keys`; in time order.
-    span_ms, usual_sharpness: see `judge`; still: the unit whose picture is wanted as a JPEG.
+    span_ms, usual_sharpness: see `judge`; still: the unit whose picture is wanted as a JPEG;
+    enciphered: see `formats.Framing`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     span_ms: int | None = None
     usual_sharpness: float | None = None
     still: int | None = None
+    enciphered: int = 0
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

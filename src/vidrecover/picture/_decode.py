@@ -4,7 +4,7 @@ FFmpeg is told to stop at the first error. What does not decode like that is dec
 with errors allowed and marked as damaged: nobody shall judge what a decoder made up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import av
@@ -12,6 +12,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from vidrecover import nal
 from vidrecover.model import Codec
 from vidrecover.picture._values import HEIGHT, WIDTH, Picture, Plane
 
@@ -23,11 +24,8 @@ DECODERS = {
 }
 
 _WITH_START_CODES = frozenset({Codec.H264, Codec.H265, Codec.UNKNOWN})
-SCRAMBLED_LEAST = 1024
 STARTS_WITHIN = 64
-EVEN = 400.0
-"""Bytes that a unit must have, and within which its start code would stand; chi-square of 255
-degrees of freedom that uniform noise stays below: its mean is 255, its deviation 23. [C]"""
+"""Bytes of a unit within which its start code would stand. [C]"""
 
 LARGEST = 8192 * 4320
 """Pixels of the largest picture that is decoded; a broken header may claim any size."""
@@ -92,17 +90,25 @@ def _plane(plane: av.video.plane.VideoPlane) -> Plane:
     return np.ascontiguousarray(rows[:, : plane.width])
 
 
-def is_scrambled(unit: bytes, codec: Codec) -> bool:
-    """Whether bytes that should be a coded picture are uniform noise: no start code where one
-    must stand, and all byte values equally often, as encryption leaves them. [C]
+def scrambled(
+    units: Sequence[bytes], codec: Codec, parameter_sets: bytes = b"", enciphered: int = 0
+) -> int:
+    """How many of the units that should be coded pictures are uniform noise, as encryption leaves
+    them; 0 where any is none. See `nal.contradicts` for what begins with a start code.
 
-    Coded pictures are nearly as uniform, but begin with a start code; so only that and the
-    evenness together count.
+    enciphered: so many bytes of each may be noise alone, or 0 for all. Where one must begin with
+    a start code and does not, evenness tells. [C] Of an unknown codec it tells only where
+    beginnings differ: those of a coded picture have a form.
     """
-    if codec not in _WITH_START_CODES or len(unit) < SCRAMBLED_LEAST:
-        return False
+    told = [_is_noise(unit, codec, parameter_sets, enciphered) for unit in units]
+    if codec is Codec.UNKNOWN and not enciphered and len({unit[:4] for unit in units}) < len(units):
+        return 0
+    return 0 if False in told else told.count(True)
+
+
+def _is_noise(unit: bytes, codec: Codec, sets: bytes, enciphered: int) -> bool | None:
+    if codec not in _WITH_START_CODES or len(unit) < nal.LEAST_EVEN:
+        return None
     if b"\x00\x00\x01" in unit[:STARTS_WITHIN]:
-        return False
-    counts = np.bincount(np.frombuffer(unit, dtype=np.uint8), minlength=256)
-    expected = len(unit) / 256
-    return float(((counts - expected) ** 2).sum() / expected) < EVEN
+        return nal.contradicts(codec, unit, sets)
+    return nal.is_even(unit[: enciphered or len(unit)])

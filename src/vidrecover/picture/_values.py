@@ -96,8 +96,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     pictures among the judged. measures: medians over the judged, None when there are none.
     alone: what each given picture shows by itself, in the given order; unmoved: whether it differs
     from the one before it by coding alone; sizes: width and height as coded, 0 where unknown.
-    scrambled: units among the given that are no coded
-    pictures but uniform noise.
+    scrambled: units among the given that are uniform noise where a coded picture should be; 0
+    where any is one.
     """
 
     state: PictureState

@@ -11,7 +11,7 @@ import cv2
 import msgspec
 
 from vidrecover.picture._check import Checked, Job
-from vidrecover.picture._decode import decode_keys, is_scrambled
+from vidrecover.picture._decode import decode_keys, scrambled
 from vidrecover.picture._judge import judge
 from vidrecover.picture._still import jpeg
 from vidrecover.servant import serve
@@ -22,11 +22,11 @@ def answer(message: bytes) -> bytes:
     job: Job = pickle.loads(message)
     pictures = decode_keys(job.units, job.codec, job.parameter_sets)
     judgement = judge(pictures, span_ms=job.span_ms, usual_sharpness=job.usual_sharpness)
-    scrambled = sum(is_scrambled(unit, job.codec) for unit in job.units)
+    told = scrambled(job.units, job.codec, job.parameter_sets, job.enciphered)
     wanted = pictures[job.still] if job.still is not None else None
     checked = Checked(
         name=job.name,
-        judgement=msgspec.structs.replace(judgement, scrambled=scrambled),
+        judgement=msgspec.structs.replace(judgement, scrambled=told),
         still=b"" if wanted is None else jpeg(wanted),
     )
     return msgspec.msgpack.encode(checked)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.simulate import sound
+from vidrecover.simulate.cipher import enciphered
 from vidrecover.simulate.encoding import access_units
 from vidrecover.simulate.pictures import Scene
 from vidrecover.simulate.plan import Camera, Stretch
@@ -90,7 +91,7 @@ class Frame:
 
     @property
     def hidden(self) -> bool:
-        """Whether its coded picture is noise, see `Camera.encrypted`."""
+        """Whether its coded picture is enciphered, see `Camera.encrypted`."""
         spans = self.camera.encrypted
         return any(span.start_ms <= self.time_ms < span.end_ms for span in spans)
 
@@ -199,7 +200,8 @@ def _pictures(job: Job, place: int, times: list[int], spool: BinaryIO) -> Iterat
     for time_ms, unit in zip(times, units, strict=True):
         data = unit.data
         if any(span.start_ms <= time_ms < span.end_ms for span in camera.encrypted):
-            data = np.random.default_rng([job.seed, camera.number, time_ms]).bytes(len(data))
+            key = f"{job.seed} {camera.number}".encode()
+            data = enciphered(data, camera.codec, camera.cipher, key)
         yield _row(time_ms, VIDEO, unit.key, (place, stretch), data, spool)
 
 

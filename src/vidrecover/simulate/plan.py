@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vidrecover.simulate.cipher import Cipher
 from vidrecover.simulate.faults import Fault, shown
 from vidrecover.simulate.scenario import Audio, CameraGroup, Codec, Later, Scenario
 from vidrecover.simulate.times import Span, moment, overlaps, without
@@ -45,6 +46,7 @@ class Camera(NamedTuple):
     is_night: bool = False
     is_parked: bool = False
     encrypted: tuple[Span, ...] = ()
+    cipher: Cipher = "noise"
     later: Later | None = None
     clock: tuple[tuple[int, int], ...] = ()
 
@@ -126,6 +128,7 @@ def _camera(scenario: Scenario, number: int, group: CameraGroup, share: float) -
         is_night=group.night,
         is_parked=group.parked,
         encrypted=scenario.spans(group.encrypted),
+        cipher=group.cipher,
         later=group.later,
         clock=tuple(_clock(scenario)),
         stretches=tuple(_stretches(scenario, group)),

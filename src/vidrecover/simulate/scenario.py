@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from vidrecover.errors import ScenarioError
+from vidrecover.simulate.cipher import Cipher
 from vidrecover.simulate.faults import Word
 from vidrecover.simulate.settings import (
     Annexb,
@@ -107,8 +108,8 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     allowed) in which the recorder wrote its video-loss card, or nothing, for this camera. index:
     what has happened to the camera's entries in the recorder's index; `ends_early`: a repair named
     an end half way. faults: what is wrong with the picture, and when; night: there is little light;
-    parked: nothing moves; encrypted: spans in which the coded pictures are noise; later: other
-    settings from a moment on.
+    parked: nothing moves; encrypted: spans in which the pictures are enciphered, and `cipher` how
+    (see `cipher.enciphered`); later: other settings from a moment on.
     """
 
     numbers: tuple[int, ...]
@@ -128,6 +129,7 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     night: bool = False
     parked: bool = False
     encrypted: tuple[tuple[str, str], ...] = ()
+    cipher: Cipher = "noise"
     later: Later | None = None
 
 

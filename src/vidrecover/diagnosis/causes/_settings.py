@@ -25,8 +25,7 @@ def signs(facts: Facts) -> Iterator[Sign]:
         main = [one for one in own if one.stream is not Stream.SUB]
         yield from _rates(channel, main)
         yield from _sizes(facts, channel, main)
-        yield from _encrypted(facts, channel, own)
-    yield from _sealed(facts)
+    yield from _encrypted(facts)
 
 
 def _sub_only(channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
@@ -111,37 +110,36 @@ def _sizes(facts: Facts, channel: int, main: Sequence[Segment]) -> Iterator[Sign
         yield Sign(kind, (channel,), at, Certainty.CERTAIN, told, basis)
 
 
-def _encrypted(facts: Facts, channel: int, own: Sequence[Segment]) -> Iterator[Sign]:
-    found = [one for one in own if any(sight.is_scrambled for sight in facts.sights(one))]
-    for spell in Spells((covered(one) for one in found), bridge_ms=SHORTEST_GAP_MS).spans:
-        yield Sign(
-            CauseKind.ENCRYPTED,
-            (channel,),
-            spell,
-            Certainty.SUSPECTED,
-            (said("scrambled"),),
-            named_segments([one for one in found if overlap(covered(one), spell)][:10]),
-        )
-
-
-def _sealed(facts: Facts) -> Iterator[Sign]:
-    """The packets of a stream say that their payload is enciphered; of unknown cameras, and without
-    a time, too."""
-    found = [
-        one for one in (*facts.shelf.segments, *facts.shelf.glued) if one.codec is Codec.ENCRYPTED
-    ]
-    for channel in sorted({one.channel for one in found}, key=lambda one: one or 0):
-        own = [one for one in found if one.channel == channel]
-        dated = [one for one in own if one.start_ms is not None]
-        spells = Spells((covered(one) for one in dated), bridge_ms=SHORTEST_GAP_MS).spans
-        parts = [(span, [s for s in dated if overlap(covered(s), span)]) for span in spells]
-        undated = [one for one in own if one.start_ms is None]
-        for span, members in [*parts, *([(None, undated)] if undated else [])]:
+def _encrypted(facts: Facts) -> Iterator[Sign]:
+    """What the packets of a stream call enciphered, and pictures that look so; of unknown cameras,
+    and without a time, too."""
+    every = (*facts.shelf.segments, *facts.shelf.glued)
+    sealed = [one for one in every if one.codec is Codec.ENCRYPTED]
+    noise = [one for one in every if any(sight.is_scrambled for sight in facts.sights(one))]
+    for found, certainty, word in (
+        (sealed, Certainty.CERTAIN, "sealed"),
+        (noise, Certainty.SUSPECTED, "scrambled"),
+    ):
+        for channel, span, members in _by_camera(found):
             yield Sign(
                 CauseKind.ENCRYPTED,
                 (channel,),
                 span,
-                Certainty.CERTAIN,
-                (said("sealed", count=sum(one.frames for one in members)),),
+                certainty,
+                (said(word, count=sum(one.frames for one in members)),),
                 named_segments(members[:10]),
             )
+
+
+def _by_camera(
+    found: Sequence[Segment],
+) -> Iterator[tuple[int | None, TimeSpan | None, list[Segment]]]:
+    """Segments of each camera by the stretches of time that they cover; undated ones last."""
+    for channel in sorted({one.channel for one in found}, key=lambda one: one or 0):
+        own = [one for one in found if one.channel == channel]
+        dated = [one for one in own if one.start_ms is not None]
+        for span in Spells(map(covered, dated), bridge_ms=SHORTEST_GAP_MS).spans:
+            yield channel, span, [one for one in dated if overlap(covered(one), span)]
+        undated = [one for one in own if one.start_ms is None]
+        if undated:
+            yield channel, None, undated
