@@ -235,3 +235,23 @@ def test_other_data_lies_around_the_files(tmp_path: Path) -> None:
     assert image[8192:8200] == b"recorder"
     assert image.find(b"01cd\x81") == 64 * 1024
     assert len(image) % 4096 == 0
+
+
+def test_blocks_of_naked_streams_hold_one_camera_each_and_cut_pictures(tmp_path: Path) -> None:
+    data, rows = built(tmp_path, "annexb", {1: "none", 2: "none"}, "[annexb]\nblock_kib = 4")
+    owners: dict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        for piece in row["pieces"].split():
+            offset, size = map(int, piece.split("+"))
+            first, last = (offset - 4096) // 4096, (offset + size - 1 - 4096) // 4096
+            for number in range(first, last + 1):
+                owners[number].add(row["camera"])
+    assert owners.keys() == set(range(len(data) // 4096))
+    assert all(len(one) == 1 for one in owners.values())
+    assert any(" " in row["pieces"] for row in rows)
+    order = [owners[number] for number in range(len(owners))]
+    assert order != sorted(order)
+    for camera in ("1", "2"):
+        stream = b"".join(stored(data, row) for row in rows if row["camera"] == camera)
+        with av.open(io.BytesIO(stream), "r", format="h264") as container:
+            assert len(list(container.decode(video=0))) == 38

@@ -1,7 +1,7 @@
 """Which naked streams without a camera are of one camera, from what their pictures show."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from string import ascii_uppercase
 
@@ -37,17 +37,40 @@ def sort_cameras(case: Opened, source: Source) -> None:
                 case.catalogue.views.store(batch)
         shown = case.catalogue.views.stored()
     if shown:
-        case.catalogue.views.label(_labels(nameless, shown))
+        case.catalogue.views.label(_over_borders(case, _labels(nameless, shown)))
 
 
 def _nameless(case: Opened) -> list[Segment]:
-    """Pictures of streams that name no camera, in the order of the catalogue."""
+    """Streams of pictures that name no camera and have key pictures, in the catalogue's order."""
+    return [one for one in _naked(case) if one.codec in _CODECS and one.keys]
+
+
+def _naked(case: Opened) -> Iterator[Segment]:
     naked = {one.name for one in case.formats.formats if one.framing.yields}
-    return [
-        one
-        for one in case.catalogue.segments(channel=None)
-        if one.format in naked and one.codec in _CODECS and one.keys
-    ]
+    return (one for one in case.catalogue.segments(channel=None) if one.format in naked)
+
+
+def _over_borders(case: Opened, labels: dict[int, str]) -> dict[int, str]:
+    """The labels, also of what pictures put together over borders link to labelled footage; where
+    that has several, all stays as it is."""
+    every = {one.id or 0: one for one in _naked(case)}
+    places: dict[tuple[str, bool, int], int] = {}
+    for number, one in every.items():
+        if not one.joined:
+            places[one.format, True, one.end] = places[one.format, False, one.start] = number
+    group = {number: {number} for number in every}
+    for number, one in every.items():
+        for after, place in ((True, one.start), (False, one.end)) if one.joined else ():
+            other = places.get((one.format, after, place))
+            if other is not None and group[other] is not group[number]:
+                group[number] |= group[other]
+                group |= dict.fromkeys(group[other], group[number])
+    found = dict(labels)
+    for number, linked in group.items():
+        told = {labels[one] for one in linked if one in labels}
+        if number not in labels and len(told) == 1:
+            found[number] = told.pop()
+    return found
 
 
 def _labels(nameless: Sequence[Segment], shown: Sequence[Shown]) -> dict[int, str]:

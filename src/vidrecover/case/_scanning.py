@@ -10,6 +10,7 @@ import msgspec
 from vidrecover import __version__, containers, extents, volumes, whereabouts
 from vidrecover.case._cameras import sort_cameras
 from vidrecover.case._dating import date
+from vidrecover.case._naked import join_naked, parted_before
 from vidrecover.case._opened import MAP, STILLS, Opened
 from vidrecover.case._passes import results
 from vidrecover.case._positions import store_positions
@@ -34,7 +35,7 @@ from vidrecover.model import (
 )
 from vidrecover.outcome import ScanReport, scan_report
 from vidrecover.precedence import contradicted, surrendered
-from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units
+from vidrecover.scan import UNIT_SIZE, WINDOW_SIZE, Scanner, changed_units, unit_extents
 from vidrecover.seams import Seams, join
 from vidrecover.source import ddrescue, device_of, lies_on, open_source
 from vidrecover.source.imaging import ImagingSource
@@ -164,6 +165,8 @@ def _pending(case: Opened, source: Source, ref: SourceRef) -> list[Extent]:
         return pending
     told = source.unreadable if isinstance(source, MappedSource) else ()
     changed = changed_units(source.size, case.catalogue.unreadable(), told)
+    if changed and parted_before(case).joined:  # their units no longer hold what they were cut of
+        changed = unit_extents(source.size)
     return sorted({*pending, *changed})
 
 
@@ -263,6 +266,7 @@ def _grids(reports: Iterable[VolumeReport]) -> list[Grid]:
 
 def join_cuts(case: Opened, source: Source) -> int:
     """Store the frames cut at borders that could be proven; returns how many could not."""
+    before = parted_before(case)
     ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
     files = [c.extents for c in claims if c.kind is ClaimKind.FILE and len(c.extents) > 1]
     if files:
@@ -281,7 +285,11 @@ def join_cuts(case: Opened, source: Source) -> int:
     naked = _with_rows(case, yielding) if found.joined else ()
     given = [(one.id or 0, rest) for one, rest in surrendered(naked, found.joined, case.formats)]
     case.catalogue.replace(given)
-    return len(found.doubtful)
+    naked_found = join_naked(case, source, before)
+    case.catalogue.store_seams(
+        [*found.joined, *naked_found.joined], [*_told(found), *naked_found.seams]
+    )
+    return len(found.doubtful) + sum(not one.joined for one in naked_found.seams)
 
 
 def _told(found: Seams) -> Iterator[Seam]:

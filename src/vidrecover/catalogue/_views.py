@@ -36,8 +36,9 @@ class Views:
         with _file.told(self._path), self._conn:
             self._conn.execute("UPDATE view SET label = NULL WHERE label IS NOT NULL")
             self._conn.executemany(
-                "UPDATE view SET label = ? WHERE segment_id = ?",
-                ((label, number) for number, label in labels.items()),
+                "INSERT INTO view (segment_id, kind, label) VALUES (?, x'', ?)"
+                " ON CONFLICT (segment_id) DO UPDATE SET label = excluded.label",
+                labels.items(),
             )
 
     def labels(self) -> dict[int, str]:

@@ -67,7 +67,7 @@ class FrameFlag(IntFlag):
     UNFINISHED: the frame is known to lack bytes.
     BAD_CHECKSUM: header checksum differs, though both lengths agree.
     END_UNPROVEN: nothing confirms where the frame ends (no trailer, no header behind it).
-    JOINED: glued over a fragment border by header arithmetic.
+    JOINED: glued over a fragment border by header arithmetic, or by decoding.
     MORE: the frame goes on in the next row of its segment (or of the segment behind it).
     OVERRUN: only between a reader and the scan: the frame goes beyond the window's data.
     BURNT: its time is what the clock in its picture shows; the bytes carry none.

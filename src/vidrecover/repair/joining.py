@@ -7,7 +7,8 @@ none fits clearly, stays in doubt. [B: codec-repair.md 4.4]
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -73,18 +74,37 @@ def choose(
         return Choice(None, f"{len(candidates)} pieces may be its rest")
     if not 2 <= len(before) <= BEFORE:
         return Choice(None, f"{len(before)} pictures from its key picture on are known")
-    numbers = _Numbers.of(codec, before[0])
+    numbers = _Numbers.of(codec, before)
     likely = [p for p, one in enumerate(candidates) if numbers is None or numbers.allow(head, one)]
-    trials_of = _tried(codec, before, head, [candidates[place] for place in likely], servant)
-    fitting = {
-        place: one
-        for place, one in zip(likely, trials_of, strict=True)
-        if one.clean and one.used is not False
-    }
+    fitting = _fitting(codec, before, head, {p: candidates[p] for p in likely}, servant)
     chosen = _chosen(codec, fitting, len(candidates))
     if chosen.place is not None and _size(candidates[chosen.place].rest) < LEAST_REST:
         return chosen._replace(place=None, reason=_TOO_LITTLE)
     return chosen
+
+
+def ends_key(head: bytes, candidate: Candidate, servant: Servant) -> bool:
+    """Whether an H.264 key picture with its parameter sets, of which nothing before is known,
+    decodes to its end with a candidate as its rest. That is no proof of the rest, but what does not
+    is not the rest."""
+    found = _fitting(Codec.H264, (), head, {0: candidate}, servant)
+    return 0 in found and bool(found[0].used)
+
+
+def _fitting(
+    codec: Codec,
+    before: Sequence[bytes],
+    head: bytes,
+    candidates: Mapping[int, Candidate],
+    servant: Servant,
+) -> dict[int, JoinTrial]:
+    """Those of the candidates that decode to their ends without an error."""
+    tried = _tried(codec, before, head, list(candidates.values()), servant)
+    return {
+        place: one
+        for place, one in zip(candidates, tried, strict=True)
+        if one.clean and one.used is not False
+    }
 
 
 def _size(rest: bytes) -> int:
@@ -121,22 +141,27 @@ def _chosen(codec: Codec, fitting: dict[int, JoinTrial], tried: int) -> Choice:
 
 
 class _Numbers(NamedTuple):
-    """Of H.264: the parameter sets by which the numbers of pictures are read."""
+    """The parameter sets by which the numbers of pictures are read. step: of the order of H.265
+    pictures from each to the next; None: not always the same."""
 
+    codec: Codec
     sps: nal.SequenceParameters
     pps: nal.PictureParameters
+    step: int | None = None
 
     @classmethod
-    def of(cls, codec: Codec, unit: bytes) -> "_Numbers | None":
-        """Those before a key picture, when there is one of each."""
-        if codec != Codec.H264:
-            return None
-        head = nal.head(codec, unit)
+    def of(cls, codec: Codec, before: Sequence[bytes]) -> "_Numbers | None":
+        """Those before the first of the pictures, when there is one of each."""
+        head = nal.head(codec, before[0])
         sps = [nal.sequence_parameters(codec, one.data) for one in head if one.kind == "sps"]
         pps = [nal.picture_parameters(codec, one.data) for one in head if one.kind == "pps"]
         if len(sps) != 1 or len(pps) != 1 or sps[0] is None or pps[0] is None:
             return None
-        return cls(sps[0], pps[0])
+        numbers = cls(codec, sps[0], pps[0])
+        if codec == Codec.H264:
+            return numbers
+        steps = {numbers._apart(*pair) for pair in pairwise(map(numbers._slice, before))}
+        return numbers._replace(step=steps.pop() if len(steps) == 1 else None)
 
     def allow(self, head: bytes, candidate: Candidate) -> bool:
         """Whether the pictures' numbers go on from the cut one; True where they do not tell."""
@@ -145,18 +170,29 @@ class _Numbers(NamedTuple):
             one = self._slice(unit)
             if last is None or one is None or one.restarts:
                 return True
-            step = ((one.frame_num or 0) - (last.frame_num or 0)) % (1 << self.sps.frame_num_bits)
-            if step != int(last.reference) and not (self.sps.interlaced and step == 0):
+            if not self._goes_on(last, one):
                 return False
             last = one
         return True
 
+    def _goes_on(self, last: nal.Slice, one: nal.Slice) -> bool:
+        if self.codec == Codec.H265:
+            return self.step is None or self._apart(last, one) == self.step
+        step = ((one.frame_num or 0) - (last.frame_num or 0)) % (1 << self.sps.frame_num_bits)
+        return step == int(last.reference) or (self.sps.interlaced and step == 0)
+
+    def _apart(self, last: nal.Slice | None, one: nal.Slice | None) -> int | None:
+        """By how much the order of a picture is above the last one's."""
+        if last is None or one is None or last.order is None or one.order is None:
+            return None
+        return (one.order - last.order) % (1 << self.sps.order_bits)
+
     def _slice(self, unit: bytes) -> nal.Slice | None:
         """The head of a picture's first slice."""
-        head = nal.head(Codec.H264, unit)
+        head = nal.head(self.codec, unit)
         if not head or head[-1].kind != "slice":
             return None
-        return nal.slice_header(Codec.H264, head[-1].data, self.sps, self.pps)
+        return nal.slice_header(self.codec, head[-1].data, self.sps, self.pps)
 
 
 def _tried(

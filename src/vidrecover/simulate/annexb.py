@@ -14,6 +14,27 @@ _SETS = {"h264": (7, 8), "h265": (32, 33, 34)}
 Shots = Sequence[tuple[Frame, bytes]]
 
 
+def blocks(shots: Shots, settings: Annexb) -> Iterator[Chunk]:
+    """The streams of all cameras in blocks, each written when it is full; at the end what is left
+    of each camera, behind which zeros stand."""
+    size, seen = settings.block_kib << 10, set[int]()
+    waiting: dict[int, list[Chunk]] = {}
+    held: dict[int, int] = {}
+    for shot, payload in shots:
+        number = shot.camera.number
+        data = _with_sets(shot, payload, settings, seen)
+        while data:
+            part = data[: size - held.get(number, 0)]
+            waiting.setdefault(number, []).append(Chunk(part, shot, ((0, len(part)),)))
+            held[number] = (held.get(number, 0) + len(part)) % size
+            if not held[number]:
+                yield from waiting.pop(number)
+            data = data[len(part) :]
+    for number, left in waiting.items():
+        yield from left
+        yield Chunk(bytes(-held[number] % size))
+
+
 def chunks(shots: Shots, settings: Annexb) -> Iterator[Chunk]:
     """A file of one camera, or the pieces of all, each behind zeros up to the next sector."""
     at, seen = 0, set[int]()
@@ -23,12 +44,9 @@ def chunks(shots: Shots, settings: Annexb) -> Iterator[Chunk]:
             yield Chunk(padding)
             at += len(padding)
         for shot, payload in piece:
-            number = shot.camera.number
-            if settings.sets == "never" or (settings.sets == "first" and number in seen):
-                payload = _without_sets(shot, payload)
-            seen.add(number)
-            yield Chunk(payload, shot, ((0, len(payload)),))
-            at += len(payload)
+            data = _with_sets(shot, payload, settings, seen)
+            yield Chunk(data, shot, ((0, len(data)),))
+            at += len(data)
 
 
 def _pieces(shots: Shots) -> list[list[tuple[Frame, bytes]]]:
@@ -40,6 +58,15 @@ def _pieces(shots: Shots) -> list[list[tuple[Frame, bytes]]]:
                 found.append([])
             found[-1].append(one)
     return sorted(found, key=lambda piece: piece[0][0].time_ms)
+
+
+def _with_sets(shot: Frame, payload: bytes, settings: Annexb, seen: set[int]) -> bytes:
+    """The picture with parameter sets, or without; seen: cameras that had some."""
+    number = shot.camera.number
+    if settings.sets == "never" or (settings.sets == "first" and number in seen):
+        payload = _without_sets(shot, payload)
+    seen.add(number)
+    return payload
 
 
 def _without_sets(shot: Frame, payload: bytes) -> bytes:

@@ -124,9 +124,12 @@ def ts_files(scenario: Scenario, shots: Shots) -> Files:
 
 
 def annexb_files(scenario: Scenario, shots: Shots) -> Files:
-    """A file per camera and period, or one with the pieces of all cameras."""
+    """A file per camera and period, or one with the pieces or the blocks of all cameras."""
     settings = scenario.annexb or Annexb()
     for part in by_part(shots):
+        if settings.block_kib:
+            yield annexb.blocks(part, settings)
+            continue
         for own in [part] if settings.pieces else by_camera(part):
             yield annexb.chunks(own, settings)
 

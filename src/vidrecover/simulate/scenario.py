@@ -318,11 +318,12 @@ def _layout_faults(scenario: Scenario) -> _Faults:
     disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
     tests = _ring_tests("dhfs", disk) + _ring_tests("wfs", scenario.wfs or Wfs())
     hik, files = scenario.hikvision or Hikvision(), scenario.files or Files()
-    tme, hiv = scenario.tme or Tme(), scenario.hiv or Hiv()
+    tme, hiv, naked = scenario.tme or Tme(), scenario.hiv or Hiv(), scenario.annexb or Annexb()
     highest = max((n for group in scenario.cameras for n in group.numbers), default=0)
     tests += [
         ("files.period_s", 1 <= files.period_s <= 86400, "must be 1 to 86400"),
         *_staged_tests(files),
+        ("annexb.block_kib", 0 <= naked.block_kib <= 1 << 20, "must be 0 to 1048576"),
         ("files.names", files.names != "blackvue" or highest <= 4, "has letters for four cameras"),
     ]
     tests += [

@@ -247,11 +247,14 @@ class Gbps(Table, frozen=True, kw_only=True):
 
 class Annexb(Table, frozen=True, kw_only=True):
     """Naked streams. pieces: the groups of all cameras lie in turn, each from the beginning of a
-    sector on, with neither camera nor time anywhere; sets: parameter sets before every key
-    picture, before each camera's first in a file, or nowhere.
+    sector on, with neither camera nor time anywhere; block_kib: instead, each camera's stream is
+    gathered and written in blocks of this size when one is full, so that pictures are cut anywhere,
+    0: no blocks; sets: parameter sets before every key picture, before each camera's first in a
+    file, or nowhere.
     """
 
     pieces: bool = False
+    block_kib: int = 0
     sets: Literal["every", "first", "never"] = "every"
 
 

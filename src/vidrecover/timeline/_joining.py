@@ -165,4 +165,25 @@ def _chains_in_place(undated: list[Segment]) -> list[list[Segment]]:
         chains[-1].append(segment)
         if not segment.joined:  # its end may lie anywhere
             reach = max(reach, segment.end)
-    return chains
+    return _over_borders(chains)
+
+
+def _over_borders(chains: list[list[Segment]]) -> list[list[Segment]]:
+    """The chains of naked streams linked where a picture was put together over a border: it begins
+    at the end of one of them, and ends where another begins."""
+    begins = {one[0].start: one for one in chains if not one[0].joined}
+    following = {
+        id(chain): begins[last.end]
+        for chain in chains
+        if (last := chain[-1]).joined and last.format in _NAKED and last.end in begins
+    }
+    behind = {id(one) for one in following.values()}
+    found: list[list[Segment]] = []
+    for chain in chains:
+        if id(chain) not in behind:
+            whole, part = list(chain), chain
+            while (further := following.get(id(part))) is not None:
+                whole += further
+                part = further
+            found.append(whole)
+    return found
