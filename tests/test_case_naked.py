@@ -12,7 +12,7 @@ from tests.repair.test_joining import filmed
 from vidrecover import segments
 from vidrecover.case import Case
 from vidrecover.catalogue import Catalogue
-from vidrecover.model import Codec, FrameFlag, Media, Seam, Segment, SourceRef
+from vidrecover.model import Codec, FrameFlag, Frames, Media, Seam, Segment, SourceRef
 
 Pieces = tuple[tuple[int, int], ...]
 
@@ -38,7 +38,7 @@ def found(folder: Path) -> Found:
         return Found(sorted(whole), sorted(torn), catalogue.seams(), stored)
 
 
-def pictures(rows: np.ndarray) -> Iterator[np.ndarray]:  # type: ignore[type-arg]
+def pictures(rows: Frames) -> Iterator[Frames]:
     rows = rows[np.isin(rows["kind"], (Media.KEY, Media.DELTA))]
     begins = np.flatnonzero((rows["flags"] & FrameFlag.CONTINUES) == 0)
     for first, last in zip(begins, [*begins[1:], len(rows)], strict=False):
@@ -63,14 +63,18 @@ def blocks(
     return folder, truth
 
 
+def _place(text: str) -> tuple[int, int]:
+    offset, _, size = text.partition("+")
+    return int(offset), int(size)
+
+
 def laid(truth: Path) -> dict[Pieces, str]:
     """Cameras by the pieces of their pictures; a row begins one zero later."""
     made: dict[Pieces, str] = {}
     with (truth / "frames.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            pieces = [tuple(map(int, one.split("+"))) for one in row["pieces"].split()]
-            (offset, size), *rest = pieces
-            made[((offset + 1, size - 1), *rest)] = row["camera"]  # type: ignore[assignment]
+            (offset, size), *rest = map(_place, row["pieces"].split())
+            made[((offset + 1, size - 1), *rest)] = row["camera"]
     return made
 
 
@@ -108,7 +112,7 @@ def test_a_segment_is_of_one_camera_and_a_clip_too(
     assert any("joined over a fragment border" in note for one in clips for note in one.notes)
 
 
-def _places(rows: np.ndarray) -> Pieces:  # type: ignore[type-arg]
+def _places(rows: Frames) -> Pieces:
     return tuple(rows[["offset", "payload_size"]].tolist())
 
 

@@ -51,7 +51,10 @@ def laid(streams: list[list[bytes]], size: int) -> tuple[bytearray, list[Places]
                 data = data[len(part) :]
                 if len(held) == size:
                     for picture, start, end in open_[camera]:
-                        places[picture].append((len(image) + start, len(image) + end))
+                        own, first = places[picture], len(image) + start
+                        if own and own[-1][1] == first:
+                            first = own.pop()[0]
+                        own.append((first, len(image) + end))
                     image += held
                     held.clear()
                     open_[camera].clear()

@@ -239,10 +239,6 @@ class _Joiner:
         units = tuple(self._bytes(extents) for extents, _ in before)
         start = Extent(int(self.pieces.start[head]), border)
         beginning = self._source.read(start.start, start.size)
-        if self._step(head) == Step.GOES_ON and own:
-            alone = self._chosen(units, beginning, own, servant)
-            if alone.fitting:
-                return border, alone.reason, True
         size = self.pieces.grid.size
         further = range(border + size, border + (AHEAD + 1) * size, size)
         places = own + [

@@ -11,6 +11,7 @@ from vidrecover.seams._cuts import SECTOR
 _SMALLEST, _LARGEST = 1 << 12, 1 << 30
 _LEAST, _MOST = 6, 2048  # pictures from which a grid is told
 _AGREEING_SHARE = 0.9
+_SHORT_SHARE = 0.5  # larger ones lie over several borders, or hold what was overwritten
 _CHANCE = log(1e-6)
 
 
@@ -19,18 +20,18 @@ def grid_of(torn: Sequence[Extent]) -> Grid | None:
     open.
 
     torn: pictures of whose bytes the last are another stream's. The largest size for which a
-    single remainder suits nearly all, and no chance would: a long stretch holds a border anyway.
-    Of very many a sample tells as much.
+    single remainder suits nearly all that are smaller, and no chance would: a long stretch holds a
+    border anyway. Of very many a sample tells as much.
     """
     torn = torn[:: len(torn) // _MOST + 1]
     size = _LARGEST
     while size >= _SMALLEST and len(torn) >= _LEAST:
         short = [one for one in torn if one.size < size]
-        if len(short) >= _AGREEING_SHARE * len(torn):
+        if len(short) >= max(_SHORT_SHARE * len(torn), _LEAST):
             places = [_sectors(one) % size for one in short]
             remainders, votes = np.unique(np.concatenate(places), return_counts=True)
             most = int(votes.max(initial=0))
-            told = most >= _AGREEING_SHARE * len(torn) and int((votes == most).sum()) == 1
+            told = most >= _AGREEING_SHARE * len(short) and int((votes == most).sum()) == 1
             if told and _chance(short, most, size) < _CHANCE:
                 return Grid(int(remainders[votes.argmax()]), size)
         size //= 2
