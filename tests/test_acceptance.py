@@ -39,8 +39,12 @@ TRACED = {
     "dhfs-ring-failure": 0.9,
     "dhfs-twice": 0.7,
     "dhfs-wrapped": 0.7,
+    "hikvision-wrapped": 0.9,
 }
-"""Shares of the overwritten seconds that must be known as such, by the numbers around them."""
+"""Shares of the overwritten seconds that must be known as such: by the numbers of the frames
+around them, or by the log. Of `wfs-wrapped` and `hiv-wrapped` none can be: their frames have no
+numbers, no log is left, and the entries went with the fragments. No byte tells that a camera ran
+at all then."""
 
 
 def run(*words: object) -> Any:

@@ -661,6 +661,54 @@ def test_footage_during_a_logged_loss_keeps_its_state_and_says_so() -> None:
     assert span_at(found, 1, 5).reason.endswith("; the log notes loss of video")
 
 
+RING = [*run(1, 60, 65, at=0), *run(50, 8, 10, at=500_000)]
+ENTRIES = [claim(7, 60, 65, (0, 50_000)), claim(8, 8, 10, (500_000, 520_000))]
+"""A ring that came round: camera 1 has footage of minutes 8 and 9 left."""
+
+
+def test_what_the_log_saw_recorded_in_a_ring_that_came_round_is_overwritten() -> None:
+    log = [
+        event(1, EventKind.RECORD_START, 1, channel=1),
+        event(2, EventKind.RECORD_STOP, 3, channel=1),
+        event(3, EventKind.RECORD_START, 6, channel=1),
+    ]
+    found = diagnose(evidence(RING, ENTRIES, events=log), window=ALL, channels=[1])
+    assert states(found, 1) == [
+        (0, 1, "not_known"),
+        (1, 3, "overwritten"),
+        (3, 6, "not_known"),
+        (6, 8, "overwritten"),  # had it stopped before minute 8, the log would say so
+        (8, 10, "recorded"),
+    ]
+    span = span_at(found, 1, 2)
+    assert "by its log the recorder recorded this camera here" in span.reason
+    assert span.basis == ("claim none", "event 1", "event 2")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [EventKind.POWER_ON, EventKind.DISK_ERROR, EventKind.CLOCK_SET, EventKind.DISK_FORMATTED],
+)
+def test_behind_a_break_in_the_log_a_recording_without_an_end_proves_nothing(
+    kind: EventKind,
+) -> None:
+    log = [event(1, EventKind.RECORD_START, 2, channel=1), event(2, kind, 5)]
+    found = diagnose(evidence(RING, ENTRIES, events=log), window=ALL, channels=[1])
+    assert states(found, 1) == [(0, 8, "not_known"), (8, 10, "recorded")]
+
+
+def test_what_the_log_saw_recorded_is_never_told_as_not_recorded() -> None:
+    frames = [*run(1, 0, 4, at=0), *run(20, 6, 10, at=100_000), *OTHER]
+    log = [
+        event(1, EventKind.RECORD_START, 0, channel=1),
+        event(2, EventKind.RECORD_STOP, 10, channel=1),
+    ]
+    assert states(diagnose(evidence(frames)), 1)[1] == (4, 6, "not_recorded")
+    found = diagnose(evidence(frames, events=log))
+    assert states(found, 1)[1] == (4, 6, "not_known")
+    assert "nothing shows what became of them" in span_at(found, 1, 5).reason
+
+
 def test_pictures_without_a_signal_make_the_state() -> None:
     looked = dict.fromkeys((1, 2, 3), PictureState.LIVE)
     looked |= dict.fromkeys((5, 7), PictureState.NO_SIGNAL)

@@ -146,6 +146,25 @@ def test_the_examples_of_the_specification_are_a_closed_and_an_open_block() -> N
     assert found.damage == ()
 
 
+def logged(kind: tuple[int, int], text: str, channel: int, size: int = 64) -> bytes:
+    """A record of the log whose camera stands 48 bytes before its end."""
+    head = struct.pack("<4s2I2H", b"RATS", 0x14, (ms(text)) // 1000, *kind)
+    return head.ljust(size - 48, b"\0") + bytes([channel]).ljust(48, b"\0")
+
+
+def test_the_log_tells_when_a_camera_s_recording_starts_and_stops() -> None:
+    first = logged((4, 0xA3), "08:00:00", 5)
+    log = first + logged((4, 0xA4), "08:20:00", 5) + logged((4, 0xA3), "08:30:00", 6)
+    found = report(disk(PAGES, KEYS, log))
+    assert [(one.kind, one.channel) for one in found.events] == [
+        (EventKind.RECORD_START, 5),
+        (EventKind.RECORD_STOP, 5),
+        (EventKind.RECORD_START, 6),  # the last one is as long as the one before it of its kind
+    ]
+    alone = report(disk(PAGES, KEYS, first)).events
+    assert [(one.kind, one.channel) for one in alone] == [(EventKind.RECORD_START, None)]
+
+
 def test_the_second_tree_counts_where_the_first_is_gone() -> None:
     raw = disk(PAGES, KEYS)
     raw[TREE1 : TREE1 + 0x8000] = bytes(0x8000)

@@ -175,6 +175,24 @@ def test_continuations_without_their_main_are_remnants_with_their_camera() -> No
     ]
 
 
+def test_a_chain_whose_main_is_empty_claims_the_fragment_that_it_names_as_the_first() -> None:
+    rows = real_rows()
+    del rows[0x227]
+    (claim,) = report(disk(rows)).claims
+    assert (claim.kind, claim.channel) == (ClaimKind.REMNANT, 6)
+    assert claim.extents[:2] == (fragment(0x227), fragment(0x290))
+    assert claim.damage is not None and "the second one names its fragment" in claim.damage
+    rows[0x291] = row(1, 2, 1, "15:00:00", "15:05:00", main=0x227, previous=0x227)
+    both = report(disk(rows)).claims
+    assert [one.extents[0] for one in both] == [fragment(0x290), fragment(0x291)]
+
+
+def test_no_chain_claims_a_reserved_fragment() -> None:
+    rows = {0x100: row(1, 2, 1, "15:00:00", "15:05:00", main=5, previous=5)}
+    (claim,) = report(disk(rows)).claims
+    assert claim.extents == (fragment(0x100),)
+
+
 def test_freed_rows_still_tell() -> None:
     rows = {place: b"\0\0" + data[2:] for place, data in real_rows().items()}
     assert [(one.kind, one.channel) for one in report(disk(rows)).claims] == [

@@ -10,9 +10,10 @@ from itertools import groupby, pairwise
 import msgspec
 
 from vidrecover.diagnosis import _rules, _words, causes
-from vidrecover.diagnosis._facts import Evidence, Facts, Sight, Spells, gathered
+from vidrecover.diagnosis._facts import Evidence, Facts, Sight, gathered
 from vidrecover.diagnosis._media import Medium, of_media
 from vidrecover.diagnosis._overwrite import overwrite_clock
+from vidrecover.diagnosis._spells import Spells
 from vidrecover.diagnosis._words import Part
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from vidrecover.diagnosis import _log as log
+from vidrecover.diagnosis._spells import Spells
 from vidrecover.diagnosis._unallocated import Unallocated
 from vidrecover.extents import merged, minus, total
 from vidrecover.model import (
     Claim,
     ClaimKind,
     Event,
-    EventKind,
     Extent,
     PictureState,
     RecorderMs,
@@ -36,8 +37,6 @@ from vidrecover.timeline import (
 )
 from vidrecover.wording import said
 
-_SECOND_MS = 1000
-_MOST_SPELLS = 2000  # so that hostile input cannot make millions of spans
 _BLUR_SHARE = 0.6  # of the usual sharpness of a camera [B: codec-repair.md 8.2]
 _USUAL_LEAST = 4  # sights from which that is known
 _SEEN = frozenset({PictureState.LIVE, PictureState.BLURRED})
@@ -83,51 +82,18 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     volumes: Sequence[VolumeReport] = ()
 
 
-class Spells:
-    """Stretches of time. coarse: there were too many, so that gaps between them were closed."""
-
-    def __init__(self, spans: Iterable[TimeSpan], *, bridge_ms: int = 0) -> None:
-        found = _joined(sorted(spans), bridge_ms)
-        self.coarse = len(found) > _MOST_SPELLS
-        while len(found) > _MOST_SPELLS:
-            bridge_ms = 2 * bridge_ms + 1000
-            found = _joined(found, bridge_ms)
-        self.spans = found
-        self._starts = [span.start_ms for span in found]
-        self.borders = [time for span in found for time in span]
-
-    def around(self, time_ms: RecorderMs) -> TimeSpan | None:
-        """The stretch in which a moment lies."""
-        i = bisect_right(self._starts, time_ms) - 1
-        return self.spans[i] if i >= 0 and time_ms < self.spans[i].end_ms else None
-
-    def holds(self, span: TimeSpan) -> bool:
-        """Whether a span that crosses no border lies inside."""
-        return self.around(span.start_ms) is not None
-
-
-def _joined(spans: Iterable[TimeSpan], bridge_ms: int) -> list[TimeSpan]:
-    found: list[TimeSpan] = []
-    for span in spans:
-        if found and span.start_ms <= found[-1].end_ms + bridge_ms:
-            found[-1] = TimeSpan(found[-1].start_ms, max(found[-1].end_ms, span.end_ms))
-        elif span.end_ms > span.start_ms:
-            found.append(span)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Of the whole source. Spells: of time with footage of a known camera (`footage`), of an
     unknown one (`unknown`), with other signs that the recorder ran (`activity`), with sound but
-    no pictures by camera (`sound`), with video loss in the log by camera (`losses`), without
-    power by the log (`off`), with claims of an unknown camera whose footage is not there
-    (`nameless`). timeless: such a claim without a time, by camera. undated: frames without a
-    time, by camera; unlisted: cameras with such frames in no listed bytes. unknown_bytes:
-    of no known format. oldest: of all frames with a time; proven: see `timeline.provable_from`;
-    rewritten: see `timeline.shows_reuse`. free: what file systems give to no file. dates: see
-    `timeline.Comparison`. seen: the pictures, judged against the camera's own other hours, by
-    segment.
+    no pictures by camera (`sound`), with video loss and recorded in the log by camera (`losses`,
+    `recordings`), without power by the log (`off`), with claims of an unknown camera whose
+    footage is not there (`nameless`). timeless: such a claim without a time, by camera. undated:
+    frames without a time, by camera; unlisted: cameras with such frames in no listed bytes.
+    unknown_bytes: of no known format. oldest: of all frames with a time; proven: see
+    `timeline.provable_from`; rewritten: see `timeline.shows_reuse`. free: what file systems give
+    to no file. dates: see `timeline.Comparison`. seen: the pictures, judged against the camera's
+    own other hours, by segment.
     """
 
     evidence: Evidence
@@ -142,6 +108,7 @@ class Facts:
     activity: Spells
     sound: Mapping[int | None, Spells]
     losses: Mapping[int, Spells]
+    recordings: Mapping[int, Spells]
     off: Spells
     undated: Mapping[int | None, int]
     unlisted: frozenset[int | None]
@@ -180,7 +147,8 @@ class Facts:
         """Where, inside a span, anything changes that the rules for this camera look at."""
         times = {time for time in (self.oldest, self.proven_from(channel)) if time is not None}
         spells = [self.footage, self.unknown, self.activity, self.off, self.nameless]
-        spells += [one for one in (self.sound.get(channel), self.losses.get(channel or 0)) if one]
+        logged = (self.losses.get(channel or 0), self.recordings.get(channel or 0))
+        spells += [one for one in (self.sound.get(channel), *logged) if one]
         times.update(time for step in self.numbers.steps(channel) for time in step.span)
         for borders in (one.borders for one in spells):
             first = bisect_right(borders, span.start_ms)
@@ -218,8 +186,9 @@ def gathered(
             channel: Spells(covered(s) for s in sound if s.channel == channel)
             for channel in {segment.channel for segment in sound}
         },
-        losses=_losses(evidence.events, shown),
-        off=_off(evidence.events),
+        losses=log.losses(evidence.events, shown),
+        recordings=log.recordings(evidence.events, shown),
+        off=log.off(evidence.events),
         undated=_counted(compared.undated),
         unlisted=_unlisted(evidence.claims, compared),
         oldest=min((s.start_ms for s in shelf.segments if s.start_ms is not None), default=None),
@@ -232,7 +201,7 @@ def gathered(
         ),
         timeless={claim.channel: claim for claim in lost if claim.start_ms is None},
         seen=_against_the_usual(evidence.pictures, shelf),
-        events=_in_order(evidence.events),
+        events=log.in_order(evidence.events),
         free=Unallocated(evidence.volumes),
     )
 
@@ -282,63 +251,6 @@ def _incomplete(evidence: Evidence, unreadable: Sequence[Extent]) -> Iterable[Sa
         yield said("unscanned", left=left, size=evidence.size)
     if unreadable:
         yield said("unreadable", bad=total(unreadable))
-
-
-def _losses(
-    events: Iterable[Event], shown: Mapping[int | None, Sequence[TimeSpan]]
-) -> dict[int, Spells]:
-    """Video loss by camera: from its log record to the signal's return, a power record, or the
-    end of the log.
-
-    Some recorders do not log the return: without it the loss lasts until the camera's next
-    footage at most, and where footage goes on over its record, pictures must tell.
-    """
-    going: dict[int, RecorderMs] = {}
-    found: dict[int, list[TimeSpan]] = {}
-    records = _in_order(events)
-    for time_ms, event in records:
-        if event.kind == EventKind.VIDEO_LOSS_START and event.channel is not None:
-            going.setdefault(event.channel, time_ms)
-        elif event.kind == EventKind.VIDEO_LOSS_END and event.channel in going:
-            start_ms = going.pop(event.channel)
-            found.setdefault(event.channel, []).append(TimeSpan(start_ms, time_ms))
-        elif event.kind in (EventKind.POWER_OFF, EventKind.POWER_ON):
-            for channel, start_ms in going.items():
-                span = _until_shown(TimeSpan(start_ms, time_ms), shown.get(channel, ()))
-                found.setdefault(channel, []).append(span)
-            going.clear()
-    for channel, start_ms in going.items():
-        span = _until_shown(TimeSpan(start_ms, records[-1][0]), shown.get(channel, ()))
-        found.setdefault(channel, []).append(span)
-    return {channel: Spells(spans) for channel, spans in found.items()}
-
-
-def _until_shown(loss: TimeSpan, shown: Iterable[TimeSpan]) -> TimeSpan:
-    """The part of a loss before footage that begins in it or goes on over its beginning."""
-    later = (s.start_ms for s in shown if s.end_ms > loss.start_ms + _SECOND_MS)
-    end_ms = min((max(start, loss.start_ms) for start in later), default=loss.end_ms)
-    return TimeSpan(loss.start_ms, min(end_ms, loss.end_ms))
-
-
-def _off(events: Iterable[Event]) -> Spells:
-    """From a record that the power goes to the next that it is back."""
-    found: list[TimeSpan] = []
-    since: RecorderMs | None = None
-    for time_ms, event in _in_order(events):
-        if event.kind == EventKind.POWER_OFF:
-            since = time_ms
-        elif event.kind == EventKind.POWER_ON and since is not None:
-            found.append(TimeSpan(since, time_ms))
-            since = None
-        elif event.kind != EventKind.OTHER:
-            since = None  # something was logged: the power was there
-    return Spells(found if len(found) <= _MOST_SPELLS else ())
-
-
-def _in_order(events: Iterable[Event]) -> list[tuple[RecorderMs, Event]]:
-    """Events with a time, as they stand in the log where times are equal."""
-    timed = [(e.time_ms, e.entry.start, e) for e in events if e.time_ms is not None]
-    return [(time_ms, event) for time_ms, _, event in sorted(timed, key=lambda one: one[:2])]
 
 
 def _names_footage(claim: Claim) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vidrecover.diagnosis import _doubts as about
 from vidrecover.diagnosis._facts import Facts
 from vidrecover.extents import common, merged, minus, total
 from vidrecover.model import (
@@ -41,6 +42,7 @@ _EXPLAIN = frozenset(
         EventKind.VIDEO_LOSS_START,
     }
 )
+_RECORDING = frozenset({EventKind.RECORD_START, EventKind.RECORD_STOP})
 _LARGEST_FRAME = 1 << 20  # bytes
 _LOST_MS = 10_000
 _MOST_EVENTS = 3
@@ -151,6 +153,7 @@ def absence(facts: Facts, channel: int, span: TimeSpan, moment: Moment, hole: Ho
         judged
         or (_unreadable_run(facts, hole) if step is None or step.frames else None)
         or numbered
+        or (_logged(facts, channel, span) if step is None else None)
         or _explained(facts, channel, hole, _silence(facts, channel, span, step))
     )
 
@@ -291,6 +294,28 @@ def _numbered(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> 
     return Judgement(State.NOT_KNOWN, (many, said("untold")))
 
 
+def _logged(facts: Facts, channel: int, span: TimeSpan) -> Judgement | None:
+    """By the log the camera was recorded here: what became of it?"""
+    spells = facts.recordings.get(channel)
+    logged = None if spells is None else spells.around(span.start_ms)
+    if logged is None:
+        return None
+    events = tuple(
+        event
+        for time_ms, event in facts.during(logged)
+        if time_ms in logged and event.channel == channel and event.kind in _RECORDING
+    )
+    doubts = [*facts.incomplete]
+    if facts.unknown.holds(span):
+        doubts.append(said("nameless_here"))
+    doubts += about.untimed(facts, channel)
+    if not doubts and facts.rewritten and facts.is_reused(channel, span):
+        told = (said("log_recorded"), said("since_overwritten"))
+        return Judgement(State.OVERWRITTEN, told, events=events[:_MOST_EVENTS])
+    told = (said("log_recorded_but", doubts=tuple(doubts or [said("untold")])),)
+    return Judgement(State.NOT_KNOWN, told, events=events[:_MOST_EVENTS])
+
+
 def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> Judgement:
     """No frames and nothing that names any: was the recorder off, or only this camera?"""
     others = facts.footage.holds(span)
@@ -301,9 +326,9 @@ def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> J
     if facts.unknown.holds(span):
         doubts.append(said("nameless_here"))
     if step is None:
-        doubts += _doubtful_cameras(facts, channel, span, others)
+        doubts += about.of_camera(facts, channel, span, others)
     if not others:
-        doubts += _doubtful_pause(facts, channel, span)
+        doubts += about.of_pause(facts, channel, span)
     if doubts:
         return Judgement(State.NOT_KNOWN, (said("nothing_but", doubts=tuple(doubts)),))
     rest = [said("all_read")]
@@ -314,47 +339,6 @@ def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> J
     if others:
         return Judgement(State.NOT_RECORDED, (said("others_have"), *rest))
     return Judgement(State.RECORDER_OFF, (said("none_has"), *rest))
-
-
-def _doubtful_cameras(facts: Facts, channel: int, span: TimeSpan, others: bool) -> Iterator[Said]:
-    """Why footage of this camera may exist, or have existed, after all."""
-    if count := facts.undated.get(None):
-        yield said("nameless_untimed", count=count)
-    if count := facts.undated.get(channel):
-        yield said("own_untimed", count=count)
-    sound = facts.sound.get(channel)
-    if sound is not None and sound.holds(span):
-        yield said("sound_found")
-    if facts.nameless.holds(span):
-        yield said("entry_nameless")
-    for claim in (facts.timeless.get(channel), facts.timeless.get(None)):
-        if claim is not None:
-            yield said("entry_untimed", claim=named(claim))
-    if others and facts.is_reused(channel, span):
-        yield _reused(facts, channel)
-    if others and facts.footage.coarse:
-        yield said("too_fine")
-
-
-def _reused(facts: Facts, channel: int) -> Said:
-    key = "rewritten" if facts.rewritten else "maybe_rewritten"
-    return said(key, since=facts.proven_from(channel) or 0)
-
-
-def _doubtful_pause(facts: Facts, channel: int, span: TimeSpan) -> Iterator[Said]:
-    """Why the recorder may have run after all."""
-    told = [facts.numbers.over(one, span.start_ms) for one in facts.cameras]
-    is_proven = all(step is not None and not step.frames for step in told)
-    if facts.is_reused(channel, span) and not is_proven:
-        yield _reused(facts, channel)
-    if any(count for channel, count in facts.undated.items() if channel is not None):
-        yield said("untimed_found")
-    if facts.activity.holds(span):
-        yield said("ran")
-    if facts.oldest is None:
-        yield said("none_timed")
-    elif span.start_ms < facts.oldest:
-        yield said("older_than_all")
 
 
 def _explained(facts: Facts, channel: int, hole: Hole, judged: Judgement) -> Judgement:
@@ -380,8 +364,3 @@ def with_loss(facts: Facts, channel: int, judged: Judgement, loss: TimeSpan | No
     chosen = [e for _, e in events if e.kind in kinds and e.channel == channel]
     told = (*judged.said, said("loss_logged"))
     return judged._replace(said=told, events=tuple(chosen[:_MOST_EVENTS]))
-
-
-def named(claim: Claim) -> str:
-    """`claim 4`, or where it stands when it has no number."""
-    return f"claim {claim.id}" if claim.id is not None else f"claim at {claim.entry.start:#x}"

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
+from vidrecover.diagnosis._doubts import named
 from vidrecover.diagnosis._facts import Facts
-from vidrecover.diagnosis._rules import Judgement, named
+from vidrecover.diagnosis._rules import Judgement
 from vidrecover.model import Claim, ClaimKind, Said, SaidValue, Segment, StateSpan, TimeSpan
 from vidrecover.timeline import covered
 from vidrecover.wording import places, said, text

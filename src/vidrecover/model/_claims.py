@@ -59,6 +59,8 @@ class EventKind(StrEnum):
 
     VIDEO_LOSS_START = "video_loss_start"
     VIDEO_LOSS_END = "video_loss_end"
+    RECORD_START = "record_start"
+    RECORD_STOP = "record_stop"
     POWER_ON = "power_on"
     POWER_OFF = "power_off"
     DISK_ERROR = "disk_error"

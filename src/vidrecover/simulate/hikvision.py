@@ -23,7 +23,7 @@ TREE_SIZE_LEAST, PAGE = 0x8000, 4096
 _RECORDING, _NOTHING = 0x7FFFFFFF, 0xFFFFFFFFFFFFFFFF
 _OFNI_SIZE = 56
 _MUX = Imkh(header=False)
-_EXCEPTION, _OPERATION = 2, 3
+_EXCEPTION, _OPERATION, _INFORMATION = 2, 3, 4
 
 
 @dataclass(slots=True)
@@ -289,10 +289,19 @@ class _Writer:
         return bytes(page)
 
     def _log(self, footages: Sequence[Footage]) -> Iterator[bytes]:
-        """Power, record and video-loss records, in order of time."""
-        found = [(span.start_ms, _OPERATION, 0x41, b"") for span in boots(self._scenario)]
+        """Records of power, of recordings and of video loss, in order of time.
+
+        What power or the end of the scenario stops has no record that it stops. [A: codes; B:
+        place of the camera]
+        """
+        powered = boots(self._scenario)
+        found = [(span.start_ms, _OPERATION, 0x41, b"") for span in powered]
         for one in footages:
             number = bytes([one.camera.number])
+            for stretch in one.camera.stretches:
+                found.append((stretch.span.start_ms, _INFORMATION, 0xA3, number))
+                if stretch.span.end_ms not in {span.end_ms for span in powered}:
+                    found.append((stretch.span.end_ms, _INFORMATION, 0xA4, number))
             lost = (stretch.span.start_ms for stretch in one.camera.stretches if stretch.card)
             found += [(time_ms, _EXCEPTION, 0x21, number) for time_ms in lost]
         for time_ms, major, minor, text in sorted(found):

@@ -19,6 +19,7 @@ _KINDS = (0x14, 1)
 _CHUNK, _OVERLAP = 1 << 22, 4096
 _MOST_RECORDS = 200_000
 _LONGEST = 1024
+_UNTOLD = 47  # of a last record whose length nothing tells: no place counted from its end
 _FIRST_SECOND, _LAST_SECOND = 946_684_800, 0x7FFFFFFF  # from 2000 on; the last is no date
 
 
@@ -75,8 +76,8 @@ _CODES: dict[tuple[int, int], _Code] = {
     (4, 0xA0): _Code(EventKind.CLOCK_SET, "time synchronised"),
     (4, 0xA1): _Code(_OTHER, "disk information"),
     (4, 0xA2): _Code(_OTHER, "S.M.A.R.T. values"),
-    (4, 0xA3): _Code(_OTHER, "recording starts", -48),
-    (4, 0xA4): _Code(_OTHER, "recording stops", -48),
+    (4, 0xA3): _Code(EventKind.RECORD_START, "recording starts", -48),
+    (4, 0xA4): _Code(EventKind.RECORD_STOP, "recording stops", -48),
     (4, 0xA5): _Code(_OTHER, "expired recording deleted"),
     (4, 0xAA): _Code(_OTHER, "running state"),
 }
@@ -87,14 +88,20 @@ def events(source: Source, extent: Extent, shift_ms: int) -> list[Event]:
     """The records in an extent, in the order in which they stand, 200,000 at most.
 
     shift_ms: what makes recorder time of UNIX time on this recorder. A mark alone is no record:
-    its kind, date and code must be possible. The length of a record is the distance to the next.
+    its kind, date and code must be possible. The length of a record is the distance to the next;
+    that of the last one is taken for that of the one before it of its code. [C]
     """
     found: list[Event] = []
+    usual: dict[bytes, int] = {}
     for start in range(extent.start, extent.end, _CHUNK):
         end = min(start + _CHUNK + _OVERLAP, extent.end)
         raw, _ = read(source, Extent(start, end))
         data = raw.tobytes()
-        for place, size in _records(data, _CHUNK):
+        for place, distance in _records(data, _CHUNK):
+            code = data[place + 12 : place + 16]
+            size = usual.get(code, _UNTOLD) if distance is None else distance
+            if distance is not None:
+                usual[code] = distance
             one = _event(data[place : place + size], start + place, shift_ms)
             if one is not None:
                 found.append(one)
@@ -103,13 +110,12 @@ def events(source: Source, extent: Extent, shift_ms: int) -> list[Event]:
     return found
 
 
-def _records(data: bytes, limit: int) -> Iterator[tuple[int, int]]:
-    """Start and length of each possible record that starts before the limit."""
+def _records(data: bytes, limit: int) -> Iterator[tuple[int, int | None]]:
+    """Start of each possible record before the limit, and its length; None of the last one."""
     place = data.find(_MARK)
     while 0 <= place < limit:
         following = data.find(_MARK, place + len(_MARK))
-        end = len(data) if following < 0 else following
-        yield place, min(end - place, _LONGEST)
+        yield place, None if following < 0 else min(following - place, _LONGEST)
         place = following
 
 

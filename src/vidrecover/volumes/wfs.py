@@ -57,6 +57,7 @@ _TYPES = {
     0xFE: descriptors.Type.RESERVED,
 }
 
+_FIRST_GONE = "its first descriptor is empty: the second one names its fragment"
 _MOST_RESERVED = 1 << 28
 _SEARCHED = 1 << 22
 _LEAST_VOTES = 2
@@ -161,6 +162,7 @@ def _claims(
     """What the table says, and what a copy of it in the reserved fragments adds."""
     table = tables.read_table(source, layout.table, count, _stated)
     claims, words = tables.table_claims(table, layout)
+    claims = _with_first(claims, table, layout, block.reserved)
     if any(claim.kind is ClaimKind.INDEX for claim in claims):
         return claims, words
     copy = _copy(source, block)
@@ -178,6 +180,37 @@ def _claims(
         for claim in older
     ]
     return claims, [*words, f"a copy of the index at {copy:#x} lists {len(older)} recordings"]
+
+
+def _with_first(
+    claims: list[Claim], table: tables.Table, layout: chains.Layout, reserved: int
+) -> list[Claim]:
+    """The claims, those of a chain whose main is empty with the fragment of that main before it.
+
+    The second descriptor names it twice, as main and as the one before. What lies in the fragment
+    is taken for footage of this recording only as far as its time leads to the chain's. Where two
+    chains name one main none has it. [C]
+    """
+    wanted: dict[int, list[int]] = {}
+    for place, claim in enumerate(claims):
+        row = table.rows[(claim.entry.start - layout.table) // descriptors.WIDTH]
+        main = int(row["root"])
+        is_second = claim.kind is ClaimKind.REMNANT and row["position"] == 1
+        is_named = row["previous"] == main and main >= reserved
+        if is_second and is_named and table.rows["use"][main] == descriptors.Use.NONE:
+            wanted.setdefault(main, []).append(place)
+    found = list(claims)
+    for main, places in wanted.items():
+        start = layout.fragment_start + main * layout.fragment_size
+        first = Extent(start, start + layout.fragment_size)
+        if len(places) == 1 and first.end <= layout.end:
+            claim = claims[places[0]]
+            found[places[0]] = msgspec.structs.replace(
+                claim,
+                extents=(first, *claim.extents),
+                damage="; ".join(filter(None, (claim.damage, _FIRST_GONE))),
+            )
+    return found
 
 
 def _copy(source: Source, block: Superblock) -> int | None:

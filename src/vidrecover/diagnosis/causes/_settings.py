@@ -5,7 +5,8 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import NamedTuple
 
-from vidrecover.diagnosis._facts import Facts, Spells
+from vidrecover.diagnosis._facts import Facts
+from vidrecover.diagnosis._spells import Spells
 from vidrecover.diagnosis.causes._signs import BLIP_MS, Sign, named_segments, overlap
 from vidrecover.model import CauseKind, Certainty, Codec, Segment, Stream, TimeSpan
 from vidrecover.timeline import SHORTEST_GAP_MS, covered
