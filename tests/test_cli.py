@@ -125,6 +125,15 @@ DIAGNOSIS = table(
                 }
             )
         ),
+        "joins": listed(
+            table(
+                {
+                    "joined": {"type": "boolean"},
+                    "frames": {"type": "integer", "minimum": 1},
+                    "words": {"type": "string", "minLength": 1},
+                }
+            )
+        ),
         "clocks": listed(
             table(
                 {

@@ -465,7 +465,7 @@ def test_frames_without_proof_of_their_end_are_kept_and_counted(tmp_path: Path) 
     assert (clip.frames, clip.grade) == (50, Grade.COMPLETE)
     assert clip.notes == (
         "1 frame without proof of where they end",
-        "1 frame joined over a fragment border by header arithmetic or decoding",
+        "1 frame put together over the border of a fragment",
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from vidrecover import report as reports
 from vidrecover import timeline
+from vidrecover.case import _joins as joins
 from vidrecover.case._media import diagnosed
 from vidrecover.case._opened import ACTIONS, STILLS, Opened
 from vidrecover.catalogue import Look
@@ -46,7 +47,9 @@ def diagnose_alone(
     )
     answer = judged(observed, channels=channels, window=window)
     offsets = timeline.offsets(stored.positions.stored())
-    return msgspec.structs.replace(answer, clocks=tuple(offsets))
+    return msgspec.structs.replace(
+        answer, clocks=tuple(offsets), joins=tuple(joins.counted(stored.seams()))
+    )
 
 
 def report_facts(

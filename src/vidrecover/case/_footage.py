@@ -11,6 +11,7 @@ from vidrecover import actions, clips, evidence, timeline
 from vidrecover import report as reports
 from vidrecover.case._answers import report_facts
 from vidrecover.case._copies import Medium, Share, shares
+from vidrecover.case._joins import of_clip, proofs
 from vidrecover.case._loans import lender
 from vidrecover.case._media import MAIN, all_of
 from vidrecover.case._opened import ACTIONS, Opened
@@ -140,6 +141,7 @@ def _written(
     first = 0
     for medium, lot in lots:
         clocks = {one.name: clips.TickClock.of(one) for one in medium.case.formats.formats}
+        known = proofs(medium.case.catalogue.seams())
         with lender(medium.case, medium.source) as borrow:
             made = clips.write_together(
                 [clips.Wish(*share) for share in lot],
@@ -152,6 +154,8 @@ def _written(
             )
             for number, what in made:
                 if isinstance(what, Clip):
+                    joined = of_clip(what, lot[number].recording, known)
+                    what = replace(what, notes=(*what.notes, *joined))
                     order[what.file] = first + number
                 yield what
         first += len(lot)

@@ -124,7 +124,7 @@ _TEXTS = (
     ("audio_torn", "{} of sound left out: bytes are missing"),
     ("unproven", "{} without proof of where they end"),
     ("bad_checksum", "{} with a wrong header checksum"),
-    ("joined", "{} joined over a fragment border by header arithmetic or decoding"),
+    ("joined", "{} put together over the border of a fragment"),
     ("estimated", "{} behind a jump of the recorder's clock: times estimated up to the next key"),
     ("nudged", "{} moved to stand at least 1 ms behind the frame before"),
     ("moved", "{} stored in another order than shown: times follow the order of showing"),

@@ -1,6 +1,7 @@
 """Several media of one recorder: for every camera and moment the best that any of them has."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from vidrecover.model import (
     CauseKind,
     ChannelDiagnosis,
     Diagnosis,
+    Joins,
     MediumRead,
     PictureState,
     Said,
@@ -87,6 +89,7 @@ def of_media(media: Sequence[Medium], window: TimeSpan | None) -> Diagnosis:
         causes=tuple(_causes(media)),
         overwrite=clocks[0] if clocks else None,
         clocks=next((one.clocks for one in known if one.clocks), ()),
+        joins=tuple(_joins(known)),
         media=tuple(
             MediumRead(
                 name=one.name,
@@ -96,6 +99,15 @@ def of_media(media: Sequence[Medium], window: TimeSpan | None) -> Diagnosis:
             for one in media
         ),
     )
+
+
+def _joins(known: Iterable[Diagnosis]) -> Iterator[Joins]:
+    """The proofs and doubts of all media, each once."""
+    counts = Counter[tuple[bool, str]]()
+    for one in (joins for diagnosis in known for joins in diagnosis.joins):
+        counts[one.joined, one.words] += one.frames
+    for (joined, words), frames in counts.most_common():
+        yield Joins(joined=joined, frames=frames, words=words)
 
 
 def _share(medium: Medium) -> float:

@@ -236,6 +236,7 @@ def ordered(
         format_limits={name: tuple(known[name].limits) for name in used},
         descriptions=_own(folder / "formats", used),
         actions=_read(folder / "actions.jsonl"),
+        proofs={one.start: one.words for one in stored.seams() if one.joined},
         borrow=borrow,
     )
 

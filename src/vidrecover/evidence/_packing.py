@@ -166,7 +166,9 @@ def _stored(job: Job, clip: str, recording: Recording) -> tuple[Segment, ...]:
     lines = list[Segment]()
     for segment in recording.segments:
         lines.append(msgspec.structs.replace(segment, id=job.frames.size))
-        job.frames.write(frames_line(clip, segment, segments.pack(job.order.unpack(segment))))
+        proof = job.order.proofs.get(segment.start) if segment.joined else None
+        rows = segments.pack(job.order.unpack(segment))
+        job.frames.write(frames_line(clip, segment, rows, proof))
     job.frames.flush()
     return tuple(lines)
 

@@ -59,7 +59,7 @@ def _frames(path: Path) -> bytes:
             if stored is None:
                 left.append(line)
             else:
-                values = msgspec.structs.astuple(stored.segment)
+                values = (stored.proof, *msgspec.structs.astuple(stored.segment))
                 words |= {stored.clip, *(one for one in values if isinstance(one, str))}
     return b"".join([*left, *(f"{word}\n".encode() for word in sorted(words))])
 
@@ -71,4 +71,4 @@ def _again(line: bytes) -> StoredSegment | None:
         rows = segments.pack(unpacked(stored.segment))
     except (EvidenceError, *UNREADABLE):
         return None
-    return stored if frames_line(stored.clip, stored.segment, rows) == line else None
+    return stored if frames_line(stored.clip, stored.segment, rows, stored.proof) == line else None

@@ -81,17 +81,21 @@ def _line(values: Iterable[object]) -> str:
     return text.getvalue()
 
 
-class StoredSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of `frames.jsonl`: a segment of a clip with its packed table of frames."""
+class StoredSegment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of `frames.jsonl`: a segment of a clip with its packed table of frames.
+
+    proof: of a frame that was put together over a border: why its pieces belong together.
+    """
 
     clip: str
     segment: Segment
+    proof: str | None = None
 
 
-def frames_line(clip: str, segment: Segment, rows: bytes) -> bytes:
+def frames_line(clip: str, segment: Segment, rows: bytes, proof: str | None = None) -> bytes:
     """A line of `frames.jsonl`; the segment's number in the case stays out."""
     stored = msgspec.structs.replace(segment, rows=rows, id=None)
-    return msgspec.json.encode(StoredSegment(clip=clip, segment=stored)) + b"\n"
+    return msgspec.json.encode(StoredSegment(clip=clip, segment=stored, proof=proof)) + b"\n"
 
 
 def frames_lines(file: Iterable[bytes]) -> Iterator[StoredSegment]:

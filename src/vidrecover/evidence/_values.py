@@ -119,7 +119,8 @@ class Order:
     recordings: of the wanted camera and span, their segments without rows; unpack: rows of a
     segment; ticks: by name of format; span: only this recorder time. descriptions: the
     engineer's own formats by file name; format_limits: what each used format cannot do;
-    actions: the case's log as stored. unreadable, unidentified: bytes of the whole source.
+    actions: the case's log as stored; proofs: of frames that were put together over borders, by
+    the place of their first byte. unreadable, unidentified: bytes of the whole source.
     """
 
     case: str
@@ -139,6 +140,7 @@ class Order:
     format_limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     descriptions: Mapping[str, bytes] = field(default_factory=dict)
     actions: bytes = b""
+    proofs: Mapping[int, str] = field(default_factory=dict)
     borrow: Callable[[Recording], Borrowed | None] | None = None
 
 

@@ -120,6 +120,17 @@ class MediumRead(msgspec.Struct, frozen=True, kw_only=True):
     scanned_share: float
 
 
+class Joins(msgspec.Struct, frozen=True, kw_only=True):
+    """How many frames that were cut at borders have one and the same proof, or doubt, in words.
+
+    joined: whether they were put together.
+    """
+
+    joined: bool
+    frames: int
+    words: str
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Every camera accounted for. scanned_share: 0 to 1; window None: nothing dated was found.
 
@@ -127,7 +138,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     may still run, None when no recorder's storage was looked at; media: where several were looked
     at, each of them, and `scanned_share` is that of the one least read; said: the notes before they
     were English, one for each; clocks: how far the recorder's clock was ahead of the satellites',
-    where both are known.
+    where both are known; joins: of the whole source, the most frequent first.
     """
 
     source: str
@@ -140,6 +151,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     media: tuple[MediumRead, ...] = ()
     said: tuple[Said, ...] = ()
     clocks: tuple[ClockOffset, ...] = ()
+    joins: tuple[Joins, ...] = ()
 
 
 class Grade(StrEnum):

@@ -12,6 +12,7 @@ from vidrecover.model import (
     ChannelDiagnosis,
     ClockOffset,
     Diagnosis,
+    Joins,
     SaidValue,
     State,
     StateSpan,
@@ -39,6 +40,7 @@ _LANE_WIDTH = 48
 _MOST_SPANS = 24  # listed for one camera
 _DAY_MS = 86_400_000
 _MOST_CLOCKS = 6
+_MOST_JOINS = 8  # proofs or doubts listed
 _SEVERITY = {state: place for place, state in enumerate(State)}
 
 
@@ -79,6 +81,7 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
         "overwrite": overwrite_json(result.overwrite),
         "media": [msgspec.to_builtins(one) for one in result.media],
         "clocks": clocks_json(result.clocks),
+        "joins": [msgspec.to_builtins(one) for one in result.joins],
     }
 
 
@@ -116,6 +119,7 @@ def diagnosis_text(result: Diagnosis, language: Wording = "en") -> str:
     lines += _read_lines(result, say)
     notes = [say("note", note=one) for one in notes_in(result, language)]
     notes += [say("note", note=_offset(one, say)) for one in result.clocks[:_MOST_CLOCKS]]
+    notes += _join_lines(result.joins, language)
     if result.window is None:
         undated = [
             say(
@@ -162,6 +166,22 @@ def _offset(one: ClockOffset, say: Callable[..., str]) -> str:
         seconds=f"{abs(one.offset_ms) / 1000:.3f}",
         records=one.records,
     )
+
+
+def _join_lines(joins: Sequence[Joins], language: Wording) -> list[str]:
+    """How many frames were put together over borders, and how many were not; the proofs and
+    doubts as the catalogue has them, in English."""
+    lines = []
+    for key, own in (
+        ("put_together", [one for one in joins if one.joined]),
+        ("not_put_together", [one for one in joins if not one.joined]),
+    ):
+        if own:
+            told = said(key, count=sum(one.frames for one in own))
+            lines.append(_say(language, "note", note=told))
+            if language == "en":
+                lines += [f"  {one.frames:,}: {one.words}" for one in own[:_MOST_JOINS]]
+    return lines
 
 
 def notes_in(result: Diagnosis, language: Wording) -> list[str]:
