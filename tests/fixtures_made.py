@@ -22,6 +22,7 @@ import numpy as np
 from vidrecover.simulate import (
     avi,
     dhav,
+    gps,
     hisilicon,
     hx,
     jt808,
@@ -1077,6 +1078,34 @@ def make_freegps() -> Sample:
     return sample
 
 
+FIX = gps.Fix((2026, 3, 14, 7, 30, 5), -33.5083, 70.6708, 50.0, 92.0)
+
+
+def make_gpsbox() -> Sample:
+    """Each kind of record, two of the boxes with several; disguised, stale and broken ones."""
+    sample = Sample(28, proven_by_neighbour=False)
+    later = [FIX._replace(moment=(2026, 3, 14, 7, 30, second)) for second in range(5, 12)]
+    sample.noise(300)
+    for one in later:
+        sample.frame(gps.novatek_stream(one)[:50], (0, 50), "data")
+        sample.other(gps.novatek_stream(one)[50:])
+    for data in (
+        gps.ligo(FIX), gps.kenwood(FIX)[8:87], gps.garmin(later), gps.ambarella(later),
+        gps.thinkware(FIX)[:-10], gps.nextbase_322gw(FIX)[:160],
+    ):  # fmt: skip
+        sample.frame(data, (0, len(data)), "data")
+        sample.noise(9000 if data.startswith(b"LIGO") else 100)
+    sample.other(b"LIGOGPSINFO\0".ljust(0x14, b"\0") + b"####".ljust(0x84, b"\x99"))
+    sample.noise(9000)
+    sample.other(gps.kenwood(FIX._replace(moment=(2026, 13, 14, 7, 30, 5))))
+    sample.other(struct.pack(">I", 72) + b"gps0" + b"\xff" * 64)
+    sample.noise(300)
+    data = gps.ambarella(later[:2])
+    sample.frame(data, (0, len(data)), "data")
+    sample.cut_by_end(30)
+    return sample
+
+
 def make_tme() -> Sample:
     """Frames with and without sub-records of sound and B pictures, a gap of alignment, a cut."""
     sample, one = Sample(16), camera(1, "h264", "none")
@@ -1141,6 +1170,7 @@ MAKERS: dict[str, Callable[[], Sample]] = {
     "dahua-old": make_dahua_old,
     "dhav": make_dhav,
     "freegps": make_freegps,
+    "gpsbox": make_gpsbox,
     "g2fdb": make_g2fdb,
     "hx": make_hx,
     "jpeg": make_jpeg,

@@ -6,8 +6,9 @@ import pytest
 
 from vidrecover import clock, timeline
 from vidrecover.case import Case
-from vidrecover.framings import freegps, jt808, nmea
+from vidrecover.framings import freegps, gpsbox, jt808, nmea
 from vidrecover.model import ClockOffset, Extent, Position, SourceRef, TimeSpan
+from vidrecover.simulate import gps
 from vidrecover.simulate import jt808 as terminal
 
 HERE = Extent(100, 356)
@@ -29,6 +30,89 @@ def test_a_real_block_of_a_dash_camera_is_read() -> None:
     assert one.longitude == pytest.approx(18.54937, abs=1e-4)
     assert one.speed_kmh == pytest.approx(13.91, abs=0.01)
     assert one.course == 330.74
+
+
+FIX = gps.Fix((2026, 3, 14, 7, 30, 5), -33.5083, 70.6708, 50.0, 92.0)
+AT = clock.parse_iso("2026-03-14T07:30:05")
+NO_SPEED, NO_COURSE = {"azdome", "kenwood"}, {"azdome", "iqs", "xgody", "ligo", "kenwood", "garmin"}
+BOTH, BY_SATELLITE = {"nextbase-512gw", "nextbase"}, {"shifted", "garmin", "gps0", "thinkware"}
+BLOCKS = {name: write(FIX) for name, write in gps.BLOCKS.items()}
+BLOCKS["novatek-degrees"] = gps.novatek(FIX, degrees=True)
+RECORDS = {
+    "novatek-ts": gps.novatek_stream(FIX)[:50],
+    "ligo": gps.ligo(FIX),
+    "garmin": gps.garmin([FIX]),
+    "kenwood": gps.kenwood(FIX)[8:87],
+    "gps0": gps.ambarella([FIX]),
+    "thinkware": gps.thinkware(FIX)[:-10],
+    "nextbase": gps.nextbase_322gw(FIX)[:160],
+}
+
+
+def agrees(one: Position, name: str) -> None:
+    """The record says what was written, each time by its own clock, and nothing beside it."""
+    assert one.recorder_ms == (None if name in BY_SATELLITE else AT)
+    assert one.gps_ms == (AT if name in BOTH | BY_SATELLITE else None)
+    assert one.latitude == pytest.approx(-33.5083, abs=1e-5)
+    assert one.longitude == pytest.approx(70.6708, abs=1e-5)
+    assert one.speed_kmh == (None if name in NO_SPEED else pytest.approx(50.0, abs=0.6))
+    assert one.course == (None if name in NO_COURSE else pytest.approx(92.0))
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_each_type_of_block_says_what_was_written(name: str) -> None:
+    one = freegps.decoded(BLOCKS[name][:256], HERE)
+    assert one is not None and (one.kind, one.entry) == ("freegps", HERE)
+    agrees(one, name)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_each_record_outside_of_blocks_says_what_was_written(name: str) -> None:
+    (one,) = gpsbox.positions(RECORDS[name], 4000)
+    assert one.kind == name
+    assert 4000 <= one.entry.start < one.entry.end <= 4000 + len(RECORDS[name])
+    agrees(one, name)
+
+
+@pytest.mark.parametrize("name", [*BLOCKS, *RECORDS])
+def test_a_record_of_a_month_that_is_none_is_none(name: str) -> None:
+    never = FIX._replace(moment=(2026, 13, 14, 7, 30, 5))
+    blocks = {**gps.BLOCKS, "novatek-degrees": lambda one: gps.novatek(one, degrees=True)}
+    if name in blocks:
+        assert freegps.decoded(blocks[name](never)[:256], HERE) is None
+    elif name != "garmin":  # which counts seconds
+        data = {
+            "novatek-ts": gps.novatek_stream,
+            "ligo": gps.ligo,
+            "kenwood": lambda one: gps.kenwood(one)[8:],
+            "gps0": lambda one: gps.ambarella([one]),
+            "thinkware": gps.thinkware,
+            "nextbase": gps.nextbase_322gw,
+        }[name](never)
+        assert list(gpsbox.positions(data, 0)) == []
+
+
+def test_a_disguised_block_whose_latitude_is_nought_tells_no_place() -> None:
+    one = freegps.decoded(NOVATEK[:76] + bytes(4) + NOVATEK[80:], HERE)
+    assert one is not None and one.latitude is None and one.recorder_ms is not None
+
+
+def test_rows_of_a_box_that_go_back_in_time_are_stale() -> None:
+    times = [5, 6, 4, 6, 7]
+    rows = [FIX._replace(moment=(2026, 3, 14, 7, 30, second)) for second in times]
+    found = list(gpsbox.positions(gps.ambarella(rows), 0))
+    assert [(one.gps_ms or 0) - AT for one in found] == [0, 1000, 2000]
+
+
+def test_a_box_whose_records_could_begin_at_no_place_is_none() -> None:
+    data = gps.garmin([FIX, FIX._replace(moment=(2026, 3, 14, 7, 30, 4))])  # back in time
+    assert list(gpsbox.positions(data, 0)) == []
+    assert list(gpsbox.positions(data[:41], 0)) == []
+
+
+def test_disguised_records_of_ligo_are_none() -> None:
+    data = b"LIGOGPSINFO\0".ljust(0x14, b"\0") + b"####".ljust(0x84, b"\x55")
+    assert list(gpsbox.positions(data, 0)) == []
 
 
 def test_a_block_without_a_fix_keeps_its_time_alone() -> None:
@@ -141,3 +225,21 @@ def test_blocks_between_pictures_of_an_mp4_file_are_found(
         positions = case.catalogue.positions.stored()
     assert {found.kind for found in positions} == {"freegps"}
     assert len(positions) > 10 and all(found.latitude is None for found in positions)
+
+
+def test_a_sentence_inside_of_a_block_is_counted_once_and_boxes_take_no_picture_s_time(
+    simulated: object, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk.img"
+    film = (simulated("mp4-plain") / "disk.img").read_bytes()  # type: ignore[operator]
+    fixes = [FIX._replace(moment=(2026, 3, 14, 7, 30, second)) for second in range(5, 12)]
+    parts = [gps.nextbase_512gw(FIX), gps.garmin(fixes), gps.sentence(FIX), gps.novatek_stream(FIX)]
+    disk.write_bytes(film + b"".join(part + bytes(700) for part in parts))
+    with Case.open(tmp_path / "case", create=True) as case:
+        case.scan(SourceRef(path=str(disk)), pictures=False)
+        found = [one for one in case.catalogue.positions.stored() if one.latitude is not None]
+    assert sorted(one.kind for one in found) == [
+        "freegps", *["garmin"] * 7, "nmea", "novatek-ts",
+    ]  # fmt: skip
+    assert {one.recorder_ms for one in found if one.kind == "garmin"} == {None}
+    assert {one.gps_ms for one in found if one.kind == "novatek-ts"} == {None}

@@ -1,5 +1,6 @@
 """Where the vehicle was: what the scan saw of receivers' records, with both clocks."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.case._opened import Opened
-from vidrecover.framings import freegps, jt808, nmea
+from vidrecover.framings import freegps, gpsbox, jt808, nmea
 from vidrecover.model import (
     NO_TIME,
     Extent,
@@ -18,6 +19,7 @@ from vidrecover.model import (
     Source,
 )
 
+_AT_THE_END = frozenset({"garmin", "gps0"})
 _MOST = 1_000_000
 _LONGEST_TEXT = 2048
 _BESIDE = 1 << 20  # bytes between a record and the picture that dates it at most [C]
@@ -28,11 +30,15 @@ def store_positions(case: Opened, source: Source) -> None:
     """Decode the records of receivers that the scan found, and store them.
 
     Sentences that stand between the pictures of a container file were written with them: the
-    recorder's time is that of the picture before. Xiongmai's records stand before a dated key
-    picture.
+    recorder's time is that of the picture before; not so of boxes, which are written at the end.
+    What a sentence says inside of a block or record is counted with that. Xiongmai's records stand
+    before a dated key picture.
     """
-    free = list(_each(case, source, "nmea", _sentence))
-    found = [*_between(case, free), *_each(case, source, "freegps", _block)]
+    held = sorted([*_places(case, "freegps"), *_places(case, "gpsbox")])
+    free = [one for one in _each(case, source, "nmea", _sentence) if not _inside(one, held)]
+    free += _each(case, source, "freegps", _block)
+    free += _each(case, source, "gpsbox", _records)
+    found = list(_between(case, free))
     found += _reported(case, source)
     found += _informed(case, source)
     if found or case.catalogue.positions.stored():
@@ -68,6 +74,16 @@ def _block(source: Source, at: Extent) -> Iterator[Position]:
         yield found
 
 
+def _records(source: Source, at: Extent) -> Iterator[Position]:
+    yield from gpsbox.positions(source.read(at.start, at.size), at.start)
+
+
+def _inside(one: Position, held: list[Extent]) -> bool:
+    """Whether a record stands in one of the extents, which are in order."""
+    place = bisect_right(held, one.entry.start, key=lambda extent: extent.start)
+    return place > 0 and one.entry.start < held[place - 1].end
+
+
 def _reported(case: Opened, source: Source) -> Iterator[Position]:
     places = _places(case, "jt808")
     return jt808.positions((at.start, source.read(at.start, at.size)) for at in places)
@@ -87,7 +103,7 @@ def _between(case: Opened, found: list[Position]) -> Iterator[Position]:
     tables: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = {}
     for one in found:
         place = int(np.searchsorted(starts, one.entry.start, "right")) - 1
-        if one.recorder_ms is not None or place < 0:
+        if one.recorder_ms is not None or one.kind in _AT_THE_END or place < 0:
             yield one
             continue
         segment = dated[place]

@@ -23,7 +23,7 @@ _LEAST_S, _MOST_S = 30, 300
 _BYTES_A_SECOND = 1 << 31  # of a source's size, added to the time limit
 _LONGEST_MS = 3_600_000  # of a file whose end the file system's clock tells; a zone is more [C]
 _FAT_EPOCH_S = 315_532_800  # 1980-01-01: the clock was never set
-_RECORDS = ("jt808", "nmea", "freegps")  # formats without footage
+_RECORDS = ("jt808", "nmea", "freegps", "gpsbox")  # formats without footage
 _CONTAINERS: Heads = ((4, b"ftyp"), (0, b"RIFF"), (4, b"moov"), (4, b"mdat"))
 
 
