@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from vidrecover import show, timeline
@@ -11,7 +12,7 @@ from vidrecover.case import Case
 from vidrecover.case._joins import of_clip
 from vidrecover.diagnosis import Medium, of_media
 from vidrecover.evidence import verify
-from vidrecover.model import Clip, Diagnosis, Joins, SourceRef
+from vidrecover.model import Clip, Diagnosis, Grade, Joins, SourceRef
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +60,12 @@ def test_a_proof_outside_of_a_clip_s_time_is_not_named(case: Callable[[], Case])
     assert joined.start_ms is not None
     clip = Clip(
         file="a.mp4", channel=1, stream=joined.stream, from_ms=joined.start_ms,
-        to_ms=joined.start_ms + 40, frames=1, codec=joined.codec, grade="complete", format="dhav",
-        notes=(),
+        to_ms=joined.start_ms + 40, frames=1, codec=joined.codec, grade=Grade.COMPLETE,
+        format="dhav", notes=(),
     )  # fmt: skip
     assert of_clip(clip, first, known) == [f"of the frames put together 1: {known[joined.start]}"]
-    other = Clip(**{**_fields(clip), "from_ms": 0, "to_ms": 40})
+    other = msgspec.structs.replace(clip, from_ms=0, to_ms=40)
     assert of_clip(other, first, known) == []
-
-
-def _fields(clip: Clip) -> dict[str, object]:
-    return {name: getattr(clip, name) for name in clip.__struct_fields__}
 
 
 def test_the_lines_of_a_package_s_frames_carry_the_proof(

@@ -77,18 +77,19 @@ def test_each_record_outside_of_blocks_says_what_was_written(name: str) -> None:
 @pytest.mark.parametrize("name", [*BLOCKS, *RECORDS])
 def test_a_record_of_a_month_that_is_none_is_none(name: str) -> None:
     never = FIX._replace(moment=(2026, 13, 14, 7, 30, 5))
-    blocks = {**gps.BLOCKS, "novatek-degrees": lambda one: gps.novatek(one, degrees=True)}
-    if name in blocks:
-        assert freegps.decoded(blocks[name](never)[:256], HERE) is None
+    if name == "novatek-degrees":
+        assert freegps.decoded(gps.novatek(never, degrees=True)[:256], HERE) is None
+    elif name in gps.BLOCKS:
+        assert freegps.decoded(gps.BLOCKS[name](never)[:256], HERE) is None
     elif name != "garmin":  # which counts seconds
         data = {
-            "novatek-ts": gps.novatek_stream,
-            "ligo": gps.ligo,
-            "kenwood": lambda one: gps.kenwood(one)[8:],
-            "gps0": lambda one: gps.ambarella([one]),
-            "thinkware": gps.thinkware,
-            "nextbase": gps.nextbase_322gw,
-        }[name](never)
+            "novatek-ts": gps.novatek_stream(never),
+            "ligo": gps.ligo(never),
+            "kenwood": gps.kenwood(never)[8:],
+            "gps0": gps.ambarella([never]),
+            "thinkware": gps.thinkware(never),
+            "nextbase": gps.nextbase_322gw(never),
+        }[name]
         assert list(gpsbox.positions(data, 0)) == []
 
 

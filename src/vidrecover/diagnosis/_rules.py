@@ -312,8 +312,8 @@ def _logged(facts: Facts, channel: int, span: TimeSpan) -> Judgement | None:
     if not doubts and facts.rewritten and facts.is_reused(channel, span):
         told = (said("log_recorded"), said("since_overwritten"))
         return Judgement(State.OVERWRITTEN, told, events=events[:_MOST_EVENTS])
-    told = (said("log_recorded_but", doubts=tuple(doubts or [said("untold")])),)
-    return Judgement(State.NOT_KNOWN, told, events=events[:_MOST_EVENTS])
+    but = said("log_recorded_but", doubts=tuple(doubts or [said("untold")]))
+    return Judgement(State.NOT_KNOWN, (but,), events=events[:_MOST_EVENTS])
 
 
 def _silence(facts: Facts, channel: int, span: TimeSpan, step: Step | None) -> Judgement:

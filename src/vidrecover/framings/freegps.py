@@ -124,7 +124,7 @@ def _of_type(raw: bytes, kind: _Type, entry: Extent) -> Position | None:
         times=(time_ms, None),
         latitude=places[0],
         longitude=places[1],
-        letters=fix[1:3],
+        letters=(fix[1], fix[2]),
         speed_kmh=speed,
         course=course,
         has_fix=fix[0] == b"A",
