@@ -51,8 +51,9 @@ class Matcher:
         self.patterns = tuple(patterns)
         self.longest = max((len(pattern) for pattern in patterns), default=0)
         use_re = engine == "re" or not patterns or (engine == "auto" and hyperscan is None)
-        self._roots = _roots(self.patterns)
-        self._engine: Engine = (_ReEngine if use_re else _HyperscanEngine)(list(self._roots))
+        roots = _roots(self.patterns)
+        self._families = list(roots.items())
+        self._engine: Engine = (_ReEngine if use_re else _HyperscanEngine)(list(roots))
 
     def find(self, data: npt.NDArray[np.uint8]) -> Hits:
         """All hits in the bytes, overlapping ones included."""
@@ -61,11 +62,10 @@ class Matcher:
             return Hits(nothing, nothing)
         packed = np.frombuffer(self._engine(data.data), dtype=np.int64)
         number, positions = packed >> _POSITION_BITS, packed & _POSITION_MASK
-        counts = np.bincount(number, minlength=len(self._roots))
         hits = [(0, positions[:0])]
-        for place, (root, members) in enumerate(self._roots.items()):
-            if counts[place]:
-                hits += _told(data, positions[number == place], len(root), members)
+        for place in np.flatnonzero(np.bincount(number)).tolist():
+            root, members = self._families[place]
+            hits += _told(data, positions[number == place], len(root), members)
         patterns = np.concatenate([np.full(len(at), one, dtype=np.int64) for one, at in hits])
         places = np.concatenate([at for _, at in hits])
         order = np.lexsort((patterns, places))
@@ -90,12 +90,19 @@ def _roots(patterns: Sequence[bytes]) -> dict[bytes, _Members]:
 def _told(
     data: npt.NDArray[np.uint8], found: npt.NDArray[np.int64], root: int, members: _Members
 ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Number and places of each pattern of a root of that many bytes; found: where the root is."""
+    """Number and places of each pattern that occurs, of a root of that many bytes.
+
+    found: where the root is, ascending.
+    """
+    inside = found[: np.searchsorted(found, len(data) - root)]
+    behind = data[inside + root]
     for number, rest in members:
-        at = found[found + root + len(rest) <= len(data)]
-        for step, value in enumerate(rest, start=root):
+        at = inside[behind == rest[0]] if rest else found
+        at = at[: np.searchsorted(at, len(data) - root - len(rest), side="right")]
+        for step, value in enumerate(rest[1:], start=root + 1):
             at = at[data[at + step] == value]
-        yield number, at
+        if len(at):
+            yield number, at
 
 
 class _HyperscanEngine:

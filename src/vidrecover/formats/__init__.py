@@ -9,6 +9,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,8 +46,8 @@ __all__ = [
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 
 
-class Format(Strict, kw_only=True, frozen=True):
-    """One description in `formats/`."""
+class Format(Strict, kw_only=True, frozen=True, dict=True):
+    """One description in `formats/`; what follows from it is worked out once."""
 
     name: Name
     title: str
@@ -55,7 +56,7 @@ class Format(Strict, kw_only=True, frozen=True):
     limits: list[str] = msgspec.field(default_factory=list)
     framing: Framing
 
-    @property
+    @cached_property
     def layouts(self) -> tuple[Layout, ...]:
         """All kinds of frames, defaults filled in."""
         return tuple(layout for _, layout in _layouts(self.framing))
@@ -65,7 +66,7 @@ class Format(Strict, kw_only=True, frozen=True):
         """Bytes of the largest frame."""
         return max(layout.max_size for layout in self.layouts)
 
-    @property
+    @cached_property
     def modulus_ms(self) -> int | None:
         """Where the free-running counter wraps, in milliseconds; None when it does not."""
         if self.framing.modulus_ms is not None:

@@ -52,6 +52,11 @@ def any_of(values: Column, wanted: list[int]) -> Column:
     return found
 
 
+def distinct(ordered: Column) -> Column:
+    """Ascending positions, each once."""
+    return ordered[np.append(True, ordered[1:] > ordered[:-1])[: len(ordered)]]
+
+
 def header_type(fields: list[tuple[str, str]], order: str) -> np.dtype[Any]:
     """The dtype of a described header; order: `<` or `>`. Numbers of 24 bits stay raw bytes."""
     return np.dtype([(name, _numpy_type(kind, order)) for name, kind in fields])
@@ -73,7 +78,8 @@ class Fields(NamedTuple):
 
     def where(self, kept: Column) -> "Fields":
         """Those of the frames at the kept places (indices or a mask)."""
-        return Fields(self.rows[kept], self.order)
+        whole = self.rows.compress(kept) if kept.dtype == bool else self.rows.take(kept)
+        return Fields(whole, self.order)
 
     def column(self, name: str) -> Column:
         """One field as int64; of raw bytes the first eight at most make one number."""

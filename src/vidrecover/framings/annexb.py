@@ -73,7 +73,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
         beyond = _codes(data, window.limit, len(data))
         tables = _tables(window, np.concatenate([at, beyond]), True)
     rows = _apart(tables or [])
-    return rows[np.argsort(rows["offset"], kind="stable")]
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
 def _apart(tables: list[Frames]) -> Frames:
@@ -171,15 +171,23 @@ def _measured(data: Bytes, offset: int, at: Column, limit: Column) -> _Units:
     broken = np.zeros(len(at), dtype=bool)
     place = limit.copy()
     for some in range(0, len(at), _BATCH):
-        head = bytes_at(data, at[some : some + _BATCH] + CODE, _HEAD)
-        wrong = (head[:, :-2] == 0) & (head[:, 1:-1] == 0) & (head[:, 2:] & 0xFD == 0)
-        found = np.flatnonzero(wrong.any(axis=1))
-        place[found + some] = at[found + some] + CODE + wrong[found].argmax(axis=1)
+        own, inside = _forbidden(bytes_at(data, at[some : some + _BATCH] + CODE, _HEAD))
+        place[own + some] = at[own + some] + CODE + inside
     early = place < end
     end, broken = np.where(early, place, end), broken | early
     units = _Units(at, end, limit, broken | (end - at > _LARGEST))
     _end_at_zeros(data, units, _probed(data, offset, at, end))
     return units
+
+
+def _forbidden(heads: Column) -> tuple[Column, Column]:
+    """Which heads of units hold bytes that no unit can hold, and where in each they first are."""
+    every = heads.reshape(-1)
+    zero = every == 0
+    pairs = np.flatnonzero(zero[:-2] & zero[1:-1])
+    wrong = pairs[(every[pairs + 2] & 0xFD == 0) & (pairs % _HEAD < _HEAD - 2)]
+    own, first = np.unique(wrong // _HEAD, return_index=True)
+    return own, wrong[first] % _HEAD
 
 
 def _end_at_zeros(data: Bytes, units: _Units, places: Column) -> None:

@@ -5,7 +5,7 @@ Only enough to name a frame in bulk; real parsing of NAL units is done in `nal`.
 
 import numpy as np
 
-from vidrecover.framings._columns import Bytes, Column
+from vidrecover.framings._columns import Bytes, Column, bytes_at
 from vidrecover.model import Codec
 
 START_CODE = 4
@@ -33,17 +33,11 @@ _H265_KEY[[kind << 1 for kind in (*range(16, 22), 32, 33, 34)]] = True
 _H264_BEFORE, _H265_BEFORE = (6, 9), (35 << 1, 39 << 1)
 
 
-def _first_bytes(data: Bytes, positions: Column, size: int) -> Column:
-    """Bytes (n, size) at positions; zeros beyond the end of the data."""
-    places = positions[:, None] + np.arange(size)
-    return np.where(places < len(data), data[np.minimum(places, len(data) - 1)], 0)
-
-
 def starts_annexb(data: Bytes, positions: Column) -> Column:
     """Whether a start code of three or four bytes stands at each position."""
     if not len(positions):
         return np.zeros(0, dtype=bool)
-    head = _first_bytes(data, positions, 4)
+    head = bytes_at(data, positions, 4)
     three = (head[:, 0] == 0) & (head[:, 1] == 0)
     result: Column = three & ((head[:, 2] == 1) | ((head[:, 2] == 0) & (head[:, 3] == 1)))
     return result
@@ -57,7 +51,7 @@ def sniff(data: Bytes, positions: Column, sizes: Column) -> tuple[Column, Column
     """
     if not len(positions):
         return np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=bool)
-    head = _first_bytes(data, positions, _LOOK)
+    head = bytes_at(data, positions, _LOOK)
     coded = starts_annexb(data, positions) & (sizes > START_CODE)
     long = head[:, 2] == 0
     first = np.where(long, head[:, 4], head[:, 3])
@@ -77,7 +71,7 @@ def sniff(data: Bytes, positions: Column, sizes: Column) -> tuple[Column, Column
 
 def _announces(data: Bytes, positions: Column, sizes: Column, keys: Column) -> Column:
     """Whether a unit that opens a key picture begins within the first bytes of each payload."""
-    head = _first_bytes(data, positions, _LOOK_BEHIND)
+    head = bytes_at(data, positions, _LOOK_BEHIND)
     codes = (head[:, :-3] == 0) & (head[:, 1:-2] == 0) & (head[:, 2:-1] == 1)
     codes &= np.arange(3, _LOOK_BEHIND) < sizes[:, None]
     result: Column = (codes & keys[head[:, 3:]]).any(axis=1)
@@ -91,6 +85,6 @@ def hisilicon_header(data: Bytes, positions: Column, sizes: Column) -> Column:
     """
     if not len(positions):
         return np.zeros(0, dtype=np.int64)
-    head = _first_bytes(data, positions, 3)
+    head = bytes_at(data, positions, 3)
     fits = (head[:, 0] == 0) & (head[:, 1] == 1) & (2 * head[:, 2].astype(np.int64) == sizes - 4)
     return np.where(fits, 4, 0).astype(np.int64)

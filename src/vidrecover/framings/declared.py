@@ -20,6 +20,7 @@ from vidrecover.framings._columns import (
     any_of,
     bytes_at,
     cut,
+    distinct,
     header_type,
 )
 from vidrecover.model import (
@@ -33,6 +34,7 @@ from vidrecover.model import (
     Media,
     Window,
     no_frames,
+    together,
 )
 
 _MAX_TAGS = 16
@@ -52,7 +54,7 @@ class DeclaredReader:
 
         Read in batches, so that hostile bytes cannot fill the memory.
         """
-        candidates = candidates[np.diff(candidates, prepend=-1) > 0]
+        candidates = distinct(candidates)
         tables = [
             self._of_kind(kind, window, candidates[first : first + _BATCH])
             for first in range(0, len(candidates), _BATCH)
@@ -60,8 +62,8 @@ class DeclaredReader:
         ]
         if len(tables) == 1:
             return tables[0]
-        rows = np.concatenate([no_frames(), *tables])
-        return rows[np.argsort(rows["offset"], kind="stable")]
+        rows = together(tables)
+        return rows.take(np.argsort(rows["offset"], kind="stable"))
 
     def at_start(self, window: Window) -> Frames:
         """The frame that starts at the window's first byte, if there is one: no row or one."""

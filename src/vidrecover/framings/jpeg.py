@@ -77,7 +77,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     rows["kind"], rows["codec"] = Media.KEY, Codec.MJPEG
     rows["flags"][len(ended.start) :] = FrameFlag.OVERRUN
     _date(data, ended, rows)
-    return rows[np.argsort(rows["offset"], kind="stable")]
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
 def _ended(data: Bytes, walk: _Walk) -> tuple[_Walk, Column]:

@@ -23,6 +23,7 @@ from vidrecover.model import (
     Media,
     Window,
     no_frames,
+    together,
 )
 
 MAGIC = b"01cd"
@@ -89,7 +90,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     ]
     if len(tables) == 1:
         return tables[0]
-    return np.concatenate([no_frames(), *tables])
+    return together(tables)
 
 
 def _batch(window: Window, positions: Column) -> Frames:
@@ -101,8 +102,8 @@ def _batch(window: Window, positions: Column) -> Frames:
     pieces = _pieces(window, positions[digits])
     if not len(pieces):
         return rows
-    rows = np.concatenate([rows, pieces])
-    return rows[np.argsort(rows["offset"], kind="stable")]
+    rows = together([rows, pieces])
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
 class _Reading(NamedTuple):

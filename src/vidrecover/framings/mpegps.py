@@ -78,7 +78,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
     if not len(infos):
         return rows
     rows = np.concatenate([infos, rows])
-    return rows[np.argsort(rows["offset"], kind="stable")]
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
 def _is_pack(heads: Column) -> Column:
@@ -249,7 +249,7 @@ class _Rows:
         rows = np.concatenate(tables)
         if not (rows["flags"] & FrameFlag.OVERRUN).any():
             rows = np.concatenate([rows, self._unclear()])
-        return rows[np.argsort(rows["offset"], kind="stable")]
+        return rows.take(np.argsort(rows["offset"], kind="stable"))
 
     def _table(self, places: Column) -> Frames:
         """Rows of PES packets with the pack's headers before them, as far as each tells alone."""

@@ -59,7 +59,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
         for phase in np.unique(own % size).tolist():
             tables += _Grid(window, own[own % size == phase], size).tables()
     rows = np.concatenate(tables)
-    return rows[np.argsort(rows["offset"], kind="stable")]
+    return rows.take(np.argsort(rows["offset"], kind="stable"))
 
 
 def _repeated(ticks: Column, begins: Column) -> Column:

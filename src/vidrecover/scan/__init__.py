@@ -243,6 +243,8 @@ class Scanner:
         header behind them is not there, are looked at again with all that they need; what of it
         cannot be read is added to `unreadable`."""
         rows = self._readers[number](window, candidates)
+        if not len(rows):
+            return rows
         known = window.offset + len(window.data) - (0 if window.at_end else HISTORY)
         flags, ends = rows["flags"], rows["offset"] + rows["size"]
         unsure = (flags & FrameFlag.OVERRUN) != 0

@@ -29,7 +29,7 @@ class Buffer:
         self._window_size = window_size
         windows = max(_BUFFER_SIZE // window_size, 1)
         room = HISTORY + windows * window_size + _OVERLAP
-        self._bytes = np.empty(room, dtype=np.uint8)
+        self._bytes = _aligned(room)
         self._held = Extent(0, 0)
         self._refused: list[Extent] = []
 
@@ -90,6 +90,14 @@ class Buffer:
             refused = self._source.read_into(start + kept, self._bytes[kept : end - start])
             self._refused = extents.merged([*self._refused, *refused])
         self._held = Extent(start, end)
+
+
+def _aligned(size: int) -> npt.NDArray[np.uint8]:
+    """Room for bytes that begins with a page of memory: some processors copy what is read twice
+    as fast there."""
+    room = np.empty(size + BLOCK, dtype=np.uint8)
+    start = -room.ctypes.data % BLOCK
+    return room[start : start + size]
 
 
 def blank_extents(window: Window) -> list[Extent]:

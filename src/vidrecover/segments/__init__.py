@@ -66,6 +66,8 @@ _LARGEST_STEP_BACK_MS = 500
 _MINUTE_MS = 60_000
 _MOST_PICTURES = 1500  # a minute at 25 pictures per second
 _LARGEST_LOSS = 1000  # more missing numbers than this are another recording, not a loss
+_CONTINUES, _UNFINISHED = int(FrameFlag.CONTINUES), int(FrameFlag.UNFINISHED)
+_KEY, _AUDIO, _UNKNOWN = int(Media.KEY), int(Media.AUDIO), int(Codec.UNKNOWN)
 _ANYWHERE = Extent(0, int(np.iinfo(np.int64).max))
 
 
@@ -233,7 +235,7 @@ def _filled(group: Frames, times: Column, parted: Column) -> Column:
     anchor = np.where(is_behind, last, np.minimum(following, len(times) - 1))
     is_ahead = ~is_behind & (following < len(times)) & (parted[anchor] == parted)
     video = is_video(group)
-    pictures = np.cumsum(video & ((group["flags"] & FrameFlag.CONTINUES) == 0))
+    pictures = np.cumsum(video & ((group["flags"] & _CONTINUES) == 0))
     rate = group["rate"][anchor].astype(np.int64)
     since = np.where(rate > 0, (pictures - pictures[anchor]) * 100_000, 0)
     usable = known | is_behind | (is_ahead & ((rate > 0) | ~video))
@@ -269,9 +271,9 @@ def _lost(group: Frames, one: Format) -> Column:
 def _codec_changes(codec: Column, video: Column) -> Column:
     """Where the video codec becomes another one."""
     changes = np.zeros(len(codec), dtype=bool)
-    places = np.flatnonzero(video & (codec != Codec.UNKNOWN))
-    if len(places) > 1:
-        changes[places[1:][np.diff(codec[places].astype(np.int64)) != 0]] = True
+    places = np.flatnonzero(video & (codec != _UNKNOWN))
+    known = codec[places]
+    changes[places[1:][known[1:] != known[:-1]]] = True
     return changes
 
 
@@ -311,13 +313,13 @@ def _of_group(group: _Group, start: int, end: int) -> Segment:
 def _segment(
     rows: Frames, times: Column, one: Format, *, missing: int, is_joined: bool = False
 ) -> Segment:
-    video = is_video(rows)
-    begins = (rows["flags"] & FrameFlag.CONTINUES) == 0
-    codecs = rows["codec"][video & (rows["codec"] != Codec.UNKNOWN)]
+    video, kind, codec = is_video(rows), rows["kind"], rows["codec"]
+    begins = (rows["flags"] & _CONTINUES) == 0
+    codecs = codec[video & (codec != _UNKNOWN)]
     dated = times[times != NO_TIME]
     numbers = rows["sequence"][rows["sequence"] != NO_SEQUENCE]
     channel = int(rows["channel"][0])
-    torn = (rows["flags"] & FrameFlag.UNFINISHED) != 0
+    torn = (rows["flags"] & _UNFINISHED) != 0
     return Segment(
         format=one.name,
         channel=None if channel == NO_CHANNEL else channel,
@@ -328,14 +330,14 @@ def _segment(
         start=int(rows["offset"].min()),
         end=int((rows["offset"] + rows["size"]).max()),
         lane=_lane(rows, video),
-        frames=int((video & begins).sum()),
-        keys=int(((rows["kind"] == Media.KEY) & begins).sum()),
-        audio=int(((rows["kind"] == Media.AUDIO) & begins).sum()),
+        frames=int(np.count_nonzero(video & begins)),
+        keys=int(np.count_nonzero((kind == _KEY) & begins)),
+        audio=int(np.count_nonzero((kind == _AUDIO) & begins)),
         size=int(rows["size"].sum(dtype=np.int64)),
         first_sequence=int(numbers[0]) if len(numbers) else None,
         last_sequence=int(numbers[-1]) if len(numbers) else None,
         missing=missing,
-        unfinished=int((torn & begins).sum()),
+        unfinished=int(np.count_nonzero(torn & begins)),
         rows=pack(rows),
         joined=is_joined,
     )

@@ -12,13 +12,14 @@ from vidrecover.model import FRAME_DTYPE, Frames
 Column = npt.NDArray[Any]
 
 _STEPS = ("offset", "time_ms", "tick_ms", "sequence")  # stored as differences
+_KINDS = [(f"<i{size}", (1 << (8 * size - 1)) - 1) for size in (1, 2, 4, 8)]  # and the largest
 _ENCODE, _DECODE = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder()
 
 
 def pack(rows: Frames) -> bytes:
     """A frame table as one compact blob; `unpack` gives it back unchanged."""
     columns = {
-        name: _pack_column(rows[name].astype(np.int64), name in _STEPS)
+        name: _pack_column(rows[name], name in _STEPS)
         for name in FRAME_DTYPE.names or ()
         if name != "format"
     }
@@ -40,15 +41,12 @@ def _pack_column(values: Column, as_steps: bool) -> list[Any]:
     if not len(values) or (values == first).all():
         return [first]
     if as_steps:  # int64 wraps on both ways alike, so NO_TIME among dates is no loss
-        values = np.diff(values, prepend=values[:1])
+        steps = np.zeros(len(values), dtype=np.int64)
+        np.subtract(values[1:], values[:-1], out=steps[1:])
+        values = steps
     low, high = int(values.min()), int(values.max())
-    kind = next(k for k in ("<i1", "<i2", "<i4", "<i8") if _fits(low, high, k))
+    kind = next(kind for kind, most in _KINDS if -most <= low + 1 and high <= most)
     return [first, kind, values.astype(kind).tobytes(), as_steps]
-
-
-def _fits(low: int, high: int, kind: str) -> bool:
-    limits = np.iinfo(kind)
-    return bool(limits.min <= low and high <= limits.max)
 
 
 def _unpack_column(column: list[Any], count: int) -> Column:

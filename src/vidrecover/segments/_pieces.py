@@ -13,7 +13,11 @@ from vidrecover.model import NO_SEQUENCE, NO_TICK, Codec, FrameFlag, Frames, Med
 Column = npt.NDArray[Any]
 
 _MOST_LOST_PACKETS = 256  # more missing numbers than this are another connection
-_IN_PIECES = FrameFlag.CONTINUES | FrameFlag.MORE
+_CONTINUES, _IN_PIECES = int(FrameFlag.CONTINUES), int(FrameFlag.CONTINUES | FrameFlag.MORE)
+_KEY, _DELTA, _AUDIO, _DATA = (
+    int(one) for one in (Media.KEY, Media.DELTA, Media.AUDIO, Media.DATA)
+)  # looking a member up takes as long as numpy does for a few hundred rows
+_UNKNOWN, _FIRST_AUDIO = int(Codec.UNKNOWN), int(Codec.PCM_ALAW)
 
 
 def numbers_of(rows: Frames) -> list[int]:
@@ -25,7 +29,7 @@ def numbers_of(rows: Frames) -> list[int]:
 def is_video(rows: Frames) -> Column:
     """Which rows carry pictures."""
     kind = rows["kind"]
-    result: Column = (kind == Media.KEY) | (kind == Media.DELTA)
+    result: Column = (kind == _KEY) | (kind == _DELTA)
     return result
 
 
@@ -115,9 +119,10 @@ def name_sounds(group: Frames, parted: Column) -> None:
     group: rows of one channel and stream in place order; parted: see `apart`. A DATA row with an
     audio codec announces it, for an unbroken run of rows: the one before counts, else the next.
     """
-    nameless = np.flatnonzero((group["kind"] == Media.AUDIO) & (group["codec"] == Codec.UNKNOWN))
-    told = np.flatnonzero((group["kind"] == Media.DATA) & (group["codec"] >= Codec.PCM_ALAW))
-    _take_over(group, "codec", nameless, told, parted)
+    told = np.flatnonzero((group["kind"] == _DATA) & (group["codec"] >= _FIRST_AUDIO))
+    if len(told):
+        nameless = np.flatnonzero((group["kind"] == _AUDIO) & (group["codec"] == _UNKNOWN))
+        _take_over(group, "codec", nameless, told, parted)
 
 
 def name_rates(group: Frames, parted: Column) -> None:
@@ -125,7 +130,7 @@ def name_rates(group: Frames, parted: Column) -> None:
 
     group, parted: see `name_sounds`.
     """
-    told = np.flatnonzero((group["kind"] == Media.DATA) & (group["rate"] > 0))
+    told = np.flatnonzero((group["kind"] == _DATA) & (group["rate"] > 0))
     if len(told):
         nameless = np.flatnonzero(is_video(group) & (group["rate"] == 0))
         _take_over(group, "rate", nameless, told, parted)
@@ -144,7 +149,7 @@ def _take_over(group: Frames, column: str, nameless: Column, told: Column, parte
 def is_open(group: Frames) -> Column:
     """Rows before which a frame in pieces is under way, so that no segment may begin there."""
     steps = np.zeros(len(group) + 1, dtype=np.int64)
-    continues = (group["flags"] & FrameFlag.CONTINUES) != 0
+    continues = (group["flags"] & _CONTINUES) != 0
     if continues.any():
         for places in _classes(group):
             later = np.flatnonzero(continues[places][1:]) + 1
