@@ -11,7 +11,7 @@ from vidrecover.scan._search import Search
 
 FORMATS = formats.load(formats.shipped()).formats
 NAKED = [one.name for one in FORMATS].index("annexb")
-CODE = b"\0\0\1"
+CODE, PICTURE = b"\0\0\1", b"\xff\xd8\xff"
 SIZE, LIMIT, OFFSET = 1 << 18, (1 << 18) - 4096, 1 << 30
 
 
@@ -56,6 +56,30 @@ def test_candidates_of_a_format_that_yields_are_those_of_the_whole_window(
     claims = frames(places)
     found = dict(Search(FORMATS).yielded(window, [claims], is_blank=False))
     assert list(found.get(NAKED, [])) == expected(sorted(codes), claims)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(PLACES, st.booleans()), unique=True, max_size=40),
+    st.lists(st.lists(CLAIMS, max_size=4), min_size=1, max_size=4),
+)
+def test_one_pass_over_all_signatures_tells_the_candidates_of_two(
+    codes: list[tuple[int, bool]], windows: list[list[tuple[int, int, bool]]]
+) -> None:
+    data = np.full(SIZE, 0xFF, dtype=np.uint8)
+    for place, is_jpeg in codes:
+        data[place : place + 3] = np.frombuffer(PICTURE if is_jpeg else CODE, dtype=np.uint8)
+    window = Window(offset=OFFSET, data=data, limit=LIMIT, unreadable=())
+    search, apart = Search(FORMATS), Search(FORMATS)
+    for claims in map(frames, windows):
+        list(search.firm(window, is_blank=False))
+        assert told(search, window, claims) == told(apart, window, claims)
+
+
+def told(search: Search, window: Window, claims: Frames) -> dict[int, list[int]]:
+    """What a search tells of the formats that yield."""
+    found = search.yielded(window, [claims], is_blank=False)
+    return {number: places.tolist() for number, places in found if len(places)}
 
 
 def test_long_runs_of_proven_frames_are_not_searched() -> None:

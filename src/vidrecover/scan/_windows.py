@@ -129,7 +129,7 @@ def blank_extents(window: Window) -> list[Extent]:
 def _alike(words: npt.NDArray[np.uint64]) -> bool:
     """Whether all words equal the first; zeros, the commonest by far, take one pass only."""
     if not words[0]:
-        return not bool(words.any())
+        return not words.max()  # twice as fast as `any`, which makes booleans of them first
     return bool(words.max() == words.min())
 
 
