@@ -54,7 +54,8 @@ def any_of(values: Column, wanted: list[int]) -> Column:
 
 def distinct(ordered: Column) -> Column:
     """Ascending positions, each once."""
-    return ordered[np.append(True, ordered[1:] > ordered[:-1])[: len(ordered)]]
+    rises = np.append(True, ordered[1:] > ordered[:-1])
+    return ordered.compress(rises[: len(ordered)])
 
 
 def header_type(fields: list[tuple[str, str]], order: str) -> np.dtype[Any]:
