@@ -628,6 +628,21 @@ def test_a_wrong_own_description_is_named_with_its_key(
     assert run("scan", disk, "--case", tmp_path).code == DONE
 
 
+def test_clips_that_no_decoder_played_are_never_called_complete(
+    intact: Path, tmp_path: Path
+) -> None:
+    words = ("recover", "--case", intact, "--channel", 1, "--json", "--folder")
+    played = run(*words, tmp_path / "played")
+    unplayed = run(*words, tmp_path / "unplayed", "--no-decode")
+    assert (played.code, unplayed.code) == (DONE, INCOMPLETE)
+    for one, other in zip(played.json, unplayed.json, strict=True):
+        assert (one["grade"], other["grade"]) == ("complete", "partial")
+        assert other["notes"][:-1] == one["notes"]
+        assert "whether every frame decodes" in other["notes"][-1]
+        files = [tmp_path / kind / one["file"] for kind in ("played", "unplayed")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB, where that is allowed."""

@@ -34,6 +34,7 @@ class Servant:
         self.time_limit_s = time_limit_s
         self._command = (sys.executable, "-m", module)
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
 
     def __enter__(self) -> Self:
         return self
@@ -52,12 +53,12 @@ class Servant:
             return "the process that decodes pictures does not start"
         return self._exchanged(job, self.time_limit_s if limit_s is None else limit_s)
 
-    def _listening(self) -> bool:
-        """Whether a process waits for a job; one is started if there is none."""
+    def start(self) -> None:
+        """Let the process begin, so that it is there when a job comes; it may fail to."""
         if self._process is not None and self._process.poll() is None:
-            return True
+            return
         self.close()
-        try:
+        with contextlib.suppress(OSError):
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
@@ -65,12 +66,17 @@ class Servant:
                 stderr=subprocess.DEVNULL,
                 cwd=_HOME,
             )
-        except OSError:
+
+    def _listening(self) -> bool:
+        """Whether a process waits for a job; one is started if there is none."""
+        self.start()
+        if self._process is None:
             return False
-        if self._exchanged(None, START_LIMIT_S) == _READY:
-            return True
-        self.close()
-        return False
+        if not self._is_ready:
+            self._is_ready = self._exchanged(None, START_LIMIT_S) == _READY
+            if not self._is_ready:
+                self.close()
+        return self._is_ready
 
     def _exchanged(self, message: bytes | None, limit_s: float) -> bytes | str:
         """The process's next message after it was told one, or why there is none.
@@ -108,6 +114,7 @@ class Servant:
 
     def close(self) -> None:
         """End the process; a new one is started if another job comes."""
+        self._is_ready = False
         if self._process is None:
             return
         self._process.kill()
@@ -127,13 +134,24 @@ class Servants:
         self._module = module
         self._idle: list[Servant] = []
 
+    def start(self, count: int) -> None:
+        """Let so many begin now, as jobs will come: they import large libraries first."""
+        while len(self._idle) < count:
+            self._idle.append(self._new())
+        for servant in self._idle[::-1][:count]:
+            servant.start()
+
+    def _new(self) -> Servant:
+        servant = Servant(self._module, START_LIMIT_S)
+        atexit.register(servant.close)
+        return servant
+
     def ask(self, job: bytes, limit_s: float) -> bytes | str:
         """The answer to a job that has so many seconds, or in words why there is none."""
         try:
             servant = self._idle.pop()
         except IndexError:
-            servant = Servant(self._module, limit_s)
-            atexit.register(servant.close)
+            servant = self._new()
         try:
             return servant.ask(job, limit_s)
         except BaseException:

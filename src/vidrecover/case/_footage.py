@@ -28,6 +28,7 @@ def recover(
     channel: int | None = None,
     span: TimeSpan | None = None,
     alone: bool = False,
+    decode: bool = True,
     source: str | None = None,
     planned: Callable[[int], None] | None = None,
     progress: Progress | None = None,
@@ -36,10 +37,10 @@ def recover(
     """Playable clips of the footage in the folder, graded; writes `clips.json` last.
 
     Of several media the best copy of each second is taken, see `timeline.chosen`. channel: None
-    for all cameras; alone: this medium only; source: where its source is now, if it was moved;
-    planned: told
-    about how many bytes of frames there are, of which `progress` counts those read; told: given
-    each clip when it is finished and graded, and whatever cannot become one, with the reason.
+    for all cameras; alone: this medium only; decode: play the clips, without which none is called
+    complete; source: where its source is now, if it was moved; planned: told about how many bytes
+    of frames there are, of which `progress` counts those read; told: given each clip when it is
+    finished and graded, and whatever cannot become one, with the reason.
     Raises ClipError, SourceError.
     """
     with _media(case, channel, span, source, alone=alone) as media:
@@ -48,17 +49,29 @@ def recover(
             planned(sum(_size(share) for lot in lots for share in lot.shares))
         begun = clips.begin(folder, [lot.medium.source for lot in lots])
         made, left_out, order = list[Clip](), list[clips.LeftOut](), dict[str, int]()
-        for one in clips.graded(_written(lots, begun, progress, order), folder):
+        written = _written(lots, begun, progress, order)
+        for one in _judged(written, folder, sum(len(lot.shares) for lot in lots), decode=decode):
             (made if isinstance(one, Clip) else left_out).append(one)  # type: ignore[arg-type]
             if told is not None:
                 told(one)
         made.sort(key=lambda one: order[one.file])
         clips.save(made, folder)
     details: dict[str, Any] = {"folder": str(folder), "channel": channel, "clips": len(made)}
+    if not decode:
+        details |= {"decode": False}
     if len(media) > 1:
         details |= {"media": [one.name for one in media]}
     case.note("recover", details | {"left_out": [one._asdict() for one in left_out]})
     return made
+
+
+def _judged(
+    written: Iterator[Clip | clips.LeftOut], folder: Path, expected: int, *, decode: bool
+) -> Iterator[Clip | clips.LeftOut]:
+    """Clips with their grades; expected: so many of them."""
+    if decode:
+        return clips.graded(written, folder, expected=expected)
+    return (clips.unplayed(one) if isinstance(one, Clip) else one for one in written)
 
 
 class _Lot(NamedTuple):

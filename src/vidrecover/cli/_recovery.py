@@ -35,6 +35,8 @@ from vidrecover.terminal import (
 )
 @medium_only_option
 @name_option
+@click.option("--decode/--no-decode", default=True, show_default=True,
+              help="Play every clip: without that none is called complete.")  # fmt: skip
 @click.option("--source", type=source_type, help="Where the source is now, if it was moved.")
 @json_option
 def recover(
@@ -45,6 +47,7 @@ def recover(
     out: Path | None,
     medium: str | None,
     names: dict[str, int],
+    decode: bool,
     source: str | None,
     as_json: bool,
 ) -> int:
@@ -60,6 +63,7 @@ def recover(
             channel=channel,
             span=span_of(case, start, end),
             alone=medium is not None,
+            decode=decode,
             source=source,
             planned=bar.plan,
             progress=bar.advance,

@@ -15,7 +15,7 @@ from vidrecover import clock
 from vidrecover.clips import _fragments
 from vidrecover.clips._build import Build
 from vidrecover.clips._derived import Shown, derive
-from vidrecover.clips._grade import grade, graded
+from vidrecover.clips._grade import grade, graded, unplayed
 from vidrecover.clips._job import Job, LeftOut
 from vidrecover.clips._loans import Borrowed, of_container
 from vidrecover.clips._names import STREAM_WORDS, Names
@@ -52,6 +52,7 @@ __all__ = [
     "opening",
     "pictures",
     "save",
+    "unplayed",
     "within",
     "write",
     "write_together",

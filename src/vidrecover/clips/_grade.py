@@ -17,6 +17,7 @@ Other = TypeVar("Other")
 _START_S = 60.0
 _PICTURE_S = 0.25
 _DECODERS = Servants("vidrecover.clips._check")
+_UNPLAYED = "no decoder was asked: whether every frame decodes is not known"
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +51,21 @@ def grade(clip: Clip, folder: Path, *, limit_s: float | None = None) -> Clip:
     return _judged(clip, msgspec.json.decode(told, type=Decoded))
 
 
-def graded(written: Iterable[Clip | Other], folder: Path) -> Iterator[Clip | Other]:
-    """What `write` yields, in order, each clip with its grade.
+def unplayed(clip: Clip) -> Clip:
+    """The clip where no decoder is asked: it is not called complete."""
+    grade = Grade.PARTIAL if clip.grade is Grade.COMPLETE else clip.grade
+    return msgspec.structs.replace(clip, grade=grade, notes=(*clip.notes, _UNPLAYED))
+
+
+def graded(
+    written: Iterable[Clip | Other], folder: Path, *, expected: int = 0
+) -> Iterator[Clip | Other]:
+    """What `write` yields, in order, each clip with its grade; expected: so many clips.
 
     Clips are decoded, as many at a time as there are processors, while the next is written.
     """
     workers = os.cpu_count() or 1
+    _DECODERS.start(min(workers, expected))
     flying: deque[Future[Clip] | Other] = deque()
     with ThreadPoolExecutor(workers) as threads:
         for one in written:
