@@ -22,6 +22,7 @@ from vidrecover.model import (
     ClaimKind,
     Extent,
     Grade,
+    Grid,
     SourceRef,
     TimeSpan,
     VolumeReport,
@@ -29,6 +30,7 @@ from vidrecover.model import (
 from vidrecover.outcome import Found, WindowFound
 from vidrecover.scan import UNIT_SIZE
 from vidrecover.survey import Prober, Pulse, Survey
+from vidrecover.survey._blocks import _exact
 from vidrecover.survey._probes import PROBE
 
 SPAN_S = 20
@@ -78,6 +80,29 @@ def test_minutes_are_found_on_a_large_disk_without_an_index(
     assert [(one.frames, one.grade) for one in found.clips] == [(SPAN_S * RATE, Grade.COMPLETE)]
     assert found.bytes_read == ring.bytes_read < 1 << 30
     assert ring.seconds < 60
+
+
+@pytest.mark.parametrize("kind", ["blocks in turn", "blocks in no order"])
+def test_a_frame_cut_where_a_block_ends_is_found_whole(
+    kind: str, search: Callable[..., Found]
+) -> None:
+    ring = VirtualRing(96 << 30, **RINGS[kind])
+    start = int(ring.border_s(7, 6)) - SPAN_S // 2
+    assert ring.oldest_s() < start < ring.now_s - SPAN_S
+    found = search(ring, 7, start, start + SPAN_S)
+    assert [(one.is_whole, one.reason) for one in found.windows] == [(True, None)]
+    assert [(one.frames, one.grade) for one in found.clips] == [(SPAN_S * RATE, Grade.COMPLETE)]
+    assert "1 frame joined over a fragment border by header arithmetic" in found.clips[0].notes
+
+
+@pytest.mark.parametrize(("first", "is_exact"), [(3 << 20, True), (3 << 20 | 9 << 12, False)])
+def test_blocks_are_believed_to_the_byte_only_where_they_begin_at_a_round_one(
+    first: int, is_exact: bool
+) -> None:
+    size = 1 << 30
+    borders = [Extent(first + n * size - 700 - n, first + n * size + 900 + n) for n in range(7)]
+    told = _exact(borders, size)
+    assert (told.grid, told.is_exact) == (Grid(first, size), is_exact)
 
 
 def _listing(channel: int, span: TimeSpan, place: Extent) -> VolumeReport:

@@ -93,6 +93,12 @@ class VirtualRing:
         length_s = self.block / self._rate(taken)
         return self.streams[stream].cameras[0], begun_s + written_s, begun_s + length_s
 
+    def border_s(self, camera: int, number: int) -> float:
+        """Where a camera that has blocks of its own goes on in the so manyeth of them."""
+        stream = next(n for n, one in enumerate(self.streams) if one.cameras == (camera,))
+        begun_s = round(self._start_s(self._order.index((stream, 0))))
+        return begun_s + number * self.block / self._tiles[stream].size
+
     def read(self, offset: int, size: int) -> bytes:
         """See `Source.read`."""
         buffer = np.empty(max(min(size, self.size - offset), 0), dtype=np.uint8)

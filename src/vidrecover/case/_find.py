@@ -66,7 +66,7 @@ def find(
         source = CountedSource(opened)
         run = run_on(case, source, ref)
         survey = Survey(source, case.formats, case.catalogue.claims(), Probed(case))
-        reader = _Reader(case, source, progress)
+        reader = _Reader(case, source, progress, survey)
         if source.size <= SMALL:
             reader.scan([Extent(0, source.size)])
             reader.finish(files=True)
@@ -133,8 +133,11 @@ def _newest(case: Opened) -> RecorderMs | None:
 class _Reader:
     """Scans parts of the source into the case, each byte once."""
 
-    def __init__(self, case: Opened, source: Source, progress: Progress | None) -> None:
-        self.case, self.source, self._progress = case, source, progress
+    def __init__(
+        self, case: Opened, source: Source, progress: Progress | None, survey: Survey
+    ) -> None:
+        self.case, self.source = case, source
+        self._progress, self._survey = progress, survey
         self._scanner = Scanner(source, case.formats, grids=fragments(case))
         self._finished = False
 
@@ -155,7 +158,7 @@ class _Reader:
         of which all that they consist of must have been scanned, and the clock in pictures of
         footage without dates."""
         if not self._finished:
-            join_cuts(self.case, self.source)
+            join_cuts(self.case, self.source, self._survey.borders())
             self._finished = True
         if files:
             contain(self.case, self.source)

@@ -264,8 +264,11 @@ def _grids(reports: Iterable[VolumeReport]) -> list[Grid]:
     ]
 
 
-def join_cuts(case: Opened, source: Source) -> int:
-    """Store the frames cut at borders that could be proven; returns how many could not."""
+def join_cuts(case: Opened, source: Source, borders: Sequence[Grid] = ()) -> int:
+    """Store the frames cut at borders that could be proven; returns how many could not.
+
+    borders: where frames may be cut, beside what layouts tell.
+    """
     before = parted_before(case)
     ends, claims = list(case.catalogue.loose_ends()), case.catalogue.claims()
     files = [c.extents for c in claims if c.kind is ClaimKind.FILE and len(c.extents) > 1]
@@ -274,7 +277,7 @@ def join_cuts(case: Opened, source: Source) -> int:
         wrong = list(contradicted(stored, files, case.formats, case.unpack))
         case.catalogue.replace([(one.id or 0, rest) for one, rest in wrong])
     left = extents.merged(case.catalogue.unidentified())
-    found = join(source, ends, case.formats, grids(case), claims, left)
+    found = join(source, ends, case.formats, [*grids(case), *borders], claims, left)
     case.catalogue.store_seams(found.joined, _told(found))
     known = -1
     while found.several and len(found.joined) > known:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from vidrecover.extents import merged, total
 from vidrecover.formats import FormatSet
-from vidrecover.model import LISTED, Claim, ClaimKind, Extent, RecorderMs, Source, TimeSpan
+from vidrecover.model import LISTED, Claim, ClaimKind, Extent, Grid, RecorderMs, Source, TimeSpan
 from vidrecover.survey import _blocks, _ring
 from vidrecover.survey._chain import Chain
 from vidrecover.survey._health import CameraHealth, Health, Pulse, health
@@ -59,6 +59,11 @@ class Survey:
         if not self._looked:
             self._order, self._looked = _ring.first_order(self.prober), True
         return self._order
+
+    def borders(self) -> list[Grid]:
+        """Where frames may be cut, as far as what was asked until now tells it to the byte."""
+        blocks = self._blocks
+        return [blocks.grid] if blocks is not None and blocks.is_exact else []
 
     def newest_ms(self) -> RecorderMs | None:
         """The newest time on the disk, as far as its order tells."""

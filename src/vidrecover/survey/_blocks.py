@@ -20,6 +20,7 @@ _SIZES = [1 << power for power in range(33, 23, -1)]
 """Blocks of 8 GiB to 16 MiB; smaller ones in no order would have to be read one by one."""
 _SAMPLES, _LEAST_BORDERS = 14, 6
 _AGREEING_SHARE = 0.8
+_CHANCE = 256  # round places that are there by chance, of which at most one is believed
 _NEAR = 1 << 20
 _SLOWER = 4  # times, than usual, a recording may be written
 _LARGEST_STEP_MS = 60_000  # inside a recording
@@ -37,8 +38,8 @@ def learnt(prober: Prober, order: Order) -> "Blocks | None":
         return None
     starts = [prober.at(place) for place in spread(prober.size, _SAMPLES)]
     borders = [_border(prober, one, order.rate) for one in starts if one.sightings]
-    grid = _grid([one for one in borders if one is not None])
-    return None if grid is None else Blocks(prober, grid)
+    found = _grid([one for one in borders if one is not None])
+    return None if found is None else Blocks(prober, found.grid, is_exact=found.is_exact)
 
 
 def spread(size: int, count: int) -> list[int]:
@@ -101,7 +102,14 @@ def _same(begin: Probe, probe: Probe, rate: float) -> bool:
     return -2000 <= passed <= (probe.start - begin.start) / rate * _SLOWER + _LARGEST_STEP_MS
 
 
-def _grid(borders: Sequence[Extent]) -> Grid | None:
+class _Told(NamedTuple):
+    """The grid that borders tell; is_exact: to the byte, beyond doubt."""
+
+    grid: Grid
+    is_exact: bool
+
+
+def _grid(borders: Sequence[Extent]) -> _Told | None:
     """The largest blocks whose borders all borders can be."""
     if len(borders) < _LEAST_BORDERS:
         return None
@@ -119,16 +127,17 @@ def _fits(border: Extent, start: int, size: int) -> bool:
     return (start - border.start) % size <= border.size
 
 
-def _exact(borders: Sequence[Extent], size: int) -> Grid:
-    """The grid from the narrowest common place of all borders."""
+def _exact(borders: Sequence[Extent], size: int) -> _Told:
+    """The grid from the narrowest common place of all borders; the rounder the number of bytes
+    that it is a multiple of, the less it is there by chance."""
     base = borders[0].start % size
     low = max((one.start - base + size // 2) % size - size // 2 for one in borders)
     high = min((one.end - base + size // 2) % size - size // 2 for one in borders)
     for power in range(33, 11, -1):  # the roundest place among those left
         rounded = -(-(base + low) // (1 << power)) * (1 << power)
         if rounded <= base + high:
-            return Grid(rounded % size, size)
-    return Grid((base + low) % size, size)
+            return _Told(Grid(rounded % size, size), (high - low) * _CHANCE <= 1 << power)
+    return _Told(Grid((base + low) % size, size), False)
 
 
 class _Begun(NamedTuple):
@@ -141,8 +150,9 @@ class _Begun(NamedTuple):
 class Blocks:
     """The blocks of a disk, and what their beginnings show."""
 
-    def __init__(self, prober: Prober, grid: Grid) -> None:
-        self.grid = grid
+    def __init__(self, prober: Prober, grid: Grid, *, is_exact: bool) -> None:
+        """is_exact: blocks begin at these bytes and not beside them."""
+        self.grid, self.is_exact = grid, is_exact
         self._prober = prober
         first = grid.start % grid.size
         self.count = max((prober.size - first) // grid.size, 1)
