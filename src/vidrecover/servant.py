@@ -14,8 +14,9 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
+
+from vidrecover.closing import Closing
 
 START_LIMIT_S = 120.0
 """It may import large libraries first, maybe from a slow disk; not part of a job."""
@@ -26,7 +27,7 @@ _HOME = Path(__file__).parents[1]
 """Where the process finds this package, and nothing of the folder the user stands in."""
 
 
-class Servant:
+class Servant(Closing):
     """The process of one module, started when needed and again after a crash; a context manager."""
 
     def __init__(self, module: str, time_limit_s: float) -> None:
@@ -35,17 +36,6 @@ class Servant:
         self._command = (sys.executable, "-m", module)
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ready = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def ask(self, job: bytes, limit_s: float | None = None) -> bytes | str:
         """The answer to a job, or in words why there is none; limit_s: for this one job."""

@@ -81,23 +81,12 @@ def scan(
         resumed = source.size - extents.total(pending)
         if planned is not None:
             planned(source.size, resumed)
-        left: list[Extent] = []
         if jobs == 1 and cluster is None:
-            found = _units(case, source, pending, window_size, left)
+            found = _units(case, source, pending, window_size, imaging)
         else:
-            found = shared(
-                case.place(),
-                case.formats,
-                pending,
-                jobs=jobs,
-                address=cluster,
-                grids=fragments(case),
-                window_size=window_size,
-            )
+            found = _shared(case, pending, window_size, jobs, cluster)
         for result in found:
             case.catalogue.store_unit(result)
-            if imaging is not None:
-                imaging.save_map(left)
             if progress is not None:
                 progress(result.extent.size)
         _save_map(case, opened)
@@ -171,15 +160,38 @@ def _pending(case: Opened, source: Source, ref: SourceRef) -> list[Extent]:
 
 
 def _units(
-    case: Opened, source: Source, pending: Sequence[Extent], window_size: int, left: list[Extent]
+    case: Opened,
+    source: Source,
+    pending: Sequence[Extent],
+    window_size: int,
+    imaging: ImagingSource | None,
 ) -> Iterator[UnitResult]:
-    """What the units hold, read here. left: kept up to date with what was left for later."""
+    """What the units hold, read here, and imaged on the way."""
     scanner = Scanner(source, case.formats, window_size=window_size, grids=fragments(case))
+    left: list[Extent] = []
 
     def told(resisting: list[Extent]) -> None:
         left[:] = extents.merged(resisting)
 
-    yield from results(case.catalogue, source, pending, scanner, told)
+    for result in results(case.catalogue, source, pending, scanner, told):
+        yield result
+        if imaging is not None:
+            imaging.save_map(left)
+
+
+def _shared(
+    case: Opened, pending: Sequence[Extent], window_size: int, jobs: int, cluster: str | None
+) -> Iterator[UnitResult]:
+    """What the units hold, read by several processes or a cluster."""
+    return shared(
+        case.place(),
+        case.formats,
+        pending,
+        jobs=jobs,
+        address=cluster,
+        grids=fragments(case),
+        window_size=window_size,
+    )
 
 
 def _save_map(case: Opened, source: Source) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ from vidrecover.catalogue import _changes, _containers, _file, _prints, _rows, _
 from vidrecover.catalogue._positions import Positions
 from vidrecover.catalogue._probes import Probes
 from vidrecover.catalogue._rows import ChannelSummary, Look, Run, Shown
+from vidrecover.closing import Closing
 from vidrecover.errors import CatalogueError
 from vidrecover.extents import divided, merged, minus, total
 from vidrecover.model import (
@@ -49,7 +49,7 @@ _SUMS = """
     GROUP BY channel, stream"""
 
 
-class Catalogue:
+class Catalogue(Closing):
     """An open catalogue; a context manager. To be used from one thread."""
 
     def __init__(self, path: Path, database: Database) -> None:
@@ -68,17 +68,6 @@ class Catalogue:
         if not create and not path.is_file():
             raise CatalogueError(f"{path}: there is no catalogue; scan the source into it first")
         return cls(path, _file.prepared(path))
-
-    def __enter__(self) -> "Catalogue":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the file and the right to work on it."""

@@ -8,8 +8,7 @@ from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from vidrecover import clips, clock
 from vidrecover.clips import Borrowed, LeftOut, TickClock
+from vidrecover.closing import Closing
 from vidrecover.errors import ClipError, EvidenceError
 from vidrecover.evidence import _onvif
 from vidrecover.evidence._structure import digest
@@ -234,7 +234,7 @@ def recording_of(segments: Sequence[Segment]) -> Recording:
 Copies = list[Copy | LeftOut]
 
 
-class Crew:
+class Crew(Closing):
     """Runs tasks; a context manager that leaves none behind.
 
     most: tasks that may wait; executor: None where everything is done in this process.
@@ -254,15 +254,8 @@ class Crew:
         self._flying.append(future)
         return future.result
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Leave undone what nobody waits for any more."""
         for one in self._flying:
             one.cancel()
         wait(self._flying)

@@ -3,11 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from vidrecover.closing import Closing
 from vidrecover.evidence import _runs
 from vidrecover.evidence._findings import Area, Findings
 from vidrecover.evidence._rows import Batch
@@ -45,7 +44,7 @@ class Feed:
         return len(self._held) + sum(map(len, self._tables))
 
 
-class Walk:
+class Walk(Closing):
     """One exhibit's rows, batch by batch; a context manager that owns the open master.
 
     expected: the runs by the tables of frames, None when these cannot be read; source: None when
@@ -81,15 +80,8 @@ class Walk:
             return None
         return RawSource(str(path))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the files."""
         if self._master is not None:
             self._master.close()
         if self._copy is not None:

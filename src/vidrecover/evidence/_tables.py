@@ -5,12 +5,12 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from vidrecover import clock, segments
+from vidrecover.closing import Closing
 from vidrecover.errors import EvidenceError
 from vidrecover.evidence._runs import KINDS, Runs
 from vidrecover.evidence._values import Contents
@@ -194,7 +194,7 @@ def _four(values: list[str]) -> tuple[Any, ...]:
 _MOST_LINE = 64 << 20
 
 
-class FrameFile:
+class FrameFile(Closing):
     """Rows of segments whose `id` is the byte at which their line begins; a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -207,15 +207,8 @@ class FrameFile:
         stored = msgspec.json.decode(self._file.readline(_MOST_LINE), type=StoredSegment)
         return unpacked(stored.segment)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
 

@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
+from vidrecover.closing import Closing
 from vidrecover.model import Codec
 from vidrecover.picture._measure import MISSING, available
 from vidrecover.picture._values import Judgement, not_checked
@@ -108,22 +107,11 @@ def _failed(job: Job, why: str) -> Checked:
     return Checked(name=job.name, judgement=not_checked(why, len(job.units)))
 
 
-class Worker:
+class Worker(Closing):
     """A process that judges one job at a time, started when needed and again after a crash."""
 
     def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._servant = Servant(_MODULE, time_limit_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def check(self, job: Job) -> Checked:
         """The judgement of one job; raises nothing because of its bytes."""

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from vidrecover.errors import ScenarioError
+from vidrecover.simulate import bounds
 from vidrecover.simulate.cipher import Cipher
 from vidrecover.simulate.faults import Word
 from vidrecover.simulate.settings import (
@@ -75,6 +76,9 @@ AUDIO_OF_LAYOUT: dict[str, frozenset[str]] = {
     "avi": frozenset({"none", "alaw", "mulaw"}),
 }
 """Audio codecs that the specification of each layout gives a code for."""
+
+_TABLES = ("dhfs", "wfs", "hikvision", "tme", "hiv", "image", "files", "dhav", "xm", "nndc",
+           "jt1078", "hx", "imkh", "gbps", "mp4", "ts", "annexb")  # fmt: skip
 
 LAST_CAMERA: dict[str, int] = dict.fromkeys(AUDIO_OF_LAYOUT, 64) | {"nndc": 15, "jt1078": 37}
 """Highest camera number per layout; 15 is the last character that NNdcH264 readers know."""
@@ -294,99 +298,22 @@ def _layout_faults(scenario: Scenario) -> _Faults:
         belongs.add("files")
     faults = [
         (table, f"says nothing for layout {scenario.layout}")
-        for table in (
-            "dhfs",
-            "wfs",
-            "hikvision",
-            "tme",
-            "hiv",
-            "image",
-            "files",
-            "dhav",
-            "xm",
-            "nndc",
-            "jt1078",
-            "hx",
-            "imkh",
-            "gbps",
-            "mp4",
-            "ts",
-            "annexb",
-        )
+        for table in _TABLES
         if getattr(scenario, table) is not None and table not in belongs
     ]
-    disk, image, packets = scenario.dhfs or Dhfs(), scenario.image or Image(), scenario.jt1078
-    tests = _ring_tests("dhfs", disk) + _ring_tests("wfs", scenario.wfs or Wfs())
-    hik, files = scenario.hikvision or Hikvision(), scenario.files or Files()
-    tme, hiv, naked = scenario.tme or Tme(), scenario.hiv or Hiv(), scenario.annexb or Annexb()
     highest = max((n for group in scenario.cameras for n in group.numbers), default=0)
-    tests += [
-        ("files.period_s", 1 <= files.period_s <= 86400, "must be 1 to 86400"),
-        *_staged_tests(files),
-        ("annexb.block_kib", 0 <= naked.block_kib <= 1 << 20, "must be 0 to 1048576"),
-        ("files.names", files.names != "blackvue" or highest <= 4, "has letters for four cameras"),
-    ]
-    tests += [
-        ("hiv.file_kib", 64 <= hiv.file_kib <= 1 << 20, "must be 64 to 1048576"),
-        ("hiv.files", hiv.files is None or 1 <= hiv.files <= 4096, "must be 1 to 4096"),
-        ("hiv.spare", 0 <= hiv.spare <= 4096, "must be 0 to 4096"),
-        ("hiv.period_s", 1 <= hiv.period_s <= 86400, "must be 1 to 86400"),
-        ("hiv.zone_minutes", -720 <= hiv.zone_minutes <= 840, "must be -720 to 840"),
-        ("tme.period_s", 1 <= tme.period_s <= 86400, "must be 1 to 86400"),
-        ("hikvision.block_kib", 128 <= hik.block_kib <= 1 << 20, "must be 128 to 1048576"),
-        ("hikvision.blocks", hik.blocks is None or 1 <= hik.blocks <= 4096, "must be 1 to 4096"),
-        ("hikvision.spare", 0 <= hik.spare <= 4096, "must be 0 to 4096"),
-        ("hikvision.period_s", 1 <= hik.period_s <= 86400, "must be 1 to 86400"),
-        ("hikvision.page_entries", 1 <= hik.page_entries <= 83, "must be 1 to 83"),
-        ("hikvision.zone_minutes", -720 <= hik.zone_minutes <= 840, "must be -720 to 840"),
-        ("dhfs.dhii", disk.dhii == 0 or 32 <= disk.dhii <= disk.blocks_per_fragment * 256,
-         "must be 0, or 32 bytes to half a fragment"),
-        ("image.period_s", 1 <= image.period_s <= 86400, "must be 1 to 86400"),
-        ("image.lead_kib", 0 <= image.lead_kib <= 1 << 20, "must be 0 to 1048576"),
-        ("image.between_kib", 0 <= image.between_kib <= 1 << 20, "must be 0 to 1048576"),
-        ("image.tail_kib", 0 <= image.tail_kib <= 1 << 20, "must be 0 to 1048576"),
-    ]  # fmt: skip
-    for name in ("imkh", "gbps"):
-        table = getattr(scenario, name)
-        if table is not None:
-            tests.append(
-                (f"{name}.packet", 100 <= table.packet <= 65_000, "must be 100 to 65000 bytes")
-            )
-    if packets is not None:
-        tests += [
-            ("jt1078.sim", packets.sim.isascii() and packets.sim.isdigit()
-             and len(packets.sim) <= 2 * packets.sim_bytes,
-             f"must be at most {2 * packets.sim_bytes} digits"),
-            ("jt1078.first_sequence", 0 <= packets.first_sequence <= 65535, "must fit 16 bits"),
-            ("jt1078.missing_middle", packets.missing_middle >= 0, "must not be negative"),
-        ]  # fmt: skip
-    return faults + [(key, wrong) for key, right, wrong in tests if not right]
-
-
-def _staged_tests(files: Files) -> list[tuple[str, bool, str]]:
-    """What cannot be where tools of the system lay whole files on a volume."""
-    if files.system in ("fat32", "exfat"):
-        return []
-    wrong = f"cannot be on {files.system}, where whole files are laid by its tools"
-    return [
-        ("files.interleaved", not files.interleaved, wrong),
-        ("files.power_cut", not files.power_cut, wrong),
-        ("files.fault", files.fault == "none", wrong),
-        ("files.cluster", files.cluster <= 4096, "must be at most 4096, a page of memory"),
-    ]
-
-
-def _ring_tests(name: str, disk: Dhfs | Wfs) -> list[tuple[str, bool, str]]:
-    tests = [
-        ("blocks_per_fragment", 32 <= disk.blocks_per_fragment <= 65536,
-         "must be 32 to 65536 blocks of 512 bytes"),
-        ("reserved", 0 <= disk.reserved <= 1024, "must be 0 to 1024"),
-        ("spare", 0 <= disk.spare <= 4096, "must be 0 to 4096"),
-        ("fragments", disk.fragments is None or disk.reserved < disk.fragments <= 1 << 20,
-         "must be more than the reserved ones, and at most 1048576"),
-        ("period_s", 1 <= disk.period_s <= 86400, "must be 1 to 86400"),
-    ]  # fmt: skip
-    return [(f"{name}.{key}", right, wrong) for key, right, wrong in tests]
+    tests = bounds.of_dhfs(scenario.dhfs or Dhfs())
+    tests += bounds.of_ring("wfs", scenario.wfs or Wfs())
+    tests += bounds.of_files(scenario.files or Files(), highest)
+    tests += bounds.of_hiv(scenario.hiv or Hiv())
+    tests += bounds.of_tme(scenario.tme or Tme())
+    tests += bounds.of_hikvision(scenario.hikvision or Hikvision())
+    tests += bounds.of_image(scenario.image or Image())
+    tests += bounds.of_packs("imkh", scenario.imkh or Imkh())
+    tests += bounds.of_packs("gbps", scenario.gbps or Gbps())
+    tests += bounds.of_annexb(scenario.annexb or Annexb())
+    tests += bounds.of_jt1078(scenario.jt1078 or Jt1078())
+    return faults + [(one.key, one.wrong) for one in tests if not one.holds]
 
 
 def _bad_sector_faults(bad: BadSectors) -> _Faults:

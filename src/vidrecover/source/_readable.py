@@ -1,14 +1,13 @@
 """What every source does alike, so that each holds only its own way of reading."""
 
 from abc import ABC, abstractmethod
-from types import TracebackType
-from typing import Self
 
+from vidrecover.closing import Closing
 from vidrecover.model import Extent, Source, SourceIdentity
 from vidrecover.source._reading import Buffer, read_cut
 
 
-class Readable(ABC):
+class Readable(Closing, ABC):
     """A `model.Source` and context manager; a subclass sets `_identity` and reads."""
 
     _identity: SourceIdentity
@@ -34,19 +33,6 @@ class Readable(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release what is held open; may be called again."""
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 class Around(Readable):
