@@ -120,7 +120,7 @@ def test_footage_without_a_date_is_told_without_spans(
     run("scan", simulated(name) / "disk.img", "--case", tmp_path)
     found = run("diagnose", "--case", tmp_path)
     assert {(one["state"], *one["spans"]) for one in found["channels"]} == {("not_indexed",)}
-    assert {one["channel"] for one in found["channels"]} == {None}
+    numbers = range(1, 13) if name == "annexb-twelve" else ()  # burnt into the pictures
+    assert {one["channel"] for one in found["channels"]} == {*numbers, None}
     told = [one["label"] for one in found["channels"] if "label" in one]
-    cameras = {"annexb-plain": "ABC", "annexb-twelve": "ABCDEFGHIJKL"}.get(name, "")
-    assert told == [f"camera {letter}" for letter in cameras]
+    assert told == [f"camera {letter}" for letter in ("ABC" if name == "annexb-plain" else "")]

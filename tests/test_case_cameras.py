@@ -19,7 +19,7 @@ from vidrecover.terminal import name_option
 
 
 @pytest.fixture(scope="module")
-def twelve(
+def numbered(
     simulated: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
     """A scanned case of twelve anonymous cameras, and the folder of its truth."""
@@ -28,6 +28,40 @@ def twelve(
     with Case.open(folder, create=True) as case:
         case.scan(SourceRef(path=str(truth / "disk.img")))
     return folder, truth
+
+
+@pytest.fixture(scope="module")
+def twelve(
+    numbered: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """The same as if no number stood in the pictures."""
+    case, truth = numbered
+    folder = tmp_path_factory.mktemp("unnumbered") / "case"
+    shutil.copytree(case, folder)
+    with Case.open(folder) as opened:
+        opened.catalogue.views.label(opened.catalogue.views.labels(), {})
+    return folder, truth
+
+
+def test_the_number_in_the_pictures_is_that_of_the_camera(
+    numbered: tuple[Path, Path], tmp_path: Path
+) -> None:
+    case, truth = numbered
+    owner = owners(truth)
+    with Case.open(case) as opened:
+        found = [one for one in opened.segments() if one.channel is not None]
+        told = opened.diagnose()
+    assert {one.channel for one in found} == set(range(1, 13))
+    assert all(one.numbered and owner[one.start - 1] == str(one.channel) for one in found)
+    assert [one.channel for one in told.channels][:12] == list(range(1, 13))
+    clips = {one.file: one for one in recovered(case, tmp_path / "clips", {"B": 7})}
+    first, named = clips["camera-01_undated.mp4"], clips["camera-07_undated.mp4"]
+    assert first.notes[0].startswith(
+        f"camera 1 is the number burnt into the pictures of camera {first.label}: "
+    )
+    assert named.notes[0].startswith("camera 7 is the user's name for camera B: ")
+    taken = next(one for one in found if one.channel == 7)
+    assert f"camera-{taken.label}_undated.mp4" in clips  # its number is the user's for another
 
 
 def owners(truth: Path) -> dict[int, str]:

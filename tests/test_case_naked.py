@@ -109,7 +109,7 @@ def test_a_segment_is_of_one_camera_and_a_clip_too(
         clips = case.recover(tmp_path / "clips")
     assert all(len(cameras) == 1 for cameras in labels.values())
     assert max(one.frames for one in clips) >= 150
-    assert any("joined over a fragment border" in note for one in clips for note in one.notes)
+    assert any("over the border of a fragment" in note for one in clips for note in one.notes)
 
 
 def _places(rows: Frames) -> Pieces:

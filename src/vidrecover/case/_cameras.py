@@ -10,6 +10,7 @@ import numpy as np
 
 from vidrecover import clips, timeline
 from vidrecover.case._loans import Lender, lender
+from vidrecover.case._numbers import read_numbers
 from vidrecover.case._opened import Opened
 from vidrecover.catalogue import Shown
 from vidrecover.model import Codec, FrameFlag, Frames, Media, Segment, Source
@@ -36,8 +37,13 @@ def sort_cameras(case: Opened, source: Source) -> None:
             while batch := list(islice(views, _BATCH)):
                 case.catalogue.views.store(batch)
         shown = case.catalogue.views.stored()
-    if shown:
-        case.catalogue.views.label(_over_borders(case, _labels(nameless, shown)))
+    if not shown:
+        return
+    labels = _over_borders(case, _labels(nameless, shown))
+    if labels != case.catalogue.views.labels():
+        with lender(case, source) as lent:
+            numbers = read_numbers(case, source, lent, labels, shown, nameless)
+        case.catalogue.views.label(labels, numbers)
 
 
 def _nameless(case: Opened) -> list[Segment]:

@@ -58,12 +58,20 @@ class Opened(NamedTuple):
 
     def _labelled(self, found: list[Segment]) -> list[Segment]:
         """Segments of unknown camera with the camera that their pictures show, and its number where
-        the user says which it is."""
+        the user says which it is, or it is burnt into them."""
         labels = self.catalogue.views.labels()
         if not labels:
             return found
+        taken = set(self.names.values())
+        burnt = {k: n for k, n in self.catalogue.views.numbers().items() if n not in taken}
+        names = burnt | dict(self.names)
         return [
-            msgspec.structs.replace(one, label=label, channel=self.names.get(label))
+            msgspec.structs.replace(
+                one,
+                label=label,
+                channel=names.get(label),
+                numbered=label in burnt and label not in self.names,
+            )
             if one.channel is None and (label := labels.get(one.id or 0)) is not None
             else one
             for one in found

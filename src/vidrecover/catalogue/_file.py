@@ -162,6 +162,11 @@ def _probes(database: Database) -> None:
     _run(database, "0011_probes.sql")
 
 
+def _numbers(database: Database) -> None:
+    """Migration 12: the camera's number that its pictures show; NULL where none is read."""
+    database.conn.execute("ALTER TABLE view ADD COLUMN number INTEGER")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -174,6 +179,7 @@ _MIGRATIONS = {
     "0009_positions": _positions,
     "0010_seams": _seams,
     "0011_probes": _probes,
+    "0012_numbers": _numbers,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

@@ -31,19 +31,26 @@ class Views:
                 "INSERT OR REPLACE INTO view (segment_id, kind, shown) VALUES (?, ?, ?)", views
             )
 
-    def label(self, labels: Mapping[int, str]) -> None:
-        """Say of which camera segments are, by id; all others are of an unknown one."""
+    def label(self, labels: Mapping[int, str], numbers: Mapping[str, int]) -> None:
+        """Say of which camera segments are, by id, and the numbers of labels that their pictures
+        show; all others are of an unknown one."""
         with _file.told(self._path), self._conn:
-            self._conn.execute("UPDATE view SET label = NULL WHERE label IS NOT NULL")
+            self._conn.execute("UPDATE view SET label = NULL, number = NULL")
             self._conn.executemany(
-                "INSERT INTO view (segment_id, kind, label) VALUES (?, x'', ?)"
-                " ON CONFLICT (segment_id) DO UPDATE SET label = excluded.label",
-                labels.items(),
+                "INSERT INTO view (segment_id, kind, label, number) VALUES (?, x'', ?, ?)"
+                " ON CONFLICT (segment_id) DO UPDATE"
+                " SET label = excluded.label, number = excluded.number",
+                ((segment, label, numbers.get(label)) for segment, label in labels.items()),
             )
 
     def labels(self) -> dict[int, str]:
         """Labels by id of segment."""
         return dict(self._all("SELECT segment_id, label FROM view WHERE label IS NOT NULL"))
+
+    def numbers(self) -> dict[str, int]:
+        """The numbers that the pictures of labelled cameras show, by label."""
+        query = "SELECT DISTINCT label, number FROM view WHERE label IS NOT NULL"
+        return dict(self._all(f"{query} AND number IS NOT NULL"))
 
     def _all(self, query: str) -> list[tuple[Any, ...]]:
         with _file.told(self._path):

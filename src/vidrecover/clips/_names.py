@@ -72,7 +72,10 @@ def camera_notes(recording: Recording, *, nameless: bool) -> tuple[str, ...]:
     shown = f"camera {recording.label}: what its pictures show, as its bytes name no camera"
     notes = [shown]
     if recording.channel is not None:
-        notes = [f"camera {recording.channel} is the user's name for {shown}"]
+        named = "the user's name for"
+        if any(one.numbered for one in recording.segments):
+            named = "the number burnt into the pictures of"
+        notes = [f"camera {recording.channel} is {named} {shown}"]
     count = len(recording.segments)
     if count > 1 and recording.start_ms is None:
         notes.append(

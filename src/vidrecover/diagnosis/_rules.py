@@ -82,6 +82,8 @@ def footage(facts: Facts, moment: Moment, picture: PictureState) -> Judgement:
     it can be seen because it is encrypted."""
     judged = _footage(facts, moment, picture)
     judged = judged._replace(said=(*judged.said, *_hidden(facts, moment)))
+    if any(segment.numbered for segment in moment.segments):
+        judged = judged._replace(said=(*judged.said, said("camera_by_picture")))
     free = () if judged.indexed else facts.free.volumes(moment.segments)
     if free:
         told = (*judged.said, said("unallocated", volumes=", ".join(free)))

@@ -16,7 +16,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     unfinished: frames known to lack bytes; rows: the packed table, see `segments.unpack`;
     joined: a frame glued over a border; named_by_claim: the bytes name no camera, the channel is
     what the recorder's records say, see `timeline.attributed`; never stored. label: A, B, ...
-    of the camera that its pictures show it to be of, where the bytes name none; stored apart.
+    of the camera that its pictures show it to be of, where the bytes name none; stored apart;
+    numbered: the channel is the number that is burnt into its pictures.
     track: of which stream of a container it is, see `Track`; None outside of containers. lane:
     the number of its stream in its file where the bytes name no camera; never a camera.
     """
@@ -41,6 +42,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     joined: bool = False
     named_by_claim: bool = False
     label: str | None = None
+    numbered: bool = False
     lane: int | None = None
     track: int | None = None
     id: int | None = None

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from av.video.frame import VideoFrame
 
-from vidrecover.repair._decoding import decoder
-from vidrecover.repair._values import ClockJob, ClockRead, FontData
-from vidrecover.repair.burntclock import Font, Ink, Luma, read
+from vidrecover.repair._decoding import decoded, decoder
+from vidrecover.repair._values import ClockJob, ClockRead, FontData, InkJob, InkRead
+from vidrecover.repair.burntclock import Font, Luma, font_of, read
 from vidrecover.servant import serve
 
 _LARGE = 720
@@ -21,10 +21,13 @@ _MOST_HELD = 96 << 20
 
 
 def answer(message: bytes) -> bytes:
-    """What the clock shows in a pickled job's pictures, None where it cannot be read."""
-    job: ClockJob = pickle.loads(message)
+    """What the clock shows in a pickled job's pictures, None where it cannot be read; for an
+    InkJob where their ink is."""
+    job: ClockJob | InkJob = pickle.loads(message)
+    if isinstance(job, InkJob):
+        return msgspec.msgpack.encode(_inked(job))
     shown = dict(_pictures(job))
-    fonts = [_font(one) for one in job.fonts]
+    fonts = [font_of(one) for one in job.fonts]
     reading = read(list(shown.values()), fonts, calibrated=job.calibrate) if shown else None
     if reading is None:
         return msgspec.msgpack.encode(None)
@@ -32,6 +35,21 @@ def answer(message: bytes) -> bytes:
     return msgspec.msgpack.encode(
         ClockRead(times=tuple(times.get(one) for one in job.wanted), font=_data(reading.font))
     )
+
+
+def _inked(job: InkJob) -> InkRead | None:
+    """None where no picture decodes whole, or their sizes differ."""
+    ink = font_of(job.font).ink
+    found: list[Luma] = []
+    for units in job.groups:
+        frames, _ = decoded(job.codec, units, {})
+        found += [_luma(one) for one in frames[:1] if not one.is_corrupt]
+    if not found or len({one.shape for one in found}) > 1:
+        return None
+    share = np.mean([ink.of(one) for one in found], axis=0)
+    rows, columns = share.shape
+    inked = np.round(255 * share).astype(np.uint8).tobytes()
+    return InkRead(rows=rows, columns=columns, inked=inked, pictures=len(found))
 
 
 def _pictures(job: ClockJob) -> Iterator[tuple[int, Luma]]:
@@ -61,12 +79,6 @@ def _luma(frame: VideoFrame) -> Luma:
         return luma
     halved = cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return halved.astype(np.uint8, copy=False)
-
-
-def _font(data: FontData) -> Font:
-    digits = np.frombuffer(data.digits, np.float32).reshape(10, data.height, data.width)
-    ink = Ink(data.level, data.tophat)
-    return Font(ink, data.x, data.y, data.width, data.height, digits, data.order, data.certain)
 
 
 def _data(font: Font) -> FontData:

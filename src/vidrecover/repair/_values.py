@@ -97,6 +97,27 @@ class ClockRead(msgspec.Struct, frozen=True, kw_only=True):
     font: FontData
 
 
+class InkJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures of one camera of which is asked what never changes.
+
+    groups: access units with start codes, each group from a key picture on; the first picture of
+    each is looked at; font: whose ink is looked for.
+    """
+
+    codec: Codec
+    groups: tuple[tuple[bytes, ...], ...]
+    font: FontData
+
+
+class InkRead(msgspec.Struct, frozen=True, kw_only=True):
+    """How often each dot is ink, 0 to 255, row by row; pictures: that were looked at."""
+
+    rows: int
+    columns: int
+    inked: bytes
+    pictures: int
+
+
 class ViewJob(msgspec.Struct, frozen=True, kw_only=True):
     """Pictures of one piece of footage whose camera is asked for.
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from vidrecover.clock import parse_iso
 from vidrecover.model import RecorderMs
+from vidrecover.repair._values import FontData
 
 Luma = npt.NDArray[np.uint8]
 Bits = npt.NDArray[np.bool_]
@@ -36,7 +37,7 @@ _CANDIDATES = 300
 _ALIKE, _READ = 0.055, 0.10
 _GOOD, _ENOUGH, _LEAST_READ = 0.99, 0.90, 0.8
 _MOST_PICTURES = 600  # that calibration looks at
-_TRIED = 12  # of the cells that run through a cycle: neighbours differ in how cleanly they cut
+_TRIED = 12  # of the cells of one height that run through a cycle: neighbours cut less cleanly
 _CELLS = 26  # to the left of the single seconds: date, time and a few blanks between them
 _MOST_PATTERNS, _MOST_CLUSTERS = 200, 40
 _MOST_KINDS = 12  # that hold nine tenths of all patterns: ten digits, and what covers them
@@ -101,6 +102,13 @@ class Font(NamedTuple):
         return _time(self.text(picture), self.order)
 
 
+def font_of(data: FontData) -> Font:
+    """A font that has travelled."""
+    digits = np.frombuffer(data.digits, np.float32).reshape(10, data.height, data.width)
+    ink = Ink(data.level, data.tophat)
+    return Font(ink, data.x, data.y, data.width, data.height, digits, data.order, data.certain)
+
+
 class Reading(NamedTuple):
     """What the clock in a row of pictures shows.
 
@@ -139,14 +147,22 @@ def calibrate(pictures: Sequence[Luma]) -> Font | None:
     best: tuple[float, Font] | None = None
     for ink in _inks():
         bits = np.stack([ink.of(one) for one in stack])
-        ranked = sorted(_fonts(bits, ink), key=lambda one: -one[0])
-        for _, font in ranked[:_TRIED]:
+        for font in _likeliest(bits, ink):
             dated = _dated(pictures, font)
             if dated is not None and (best is None or dated[0] > best[0]):
                 best = dated
         if best is not None and best[0] >= _GOOD:
             break
     return None if best is None else best[1]
+
+
+def _likeliest(bits: Bits, ink: Ink) -> Iterator[Font]:
+    """The best fonts of each height: a part of a large digit runs through its cycle as well."""
+    tried: Counter[int] = Counter()
+    for _, font in sorted(_fonts(bits, ink), key=lambda one: -one[0]):
+        tried[font.height] += 1
+        if tried[font.height] <= _TRIED:
+            yield font
 
 
 def _inks() -> Iterator[Ink]:

@@ -4,11 +4,21 @@ import pickle
 
 import msgspec
 
-from vidrecover.repair._values import ClockJob, ClockRead, FontData
+from vidrecover.repair._values import ClockJob, ClockRead, FontData, InkJob, InkRead
 from vidrecover.repair.burntclock import LEAST_PER_S, LEAST_S
 from vidrecover.servant import Servant
 
-__all__ = ["LEAST_PICTURES", "ClockJob", "ClockRead", "FontData", "ask", "reader"]
+__all__ = [
+    "LEAST_PICTURES",
+    "ClockJob",
+    "ClockRead",
+    "FontData",
+    "InkJob",
+    "InkRead",
+    "ask",
+    "inked",
+    "reader",
+]
 
 LEAST_PICTURES = LEAST_S * LEAST_PER_S
 """Needed to calibrate."""
@@ -27,3 +37,11 @@ def ask(job: ClockJob, servant: Servant) -> ClockRead | None:
     if isinstance(answer, str):
         return None
     return msgspec.msgpack.decode(answer, type=ClockRead | None)
+
+
+def inked(job: InkJob, servant: Servant) -> InkRead | None:
+    """Where the ink of pictures is, None when none decodes, or the decoder died of them."""
+    answer = servant.ask(pickle.dumps(job))
+    if isinstance(answer, str):
+        return None
+    return msgspec.msgpack.decode(answer, type=InkRead | None)

@@ -29,10 +29,11 @@ LEAST_REST = 256
 TIME_LIMIT_S = 30.0
 _TOO_LITTLE = "the piece that fits best tells too little"
 _MARGIN = 1.5
-_LARGEST_STEP, _LARGEST_ALONE = 1.6, 8.0
+_LARGEST_STEP, _LARGEST_ALONE, _LARGEST_H265 = 1.6, 8.0, 0.9
 """Over what is usual before the cut; a picture that changes more may be another camera's. The
-second where no other piece decodes; of H.265 decoders tell no errors. [C: twelve real scenes,
-tests/benchmarks/cut_pictures.py]"""
+second where no other piece decodes. Of H.265 decoders hardly tell errors: the first is for a
+piece that decodes alone, the third where others do, which were at 1.03 and more. [C: twelve real
+scenes, tests/benchmarks/cut_pictures.py]"""
 _BATCH = 16
 _MODULE = "vidrecover.repair._joint"
 
@@ -127,7 +128,7 @@ def _chosen(codec: Codec, fitting: dict[int, JoinTrial], tried: int) -> Choice:
     (first, place), *others = ranked
     if not fitting[place].used:
         return Choice(None, _TOO_LITTLE, places)
-    if first > (_LARGEST_STEP if others or codec == Codec.H265 else _LARGEST_ALONE):
+    if first > _largest(codec, alone=not others):
         return Choice(None, f"the picture changes {first:.1f} times more than usual", places)
     if others and others[0][0] < _MARGIN * first:
         return Choice(None, f"{len(fitting)} pieces decode as its rest", places)
@@ -138,6 +139,13 @@ def _chosen(codec: Codec, fitting: dict[int, JoinTrial], tried: int) -> Choice:
             f" ({first:.1f} times the usual change, against {others[0][0]:.1f})"
         )
     return Choice(place, words, places)
+
+
+def _largest(codec: Codec, *, alone: bool) -> float:
+    """The largest step that proves a join; alone: no other piece decodes."""
+    if codec == Codec.H265:
+        return _LARGEST_STEP if alone else _LARGEST_H265
+    return _LARGEST_ALONE if alone else _LARGEST_STEP
 
 
 class _Numbers(NamedTuple):

@@ -1,0 +1,120 @@
+"""Numbers of the cameras that naked footage was sorted to, burnt into their pictures."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+
+from vidrecover import clips, timeline
+from vidrecover.case._loans import Lender
+from vidrecover.case._opened import Opened
+from vidrecover.catalogue import Shown
+from vidrecover.model import Codec, Segment, Source
+from vidrecover.repair import burntname, clockreading, parametersets
+from vidrecover.repair.clockreading import ClockJob, FontData, InkJob
+from vidrecover.servant import Servant
+
+_MOST_PICTURES = 300
+"""That calibration looks at: half a minute of several cameras."""
+_LONGEST = 400
+"""Pictures of a piece that are read for that."""
+_EVERY = 3
+_MOST_LOOKED = 12
+"""Key pictures of a camera in which the number must stand."""
+
+
+def read_numbers(
+    case: Opened,
+    source: Source,
+    lent: Lender,
+    labels: Mapping[int, str],
+    shown: Sequence[Shown],
+    nameless: Sequence[Segment],
+) -> dict[str, int]:
+    """The numbers that stand in the pictures of the labelled cameras, by label.
+
+    labels: by id of segment. Cameras of one stream kind are read together, and only where they
+    were recorded at the same time, lying between each other: else a date could pass for a number.
+    """
+    kinds = {one.segment_id: one.kind for one in shown}
+    cameras: dict[tuple[bytes, Codec], dict[str, list[Segment]]] = {}
+    for one in sorted(nameless, key=lambda one: one.start):
+        label = labels.get(one.id or 0)
+        if label is not None:
+            alike = cameras.setdefault((kinds[one.id or 0], one.codec), defaultdict(list))
+            alike[label].append(one)
+    found: dict[str, int] = {}
+    with clockreading.reader() as servant:
+        for (_, codec), alike in sorted(cameras.items(), key=lambda one: one[0]):
+            if len(alike) >= burntname.LEAST_CAMERAS and _lie_together([*alike.values()]):
+                found |= _Reading(case, source, lent, servant, codec).numbers(alike)
+    values = [*found.values()]
+    return {label: one for label, one in found.items() if values.count(one) == 1}
+
+
+def _lie_together(cameras: Sequence[Sequence[Segment]]) -> bool:
+    """Whether every camera's footage begins before any other's ends."""
+    return max(own[0].start for own in cameras) < min(own[-1].end for own in cameras)
+
+
+class _Reading:
+    """Reads pictures of cameras of one kind."""
+
+    def __init__(
+        self, case: Opened, source: Source, lent: Lender, servant: Servant, codec: Codec
+    ) -> None:
+        self._case, self._source, self._lent = case, source, lent
+        self._servant, self._codec = servant, codec
+
+    def numbers(self, cameras: Mapping[str, Sequence[Segment]]) -> dict[str, int]:
+        """The number of each camera whose number is told."""
+        font = self._font(cameras)
+        if font is None:
+            return {}
+        seen = {label: self._inked(own, font) for label, own in cameras.items()}
+        known = {label: one for label, one in seen.items() if one is not None}
+        told = burntname.numbers([*known.values()], burntname.font_of(font))
+        return {a: n for a, n in zip(known, told, strict=True) if n is not None}
+
+    def _font(self, cameras: Mapping[str, Sequence[Segment]]) -> FontData | None:
+        """The letters of the clock, from the cameras with most footage, one behind the other."""
+        longest = sorted(cameras.values(), key=lambda own: -sum(one.frames for one in own))
+        units = list(islice(self._units(longest), _EVERY * _MOST_PICTURES))
+        step = _EVERY if len(units) >= _EVERY * clockreading.LEAST_PICTURES else 1
+        wanted = tuple(range(0, len(units), step))
+        if len(wanted) < clockreading.LEAST_PICTURES:
+            return None
+        job = ClockJob(
+            codec=self._codec, units=tuple(units), wanted=wanted, fonts=(), calibrate=True
+        )
+        answer = clockreading.ask(job, self._servant)
+        return None if answer is None else answer.font
+
+    def _units(self, cameras: Sequence[Sequence[Segment]]) -> Iterator[bytes]:
+        for own in cameras:
+            for segment in own:
+                yield from self._pictures(segment, keys_only=False)
+
+    def _pictures(self, segment: Segment, *, keys_only: bool) -> list[bytes]:
+        """Access units of a segment, the first with parameter sets."""
+        (recording,) = timeline.recordings([segment])
+        told = self._lent(recording)
+        found = clips.pictures(recording, self._source, self._case.unpack, keys_only=keys_only)
+        units = [one.unit for one in islice(found, _LONGEST)]
+        if units and told is not None and parametersets.sets_of(self._codec, units[0]) is None:
+            units[0] = told.units + units[0]
+        return units
+
+    def _inked(self, own: Sequence[Segment], font: FontData) -> burntname.Inked | None:
+        """Where ink is in key pictures of a camera, from its first piece to its last."""
+        places = np.linspace(0, len(own) - 1, min(len(own), _MOST_LOOKED)).round().astype(int)
+        some = [self._pictures(own[place], keys_only=True) for place in places]
+        groups = [(one[0],) for one in some if one]
+        if len(groups) < burntname.LEAST_PICTURES and some and some[0]:
+            groups += [(one,) for one in some[-1][1:][-burntname.LEAST_PICTURES :]]
+        job = InkJob(codec=self._codec, groups=tuple(groups), font=font)
+        answer = clockreading.inked(job, self._servant) if groups else None
+        if answer is None or answer.pictures < burntname.LEAST_PICTURES:
+            return None
+        return np.frombuffer(answer.inked, np.uint8).reshape(answer.rows, answer.columns)
