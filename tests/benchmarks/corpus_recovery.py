@@ -113,22 +113,21 @@ def media(kinds: list[str], match: str) -> list[str]:
 
 
 def frames_of(path: Path) -> Iterator[Present]:
-    """The pictures that PyAV's demuxer gives, with their places."""
+    """The pictures of all streams that PyAV's demuxer gives, with their places."""
     data, reach = path.read_bytes(), 0
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 return
-            stream = container.streams.video[0]
-            codec = stream.codec_context.name
+            streams = container.streams.video
             spread = container.format.name in _SPREAD
-            packets = (packet for packet in container.demux(stream) if packet.size)
-            places = [(packet.pos, bytes(packet)) for packet in packets]
+            packets = (packet for packet in container.demux(*streams) if packet.size)
+            places = [(one.pos, bytes(one), one.stream.codec_context.name) for one in packets]
     except av.FFmpegError:
         return
-    for number, (place, content) in enumerate(places):
+    for number, (place, content, codec) in enumerate(places):
         if spread:
-            following = [other for other, _ in places[number + 1 :] if other is not None]
+            following = [other for other, *_ in places[number + 1 :] if other is not None]
             start, end = place or 0, following[0] if following else len(data)
         else:
             start = data.find(content, reach)

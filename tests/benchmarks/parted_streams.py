@@ -38,11 +38,13 @@ def laid(streams: list[list[bytes]], size: int) -> tuple[bytearray, list[Places]
     waiting = [bytearray() for _ in streams]
     open_: list[list[tuple[int, int, int]]] = [[] for _ in streams]
     places: list[list[tuple[int, int]]] = []
+    sizes: list[int] = []
     for number in range(max(map(len, streams))):
         for camera, units in enumerate(streams):
             data = units[number] if number < len(units) else b""
             if data:
                 places.append([])
+                sizes.append(len(data))
             while data:
                 held = waiting[camera]
                 part = data[: size - len(held)]
@@ -58,7 +60,8 @@ def laid(streams: list[list[bytes]], size: int) -> tuple[bytearray, list[Places]
                     image += held
                     held.clear()
                     open_[camera].clear()
-    return image, [tuple(one) for one in places if one]
+    whole = zip(places, sizes, strict=True)  # the last blocks were never full
+    return image, [tuple(one) for one, size in whole if sum(b - a for a, b in one) == size]
 
 
 def found(image: bytes) -> tuple[list[Places], float]:

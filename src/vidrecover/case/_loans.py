@@ -86,7 +86,7 @@ class Lender:
 
     @cached_property
     def _library(self) -> Library:
-        """What stands before the key pictures of all cameras."""
+        """What stands before the key pictures of all cameras, and in the heads of their files."""
         groups: dict[tuple[str, int | None, Codec], list[Segment]] = defaultdict(list)
         for one in self._case.segments():
             if one.codec in _CODECS and one.keys:
@@ -95,9 +95,21 @@ class Lender:
         for alike in groups.values():
             for one in _spread(alike):
                 (recording,) = timeline.recordings([one])
-                for sets in self._sets(recording, one.channel):
+                for sets in [*self._told(one), *self._sets(recording, one.channel)]:
                     library.add(sets)
         return library
+
+    def _told(self, segment: Segment) -> list[ParameterSets]:
+        """The sets that the file of a segment holds beside its pictures."""
+        track = self._tracks.get(segment.track or 0)
+        if track is None or not track.sets:
+            return []
+        place = segment.start if track.sets_at is None else track.sets_at.start
+        return [
+            ParameterSets(
+                codec=segment.codec, units=track.sets, channel=segment.channel, place=place
+            )
+        ]
 
 
 def _spread(segments: Sequence[Segment]) -> list[Segment]:

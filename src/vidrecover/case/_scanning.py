@@ -1,5 +1,6 @@
 """Scanning a source into a case: layouts, units, cut frames, key pictures."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack, nullcontext
 from itertools import chain, islice
@@ -43,6 +44,7 @@ from vidrecover.source.mapped import MappedSource
 from vidrecover.stills import Album
 from vidrecover.workers import processes
 
+_SHORT_RUN, _FEW_PICTURES = 64 << 10, 16
 _IN_PIECES = 10  # one of so many files; else a frame at a cluster's end mostly goes on behind it
 
 
@@ -241,6 +243,24 @@ def contain(case: Opened, source: Source) -> None:
     done = case.catalogue.containers()
     for found in containers.build(source, boxes, one, known=_in_pieces(case), done=done):
         case.catalogue.store_container(found)
+    for found in containers.loose(source, _unexplained(case), one):
+        case.catalogue.store_container(found)
+
+
+def _unexplained(case: Opened) -> list[Extent]:
+    """What no reader knows, with what lies between that may be an imitation in it: a few naked
+    pictures, and short runs of a single value."""
+    left = case.catalogue.unidentified()
+    between = [one for one in case.catalogue.blank() if one.size <= _SHORT_RUN]
+    naked = {one.name for one in case.formats.formats if one.framing.yields}
+    between += [
+        Extent(one.start, one.end)
+        for one in case.catalogue.segments(channel=None)
+        if one.format in naked and not one.joined and one.frames <= _FEW_PICTURES
+    ]
+    every = extents.merged([*left, *between])
+    known = [one.start for one in left]
+    return [one for one in every if bisect_left(known, one.start) < bisect_left(known, one.end)]
 
 
 def _in_pieces(case: Opened) -> dict[int, tuple[Extent, ...]]:

@@ -13,10 +13,11 @@ import numpy as np
 from vidrecover import extents
 from vidrecover.containers._building import built
 from vidrecover.containers._files import Anchors, files
+from vidrecover.containers._loose import loose
 from vidrecover.formats import Format
 from vidrecover.model import Container, Extent, Frames, Source
 
-__all__ = ["READER", "build"]
+__all__ = ["READER", "build", "loose"]
 
 READER = "mp4"
 """The reader of the format whose rows in a scan are the boxes seen."""

@@ -92,10 +92,15 @@ def _boxes(view: View, anchors: Anchors, start: int | None) -> list[Box]:
         if found and found[-1].is_open and len(following):
             found[-1] = found[-1]._replace(end=min(found[-1].end, int(following[0])))
         every += found
-        if not len(following) or _is_whole(every):
+        if not len(following) or _is_whole(every) or _is_headless(every):
             break
         at = int(following[0])
     return every
+
+
+def _is_headless(boxes: Sequence[Box]) -> bool:
+    """Whether the first box is lost and nothing leads on: what follows may be another file's."""
+    return bool(boxes) and boxes[0].kind != b"ftyp" and not boxes[-1].is_open
 
 
 def _is_whole(boxes: Sequence[Box]) -> bool:

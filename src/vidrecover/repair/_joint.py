@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from av.video.frame import VideoFrame
 
+from vidrecover.model import Codec
 from vidrecover.repair._decoding import WHOLE, Plane, decoded, planes
 from vidrecover.repair._values import JoinJob, JoinTrial
 from vidrecover.servant import serve
@@ -16,6 +17,7 @@ from vidrecover.servant import serve
 _AREA = 8
 _TAIL, _LEAST_TAIL = 12, 6
 """Bytes that are taken from the end of a NAL unit; decoders read a few ahead of what they need."""
+_MORE = b"\x5a" * _TAIL
 _LOOKED_AT = 2
 """Changes over a join that count: to the cut picture, and to the one behind it."""
 
@@ -71,18 +73,24 @@ def _needs_its_end(job: JoinJob, rest: bytes, frames: list[VideoFrame], told: in
     """Whether the picture is another one, or none, without the last bytes of the cut NAL unit.
 
     A decoder that was given foreign bytes may reach the picture's last block before their end and
-    say nothing.
+    say nothing. Of H.265 it also says nothing where their end comes before the last block: then
+    more bytes make another picture.
     """
     end = rest.find(b"\0\0\1")
     end = len((rest if end < 0 else rest[:end]).rstrip(b"\0"))
     if end < _LEAST_TAIL:
         return None
-    shorter = job.head + rest[: end - min(_TAIL, end)] + rest[end:]
-    others = _pictures(job, [shorter], told)
-    if others is None:
-        return True
     place = len(job.before)
-    return _bytes_of(others, place) != _bytes_of(frames, place)
+    shown = _bytes_of(frames, place)
+    if job.codec == Codec.H265 and shown != _shown_with(job, rest[:end] + _MORE + rest[end:], told):
+        return False
+    return shown != _shown_with(job, rest[: end - min(_TAIL, end)] + rest[end:], told)
+
+
+def _shown_with(job: JoinJob, rest: bytes, told: int) -> bytes | None:
+    """The cut picture with another rest; None where it is damaged."""
+    frames = _pictures(job, [job.head + rest], told)
+    return None if frames is None else _bytes_of(frames, len(job.before))
 
 
 def _bytes_of(frames: list[VideoFrame], place: int) -> bytes | None:
