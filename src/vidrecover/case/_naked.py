@@ -32,6 +32,7 @@ MOST_TRIED = 2000
 AHEAD = 48
 """Borders behind a cut whose pieces may go on."""
 _CACHED = 64
+_MOST_BESIDE = 4  # naked pictures for each of another format
 _SURE, _FEW = 0.9, 8
 _MOSTLY = 0.5  # of the borders that break streams, from which one of which nothing is known does
 _UNTRIED = "more borders than are tried cut pictures of naked streams"
@@ -54,23 +55,20 @@ class Parted(NamedTuple):
 def parted_before(case: Opened) -> Parted:
     """What an earlier scan has put together of naked streams; it stays in the catalogue only when
     it is stored with what `join_naked` finds."""
-    naked = _naked(case)
+    seams = [one for one in case.catalogue.seams() if one.words.startswith(_CUT)]
+    starts = {one.start for one in seams if one.joined}
     joined = [
         msgspec.structs.replace(one, rows=case.catalogue.segment_rows(one.id))
         for one in case.catalogue.segments(channel=None)
-        if one.format in naked and one.joined and one.id is not None
+        if one.joined and one.start in starts and one.format in _naked(case) and one.id is not None
     ]
-    return Parted(joined, [one for one in case.catalogue.seams() if one.words.startswith(_CUT)])
+    return Parted(joined, seams)
 
 
 def join_naked(case: Opened, source: Source, before: Parted) -> Parted:
     """Part the naked streams at the borders that cut them. The segments of pictures that could be
     put together are not stored; before: see `parted_before`, which is part of the answer."""
-    stored = [
-        one
-        for one in case.catalogue.segments(channel=None)
-        if one.format in _naked(case) and one.codec in _CODECS and one.frames and not one.joined
-    ]
+    stored = _alone(case)
     joined, seams = list(before.joined), {one.start: one for one in before.seams}
     known = {int(segments.unpack(one.rows)["offset"][-1]) for one in joined}
     for name, codec in sorted({(one.format, one.codec) for one in stored}):
@@ -93,6 +91,21 @@ def join_naked(case: Opened, source: Source, before: Parted) -> Parted:
             at = int(stream.rows["offset"][-1])
             seams[at] = Seam(start=at, joined=False, words=_CUT + _TOO_MANY)
     return Parted(joined, [seams[start] for start in sorted(seams)])
+
+
+def _alone(case: Opened) -> list[Segment]:
+    """The naked footage of a source on which little else stands: what is left of frames that other
+    formats cut looks like naked pictures, too, and there their own arithmetic decides."""
+    stored, others = list[Segment](), 0
+    for one in case.catalogue.segments():
+        if one.format in _naked(case):
+            if one.codec in _CODECS and one.frames and not one.joined:
+                stored.append(one)
+        elif one.track is None:
+            others += one.frames
+    if any(one.fragment_size for one in case.catalogue.volumes()):
+        return []
+    return stored if sum(one.frames for one in stored) > _MOST_BESIDE * others else []
 
 
 def _naked(case: Opened) -> AbstractSet[str]:

@@ -321,10 +321,17 @@ def join_cuts(case: Opened, source: Source, borders: Sequence[Grid] = ()) -> int
     given = [(one.id or 0, rest) for one, rest in surrendered(naked, found.joined, case.formats)]
     case.catalogue.replace(given)
     naked_found = join_naked(case, source, before)
-    case.catalogue.store_seams(
-        [*found.joined, *naked_found.joined], [*_told(found), *naked_found.seams]
-    )
+    if naked_found.seams:
+        joined = [*_joined(case), *naked_found.joined]
+        case.catalogue.store_seams(joined, [*_told(found), *naked_found.seams])
     return len(found.doubtful) + sum(not one.joined for one in naked_found.seams)
+
+
+def _joined(case: Opened) -> Iterator[Segment]:
+    """What was put together and has not given way, with rows."""
+    for one in case.catalogue.segments():
+        if one.joined and one.id is not None:
+            yield msgspec.structs.replace(one, rows=case.catalogue.segment_rows(one.id))
 
 
 def _told(found: Seams) -> Iterator[Seam]:
