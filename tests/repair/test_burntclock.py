@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from vidrecover.clock import parse_iso
-from vidrecover.repair import burntclock
+from vidrecover.repair import _cells, burntclock
 from vidrecover.simulate.pictures import Scene
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "vehicle"
@@ -70,6 +70,42 @@ def test_a_clock_that_was_set_is_a_jump_and_gives_no_rate() -> None:
     reading = burntclock.read(drawn(3, times), [font])
     assert reading is not None
     assert (reading.jumps, reading.rate, reading.times) == ((20,), None, tuple(times))
+
+
+def test_cells_that_change_like_digits_are_the_same_in_strips_of_any_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bits = np.stack([one[:80] > 190 for one in footage()])
+    inked = bits.mean(axis=0, dtype=np.float32)
+    changes = (bits[1:] != bits[:-1]).sum(axis=0).astype(np.float32)
+    found = []
+    for lines in (7, HEIGHT):
+        monkeypatch.setattr(_cells, "_STRIP", lines)
+        found.append(_cells.windows(bits, inked, changes, 8, 16))
+    assert len(found[0]) > 20
+    assert found[0] == found[1]
+
+
+def test_patterns_are_apart_by_the_bits_in_which_they_differ() -> None:
+    bits = np.random.default_rng(2).integers(0, 2, (9, 77)).astype(np.bool_)
+    apart = _cells._apart(np.packbits(bits, axis=1))
+    assert (apart == (bits[:, None] != bits).sum(axis=2)).all()
+
+
+def test_a_cell_without_ten_patterns_in_a_cycle_runs_through_no_digits() -> None:
+    rng = np.random.default_rng(3)
+    digits = rng.integers(0, 2, (10, 16, 8)).astype(np.bool_)
+    seconds = np.arange(120) // 4 % 10
+    clock = digits[seconds]
+    found = _cells.cycle(clock, 0.9)
+    assert found is not None
+    assert ((found.labels - found.labels[0]) % 10).tolist() == seconds.tolist()
+    assert found.score == 1.0
+    assert _cells.cycle(clock[: 4 * 9], 0.9) is None
+    covered = clock.copy()
+    covered[::12] = rng.integers(0, 2, (10, 16, 8))
+    assert _cells.cycle(covered, 0.9) is not None
+    assert _cells.cycle(covered, 0.95) is None
 
 
 @pytest.mark.parametrize("kind", ["noise", "still", "short", "sizes"])

@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 from av.video.frame import VideoFrame
 
+from vidrecover.repair._cells import Luma
 from vidrecover.repair._decoding import decoded, decoder
 from vidrecover.repair._values import ClockJob, ClockRead, FontData, InkJob, InkRead
-from vidrecover.repair.burntclock import Font, Luma, font_of, read
+from vidrecover.repair.burntclock import Font, font_of, read
 from vidrecover.servant import serve
 
 _LARGE = 720

@@ -19,10 +19,8 @@ import numpy.typing as npt
 
 from vidrecover.clock import parse_iso
 from vidrecover.model import RecorderMs
+from vidrecover.repair._cells import Bits, Luma, cycle, windows, zero
 from vidrecover.repair._values import FontData
-
-Luma = npt.NDArray[np.uint8]
-Bits = npt.NDArray[np.bool_]
 
 LEAST_S = 20
 """Seconds of footage in which all ten digits occur, twice."""
@@ -32,18 +30,14 @@ LEAST_PER_S = 2
 _LEVELS = (190, 170, 210, 150, 130)
 _TOPHATS = (30, 20, 45)
 _HEIGHTS = (16, 20, 24, 32, 48)
-_INK = (0.08, 0.70)
-_CANDIDATES = 300
-_ALIKE, _READ = 0.055, 0.10
+_READ = 0.10
 _GOOD, _ENOUGH, _LEAST_READ = 0.99, 0.90, 0.8
+_SAMPLED, _LEAST_CYCLE = 4, 0.5
+"""One of so many cells is looked at first: those around a clock's seconds, which are alike and so
+stand side by side, all run through a cycle more or less."""
 _MOST_PICTURES = 600  # that calibration looks at
 _TRIED = 12  # of the cells of one height that run through a cycle: neighbours cut less cleanly
 _CELLS = 26  # to the left of the single seconds: date, time and a few blanks between them
-_MOST_PATTERNS, _MOST_CLUSTERS = 200, 40
-_MOST_KINDS = 12  # that hold nine tenths of all patterns: ten digits, and what covers them
-_LEAST_CHANGES = 12
-_MOST_UNEVEN = 0.25  # variance of the pictures between two changes, over their mean squared
-_MOST_CHANGES = 0.75  # of the steps from picture to picture, at two pictures a second
 _TIME = re.compile(r"(\d\d).(\d\d).(\d\d)$")
 _DATES = (
     re.compile(r"(?P<y>20\d\d).(?P<m>\d\d).(?P<d>\d\d)\D{1,6}$"),
@@ -180,142 +174,28 @@ def _kernel() -> npt.NDArray[Any]:
 def _fonts(bits: Bits, ink: Ink) -> Iterator[tuple[float, Font]]:
     """Cells that run through one cycle of ten, with how well they do."""
     inked = bits.mean(axis=0, dtype=np.float32)
+    changes = np.zeros(inked.shape, np.float32)
+    for now, before in zip(bits[1:], bits[:-1], strict=True):
+        changes += now != before
     for height in _HEIGHTS:
         width = height // 2
         if height * 12 > bits.shape[1] or width * 20 > bits.shape[2]:
             continue
-        for y, x in _windows(bits, inked, width, height):
-            cell = bits[:, y : y + height, x : x + width]
-            patterns = cell.reshape(len(cell), -1)
-            cycle = _cycle(patterns)
-            if cycle is None or cycle.score < _ENOUGH or x < width:
+        places = windows(bits, inked, changes, width, height)
+        cells = [bits[:, y : y + height, x : x + width] for y, x in places]
+        if not any(cycle(one, _LEAST_CYCLE) for one in cells[::_SAMPLED]):
+            continue
+        for (y, x), cell in zip(places, cells, strict=True):
+            found = cycle(cell, _ENOUGH)
+            if found is None or x < width:
                 continue
-            zero = _zero(cycle.labels, bits[:, y : y + height, x - width : x])
-            if zero is None:
+            first = zero(found.labels, bits[:, y : y + height, x - width : x])
+            if first is None:
                 continue
             digits = np.stack(
-                [cell[cycle.labels == (zero + digit) % 10].mean(axis=0) for digit in range(10)]
+                [cell[found.labels == (first + digit) % 10].mean(axis=0) for digit in range(10)]
             ).astype(np.float32)
-            yield cycle.score, Font(ink, x, y, width, height, digits)
-
-
-def _windows(
-    bits: Bits, inked: npt.NDArray[np.float32], width: int, height: int
-) -> list[tuple[int, int]]:
-    """Corners of the cells that hold a letter's share of ink and change as digits do: evenly in
-    time, much, and between that not at all; the likeliest first."""
-    size = width * height
-    steps, moved = np.zeros(inked.shape, np.float32), np.zeros(inked.shape, np.float32)
-    total = np.zeros(inked.shape, np.float32)
-    last, squares = np.full(inked.shape, -1, np.float32), np.zeros(inked.shape, np.float32)
-    first = last.copy()
-    for place, (now, before) in enumerate(zip(bits[1:], bits[:-1], strict=True)):
-        apart = _sums((now != before).astype(np.float32), width, height)
-        large = apart > _ALIKE * size
-        steps += large
-        moved += np.where(large, apart, 0)
-        total += apart
-        squares += np.where(large & (last >= 0), (place - last) ** 2, 0)
-        first[large & (last < 0)] = place
-        last[large] = place
-    ink = _sums(inked, width, height) / size
-    fits = (ink >= _INK[0]) & (ink <= _INK[1]) & (steps >= _LEAST_CHANGES)
-    fits &= steps <= _MOST_CHANGES * (len(bits) - 1)
-    fits[bits.shape[1] - height + 1 :] = False
-    fits[:, bits.shape[2] - width + 1 :] = False
-    quiet, much = moved / np.maximum(total, 1), moved / np.maximum(steps, 1)
-    pace = (last - first) / np.maximum(steps - 1, 1)
-    uneven = squares / np.maximum(steps - 1, 1) / np.maximum(pace, 1) ** 2 - 1
-    score = np.where(fits & (uneven < _MOST_UNEVEN), quiet * quiet * much, 0)
-    best = np.argsort(score, axis=None)[::-1][:_CANDIDATES]
-    rows, columns = np.unravel_index(best[score.ravel()[best] > 0], score.shape)
-    return list(zip(rows.tolist(), columns.tolist(), strict=True))
-
-
-def _sums(values: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
-    """The sum of the window of that size whose upper left corner is each place."""
-    border = cv2.BORDER_CONSTANT
-    return cv2.boxFilter(
-        values, cv2.CV_32F, (width, height), anchor=(0, 0), normalize=False, borderType=border
-    ).astype(np.float32, copy=False)
-
-
-class _Cycle(NamedTuple):
-    """labels: place in the cycle of ten for each picture, -1 for none; score: 0 to 1."""
-
-    labels: npt.NDArray[np.int64]
-    score: float
-
-
-def _cycle(patterns: Bits) -> _Cycle | None:
-    """The ten patterns of a cell in their order, when they follow each other in one cycle."""
-    clusters = _clusters(patterns)
-    if clusters is None:
-        return None
-    counts = np.bincount(clusters[clusters >= 0])
-    kept = np.flatnonzero(counts >= 0.02 * len(patterns))
-    if len(kept) != 10:
-        return None
-    known = np.full(len(counts), -1)
-    known[kept] = np.arange(10)
-    labels = np.where(clusters >= 0, known[clusters], -1)
-    seen = labels[labels >= 0]
-    steps = Counter(
-        (a, b) for a, b in zip(seen[:-1].tolist(), seen[1:].tolist(), strict=True) if a != b
-    )
-    total = sum(steps.values())
-    if total < 12:
-        return None
-    following = {}
-    for (a, b), _ in sorted(steps.items(), key=lambda item: item[1]):
-        following[a] = b  # the commonest comes last
-    order, place = [], 0
-    for _ in range(10):
-        order.append(place)
-        place = following.get(place, -1)
-        if place < 0:
-            return None
-    if len(set(order)) != 10 or place != 0:
-        return None
-    sure = sum(count for (a, b), count in steps.items() if following[a] == b) / total
-    rank = np.empty(10, dtype=np.int64)
-    rank[order] = np.arange(10)
-    ranked = np.where(labels >= 0, rank[labels], -1)
-    return _Cycle(ranked, sure * len(seen) / len(labels))
-
-
-def _clusters(patterns: Bits) -> npt.NDArray[np.int64] | None:
-    """A number for each pattern, alike ones the same; None when they are too many to be digits."""
-    rows = np.packbits(patterns, axis=1)
-    whole = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
-    _, first, inverse, counts = np.unique(
-        whole, return_index=True, return_inverse=True, return_counts=True
-    )
-    packed = rows[first]
-    if len(packed) > _MOST_PATTERNS:
-        return None
-    known = np.unpackbits(packed, axis=1, count=patterns.shape[1]).view(np.bool_)
-    numbers = np.full(len(packed), -1, dtype=np.int64)
-    for number in range(_MOST_CLUSTERS):
-        free = np.flatnonzero(numbers < 0)
-        if not len(free):
-            return numbers[inverse.ravel()]
-        seed = free[np.argmax(counts[free])]
-        near = (known[free] != known[seed]).mean(axis=1) <= _ALIKE
-        numbers[free[near]] = number
-        if number == _MOST_KINDS and counts[numbers < 0].sum() > 0.1 * len(patterns):
-            return None
-    return None
-
-
-def _zero(labels: npt.NDArray[np.int64], tens: Bits) -> int | None:
-    """Which place of the cycle is the 0: what is seen when the cell to the left changes."""
-    changed = (tens[1:] != tens[:-1]).reshape(len(tens) - 1, -1).mean(axis=1) > 2 * _ALIKE
-    seen = labels[1:][changed & (labels[1:] >= 0)]
-    if len(seen) < 2:
-        return None
-    place, count = Counter(seen.tolist()).most_common(1)[0]
-    return int(place) if count >= 0.6 * len(seen) else None
+            yield found.score, Font(ink, x, y, width, height, digits)
 
 
 def _dated(pictures: Sequence[Luma], font: Font) -> tuple[float, Font] | None:
