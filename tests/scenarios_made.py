@@ -57,6 +57,7 @@ def made() -> Iterator[Made]:
     yield from _recorders()
     yield from _settings()
     yield from _pictures()
+    yield from _standing()
     yield from _innocent()
 
 
@@ -207,6 +208,23 @@ def _pictures() -> Iterator[Made]:
             # an encoder takes seconds until the same picture is coded in the same way
             tolerance = 8.0 if word == "frozen" else 1.0
             yield Made(scenario, (Expected(f"picture_{word}", (3,), start, end),), tolerance)
+
+
+def _standing() -> Iterator[Made]:
+    """Frozen over several segments, of which each has too few key pictures to tell it."""
+    seldom = {"rate": 2.5, "gop": 60, "width": 176, "height": 144}
+    for name, freezes in (("clock-runs", False), ("clock-stands", True)):
+        frozen = CameraGroup(
+            numbers=(3,), faults=(("frozen", "07:32:00", "07:35:00"),), freezes_clock=freezes,
+            **seldom,
+        )  # fmt: skip
+        others = CameraGroup(numbers=(1, 2), **seldom)
+        scenario = _disk(f"frozen-for-minutes-{name}", others, frozen, end=DATE + "07:36:00")
+        # from one key picture to the next; no other picture is looked at
+        yield Made(scenario, (Expected("picture_frozen", (3,), "07:32:00", "07:35:00"),), 24.0)
+    parked = CameraGroup(numbers=(3,), parked=True, night=True, **seldom)
+    others = CameraGroup(numbers=(1, 2), **seldom)
+    yield Made(_disk("one-sees-nothing-move", others, parked, end=DATE + "07:36:00"), ())
 
 
 def _innocent() -> Iterator[Made]:

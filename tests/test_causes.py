@@ -374,6 +374,26 @@ def test_night_and_a_parked_vehicle_are_no_faults_but_one_camera_alone_is(
     assert [(one.kind, one.channels) for one in found] == ([(kind, (2,))] if kind else [])
 
 
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [(2.0, "goes on, so the camera"), (0.1, "stands still too"), (None, "frozen; 2 other cameras")],
+)
+def test_the_clock_in_a_frozen_picture_tells_who_repeats_it(
+    overlay: float | None, words: str
+) -> None:
+    runs = [run(number, 0, 10) for number in (1, 2, 3)]
+    shown = {
+        one.id: (Sight(one.start_ms, PictureState.FROZEN, overlay=overlay),)
+        if one.channel == 3
+        else (Sight(one.start_ms, PictureState.LIVE),)
+        for part in runs
+        for one in part
+    }
+    (cause,) = causes([s for part in runs for s in part], listed(*runs), pictures=shown)
+    assert cause.kind is CauseKind.PICTURE_FROZEN
+    assert words in cause.reason
+
+
 def test_a_camera_much_less_sharp_than_it_usually_is_is_blurred() -> None:
     runs = [run(channel, 0, 10) for channel in (1, 2)]
     pictures = {

@@ -21,7 +21,7 @@ REPRESENTATIVE = (
     "resolution-changed",
     "encrypted",
     "dark-from-the-middle",
-    "frozen-from-the-middle",
+    "frozen-for-minutes-clock-stands",
     "parked-at-night",
     "a-blip",
 )

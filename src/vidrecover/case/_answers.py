@@ -87,6 +87,7 @@ def _sights(looks: Iterable[Look]) -> dict[int, list[Sight]]:
             height=one.height,
             sharpness=one.sharpness,
             is_scrambled=one.scrambled,
+            overlay=one.overlay,
         )
         found.setdefault(one.segment_id, []).append(sight)
     return found

@@ -20,7 +20,7 @@ from vidrecover.case._several import decided
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look, Run
 from vidrecover.errors import CatalogueError
-from vidrecover.inspection import inspect
+from vidrecover.inspection import inspect, standing
 from vidrecover.model import (
     ClaimKind,
     Extent,
@@ -214,24 +214,29 @@ def _look(case: Opened, source: Source, jobs: int, *, stills: bool) -> None:
     """Judge the key pictures of all segments that were not looked at yet; of all segments again
     when the first stills are asked for."""
     album = Album(case.folder / STILLS) if stills else None
+    segments = list(case.segments())
     seen = {one.segment_id for one in case.catalogue.looks()}
     if stills and not (case.folder / STILLS).exists():
         seen = set()
-    unseen = [one for one in case.segments() if one.id not in seen]
+    unseen = [one for one in segments if one.id not in seen]
+    known = {one.name: one for one in case.formats.formats}
+    tracks = case.catalogue.tracks()
     with processes(jobs) if jobs > 1 else nullcontext() as executor:
-        known = {one.name: one for one in case.formats.formats}
         looks = inspect(
             unseen,
             case.unpack,
             source,
             known,
-            tracks=case.catalogue.tracks(),
+            tracks=tracks,
             executor=executor,
             workers=jobs,
             album=album,
         )
         for batch in _batches(looks):
             case.catalogue.store_looks(chain.from_iterable(batch))
+    looks = standing(segments, case.catalogue.looks(), case.unpack, source, known, tracks=tracks)
+    for batch in _batches(looks):
+        case.catalogue.store_looks(chain.from_iterable(batch))
 
 
 def contain(case: Opened, source: Source) -> None:

@@ -167,6 +167,12 @@ def _numbers(database: Database) -> None:
     database.conn.execute("ALTER TABLE view ADD COLUMN number INTEGER")
 
 
+def _standing(database: Database) -> None:
+    """Migration 13: what tells a picture that stands still over several segments."""
+    database.conn.execute("ALTER TABLE picture ADD COLUMN cells BLOB")
+    database.conn.execute("ALTER TABLE picture ADD COLUMN overlay REAL")
+
+
 _MIGRATIONS = {
     "0001_schema": _first_schema,
     "0002_containers": _containers,
@@ -180,6 +186,7 @@ _MIGRATIONS = {
     "0010_seams": _seams,
     "0011_probes": _probes,
     "0012_numbers": _numbers,
+    "0013_standing": _standing,
 }
 """All changes of the schema, by name, oldest first; never altered once released."""
 

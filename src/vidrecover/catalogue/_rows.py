@@ -30,7 +30,7 @@ SEGMENT = (
 )
 LOOK = (
     "segment_id, start_ms, end_ms, state, certain, pictures, reason, width, height, sharpness,"
-    " scrambled"
+    " scrambled, cells, overlay"
 )
 LOOSE_END = "after, position, format, channel, codec, sequence, time_ms, edge"
 CLAIM = (
@@ -87,6 +87,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     else, or of the segment's last frame; both None when it has no time. certain: False where
     only suspected; pictures: how many were judged; reason: in words, with the measured values;
     width, height: as coded; sharpness: see `picture.Measures`; scrambled: noise, no pictures.
+    cells: fingerprint of the pictures where they are all the same, see `picture.cells_of`; overlay:
+    how much the bands change in which the recorder writes, see `picture.Measures`.
     """
 
     segment_id: int
@@ -100,6 +102,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     height: int | None = None
     sharpness: float | None = None
     scrambled: bool = False
+    cells: bytes | None = None
+    overlay: float | None = None
 
 
 class Shown(NamedTuple):
@@ -324,14 +328,14 @@ def loose_end_of(row: Row) -> LooseEnd:
 def look_row(look: Look) -> Row:
     """LOOK of what pictures show."""
     span = (look.segment_id, look.start_ms, look.end_ms)
-    shape = (look.width, look.height, look.sharpness, look.scrambled)
+    shape = (look.width, look.height, look.sharpness, look.scrambled, look.cells, look.overlay)
     return (*span, look.state.value, look.certain, look.pictures, look.reason, *shape)
 
 
 def look_of(row: Row) -> Look:
     """From LOOK."""
-    number, start_ms, end_ms, state, certain, pictures, reason, *shape, scrambled = row
-    width, height, sharpness = shape
+    number, start_ms, end_ms, state, certain, pictures, reason, *shape = row
+    width, height, sharpness, scrambled, cells, overlay = shape
     return Look(
         segment_id=number,
         start_ms=start_ms,
@@ -344,6 +348,8 @@ def look_of(row: Row) -> Look:
         height=height,
         sharpness=sharpness,
         scrambled=bool(scrambled),
+        cells=cells,
+        overlay=overlay,
     )
 
 

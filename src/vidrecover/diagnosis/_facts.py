@@ -47,7 +47,8 @@ class Sight(NamedTuple):
     """What key pictures show from a moment on; start_ms None: of footage without a time.
 
     is_certain: else suspected; width, height: as coded, None when none decoded; sharpness: see
-    `picture.Measures`; is_scrambled: they are no pictures but noise.
+    `picture.Measures`; is_scrambled: they are no pictures but noise; overlay: change in the bands
+    in which recorders write, None when unknown.
     """
 
     start_ms: RecorderMs | None
@@ -57,6 +58,7 @@ class Sight(NamedTuple):
     height: int | None = None
     sharpness: float | None = None
     is_scrambled: bool = False
+    overlay: float | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

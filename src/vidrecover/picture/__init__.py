@@ -7,8 +7,8 @@ message in it, in three pictures alike, is called certain.
 
 from vidrecover.picture._check import Checked, Job, Worker, check
 from vidrecover.picture._decode import decode_keys
-from vidrecover.picture._judge import is_card, judge, judge_measures, state_alone
-from vidrecover.picture._measure import available, measure
+from vidrecover.picture._judge import FROZEN_CELLS, is_card, judge, judge_measures, state_alone
+from vidrecover.picture._measure import available, cells_of, drift, measure
 from vidrecover.picture._sampling import Change, choose, date_change
 from vidrecover.picture._values import (
     HEIGHT,
@@ -22,6 +22,7 @@ from vidrecover.picture._values import (
 )
 
 __all__ = [
+    "FROZEN_CELLS",
     "HEIGHT",
     "WIDTH",
     "Change",
@@ -34,10 +35,12 @@ __all__ = [
     "Plane",
     "Worker",
     "available",
+    "cells_of",
     "check",
     "choose",
     "date_change",
     "decode_keys",
+    "drift",
     "is_card",
     "judge",
     "judge_measures",

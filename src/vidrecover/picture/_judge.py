@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from vidrecover.model import Certainty, PictureState
-from vidrecover.picture._measure import MISSING, available, measure
+from vidrecover.picture._measure import MISSING, available, cells_of, measure
 from vidrecover.picture._values import (
     Image,
     Judgement,
@@ -77,6 +77,8 @@ difference, so a frozen picture at a low rate is called live. [C]"""
 OVERLAY_MOVES = 0.3
 """Mean difference in the overlay bands from which a clock in them runs. [C]"""
 
+_SEEN = frozenset({PictureState.LIVE, PictureState.BLURRED, PictureState.COLOURLESS})
+
 ROLL_ROWS = 15
 ROLL_GAIN = 0.25
 ROLL_SHARE = 0.6
@@ -105,7 +107,19 @@ def judge(
             continue
         measures.append(measure(picture, before))
         before = picture
-    return judge_measures(measures, span_ms=span_ms, usual_sharpness=usual_sharpness)
+    judged = judge_measures(measures, span_ms=span_ms, usual_sharpness=usual_sharpness)
+    first = next((p for p, m in zip(pictures, measures, strict=True) if m is not None), None)
+    if first is None or not _stands(judged, measures):
+        return judged
+    return msgspec.structs.replace(judged, cells=cells_of(first))
+
+
+def _stands(judged: Judgement, measures: Sequence[Measures | None]) -> bool:
+    """Whether all pictures are one and the same but for coding; a single one is."""
+    if judged.state is PictureState.FROZEN:
+        return True
+    later = [each for each in measures if each is not None][1:]
+    return judged.state in _SEEN and all(is_unmoved(each) for each in later)
 
 
 def judge_measures(

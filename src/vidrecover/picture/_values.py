@@ -57,9 +57,9 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 
     Against the picture before, None without one: change, change_peak: mean and 99.5th
     percentile of the absolute difference; cell_change: 95th percentile of the differences of
-    the cells' means; overlay_change: mean difference in the overlay bands; shift_rows,
-    shift_gain: how far the rows have moved vertically, and by how much the correlation of the
-    row means is better there than unmoved (0 where they match nowhere).
+    the lit cells' means, None where too few are lit; overlay_change: mean difference in the
+    overlay bands; shift_rows, shift_gain: how far the rows have moved vertically, and by how
+    much the correlation of the row means is better there than unmoved (0 where they match nowhere).
     """
 
     width: int
@@ -97,7 +97,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     alone: what each given picture shows by itself, in the given order; unmoved: whether it differs
     from the one before it by coding alone; sizes: width and height as coded, 0 where unknown.
     scrambled: units among the given that are uniform noise where a coded picture should be; 0
-    where any is one.
+    where any is one. cells: fingerprint of the first picture where all are the same but for
+    coding, see `cells_of`; empty where they are not.
     """
 
     state: PictureState
@@ -112,6 +113,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     unmoved: tuple[bool, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     scrambled: int = 0
+    cells: bytes = b""
 
 
 def not_checked(reason: str, rejected: int = 0) -> Judgement:

@@ -18,6 +18,7 @@ _GREY = 128
 _NIGHT = 0.3  # of the light that is left
 _BLUR = 4  # pixels to each side, three times: a sigma of about 4
 _NOISE = 35.0
+_GRAIN = 2.0  # of a sensor by day: real empty rooms change as much  [B: codec-repair.md 8.2]
 _ROLLS = 0.067  # rows a millisecond
 
 
@@ -38,6 +39,12 @@ def night(planes: Sequence[Plane]) -> None:
     planes[0][:] = 16 + (planes[0].astype(np.float32) - 16) * _NIGHT
     for plane in planes[1:]:
         plane[:] = _GREY + (plane.astype(np.float32) - _GREY) * _NIGHT
+
+
+def grain(luma: Plane, time_ms: int) -> None:
+    """What a sensor adds to a scene in which nothing moves; another with every picture."""
+    rng = np.random.default_rng([time_ms & 0x7FFFFFFF, 7])
+    luma[:] = np.clip(luma + rng.normal(0, _GRAIN, luma.shape), 16, 235).astype(np.uint8)
 
 
 def spoil(planes: Sequence[Plane], word: Word, time_ms: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.simulate import font
-from vidrecover.simulate.faults import night, shown, spoil
+from vidrecover.simulate.faults import grain, night, shown, spoil
 from vidrecover.simulate.plan import Camera
 from vidrecover.simulate.times import spoken
 
@@ -56,7 +56,7 @@ class Scene:
             self._see(planes, time_ms)
             below = self._height - (font.CELL_HEIGHT + 8) * self._scale
             self._write(luma, f"CAM {self._number:02d}", below)
-        shown_ms = time_ms if self._camera is None else self._camera.clock_ms(time_ms)
+        shown_ms = time_ms if self._camera is None else self._camera.burnt_in_ms(time_ms)
         self._write(luma, spoken(shown_ms), 8 * self._scale)
 
     def _see(self, planes: tuple[Plane, Plane, Plane], time_ms: int) -> None:
@@ -73,6 +73,8 @@ class Scene:
         planes[1][:], planes[2][:] = self._chroma
         if camera is not None and camera.is_night:
             night(planes)
+        if camera is not None and camera.is_parked and (fault is None or fault.word != "frozen"):
+            grain(planes[0], time_ms)
         if fault is not None:
             spoil(planes, fault.word, time_ms)
 

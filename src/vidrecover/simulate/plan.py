@@ -48,6 +48,7 @@ class Camera(NamedTuple):
     encrypted: tuple[Span, ...] = ()
     cipher: Cipher = "noise"
     later: Later | None = None
+    freezes_clock: bool = False
     clock: tuple[tuple[int, int], ...] = ()
 
     def during(self, stretch: Stretch) -> "Camera":
@@ -72,6 +73,14 @@ class Camera(NamedTuple):
         """What the recorder's clock shows at a true time."""
         steps = [step for at, step in self.clock if at <= time_ms]
         return time_ms + (steps[-1] if steps else 0)
+
+    def burnt_in_ms(self, time_ms: int) -> int:
+        """What the clock in the picture shows at a true time; a recorder that repeats its last
+        picture repeats the clock in it."""
+        fault = shown(self.faults, time_ms)
+        if self.freezes_clock and fault is not None and fault.word == "frozen":
+            time_ms = fault.span.start_ms
+        return self.clock_ms(time_ms)
 
     def times(self, stretch: Stretch) -> list[int]:
         """Times of the stretch's pictures, in milliseconds, ascending."""
@@ -130,6 +139,7 @@ def _camera(scenario: Scenario, number: int, group: CameraGroup, share: float) -
         encrypted=scenario.spans(group.encrypted),
         cipher=group.cipher,
         later=group.later,
+        freezes_clock=group.freezes_clock,
         clock=tuple(_clock(scenario)),
         stretches=tuple(_stretches(scenario, group)),
     )

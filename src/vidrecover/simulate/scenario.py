@@ -111,9 +111,11 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     the camera never delivered anything. video_loss, off: spans of time (`start` and `end` are
     allowed) in which the recorder wrote its video-loss card, or nothing, for this camera. index:
     what has happened to the camera's entries in the recorder's index; `ends_early`: a repair named
-    an end half way. faults: what is wrong with the picture, and when; night: there is little light;
-    parked: nothing moves; encrypted: spans in which the pictures are enciphered, and `cipher` how
-    (see `cipher.enciphered`); later: other settings from a moment on.
+    an end half way; `never_closed`: the last one; `not_written`: the footage that they name.
+    faults: what is wrong with the picture, and when; night: there is little light; parked: nothing
+    moves; encrypted: spans in which the pictures are enciphered, and `cipher` how (see
+    `cipher.enciphered`); later: other settings from a moment on; freezes_clock: where the picture
+    is frozen, so is the clock in it.
     """
 
     numbers: tuple[int, ...]
@@ -135,6 +137,7 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     encrypted: tuple[tuple[str, str], ...] = ()
     cipher: Cipher = "noise"
     later: Later | None = None
+    freezes_clock: bool = False
 
 
 class BadSectors(Table, frozen=True, kw_only=True):

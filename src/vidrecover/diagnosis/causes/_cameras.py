@@ -1,6 +1,7 @@
 """Causes that belong to one camera: its signal, its picture, its place in the settings."""
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis.causes._signs import (
@@ -16,6 +17,7 @@ from vidrecover.model import (
     ChannelDiagnosis,
     EventKind,
     PictureState,
+    Said,
     State,
     StateSpan,
     TimeSpan,
@@ -41,6 +43,7 @@ _SHARED = {
     PictureState.FROZEN: "a parked vehicle is as likely",
 }
 """Words that say nothing of a camera while others show the same."""
+_CLOCK_RUNS = 0.3  # change in the bands of the overlay from which a clock in them runs [C]
 _SHOWN = frozenset({State.RECORDED, State.NOT_INDEXED})
 _LIGHT = frozenset({PictureState.LIVE, PictureState.COLOURLESS, PictureState.BLURRED})
 
@@ -51,7 +54,7 @@ def signs(facts: Facts, channels: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
     for one in known:
         yield from _video_loss(facts, one)
         yield from _absent(facts, one)
-        yield from _pictures(one, [other for other in channels if other is not one])
+        yield from _pictures(facts, one, [other for other in channels if other is not one])
 
 
 def _video_loss(facts: Facts, one: ChannelDiagnosis) -> Iterator[Sign]:
@@ -140,7 +143,9 @@ def _same_hours(one: StateSpan, other: StateSpan) -> bool:
     )
 
 
-def _pictures(one: ChannelDiagnosis, others: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
+def _pictures(
+    facts: Facts, one: ChannelDiagnosis, others: Sequence[ChannelDiagnosis]
+) -> Iterator[Sign]:
     """What is wrong with the picture, where other cameras do not show the same."""
     for span in _of_one_picture(one):
         kind = _FAULTS.get(span.picture)
@@ -155,6 +160,8 @@ def _pictures(one: ChannelDiagnosis, others: Sequence[ChannelDiagnosis]) -> Iter
         if span.picture is PictureState.DARK and lit < 2:
             continue
         more = [said("others_show", count=lit)] if lit else []
+        if span.picture is PictureState.FROZEN:
+            more = [*_clock(facts, one.channel, span.span), *more]
         yield Sign(
             kind,
             (one.channel,),
@@ -163,6 +170,21 @@ def _pictures(one: ChannelDiagnosis, others: Sequence[ChannelDiagnosis]) -> Iter
             (said(f"looks_{span.picture.value}"), *more),
             span.basis,
         )
+
+
+def _clock(facts: Facts, channel: int | None, span: TimeSpan) -> list[Said]:
+    """Whether the clock in a frozen picture goes on; nothing where that is not known."""
+    known = [
+        sight.overlay
+        for segment in facts.shelf.segments
+        if segment.channel == channel and segment.start_ms is not None
+        if overlap(covered(segment), span)
+        for sight in facts.sights(segment)
+        if sight.state is PictureState.FROZEN and sight.overlay is not None
+    ]
+    if not known:
+        return []
+    return [said("clock_runs" if median(known) > _CLOCK_RUNS else "clock_stands")]
 
 
 def _of_one_picture(one: ChannelDiagnosis) -> list[StateSpan]:
