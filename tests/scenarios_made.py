@@ -198,8 +198,6 @@ def _settings() -> Iterator[Made]:
 def _pictures() -> Iterator[Made]:
     for word in ("dark", "covered", "frozen", "blurred", "noisy", "rolling", "colourless"):
         for name, start in (("throughout", START), ("from-the-middle", MIDDLE)):
-            if (word, name) == ("rolling", "from-the-middle"):
-                continue  # told by many pictures: no finer than a segment
             fault = ((word, DATE + start, "end"),)
             end = "07:30:36" if word == "frozen" else END
             scenario = _disk(

@@ -223,6 +223,32 @@ def test_a_picture_that_stands_still_is_dated_to_one_key_picture(
     assert looks([scene(still[0] if i in still else i) for i in range(30)]) == expected
 
 
+def shaded(moment: int, rows: int) -> bytes:
+    """The scene, its rows moved as those of a picture without synchronisation."""
+    image = cv2.imdecode(np.frombuffer(scene(moment), np.uint8), cv2.IMREAD_COLOR)
+    shade = np.linspace(0, 60, 288).astype(np.uint8)[:, None, None]
+    image = np.where(image > 195, image, image + shade).astype(np.uint8)
+    return cv2.imencode(".jpg", np.roll(image, rows, axis=0))[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("rolling", "expected"),
+    [
+        (range(14, 30), [(0, 28, LIVE), (28, 58, PictureState.ROLLING)]),
+        (range(17), [(0, 34, PictureState.ROLLING), (34, 58, LIVE)]),
+    ],
+)
+def test_a_picture_that_rolls_is_dated_to_one_key_picture(
+    rolling: range, expected: list[tuple[int, int, PictureState]]
+) -> None:
+    assert looks([shaded(i, 71 * i + 40 if i in rolling else 0) for i in range(30)]) == expected
+
+
+def test_a_picture_that_moved_once_does_not_roll() -> None:
+    found = looks([shaded(i, 40 if i >= 28 else 0) for i in range(30)])
+    assert {one[2] for one in found} == {LIVE}
+
+
 def test_stills_are_kept_only_when_asked_for_and_when_something_changes(tmp_path: Path) -> None:
     pictures = minute(range(20, 30))
     rows = table(pictures)

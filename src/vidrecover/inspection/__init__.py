@@ -54,7 +54,7 @@ _KIND = {
     PictureState.NOT_CHECKED: PictureState.NOT_CHECKED,
 }
 """What a change is dated between. A picture that stands still is told by two, see `_still`; one
-that rolls only by many."""
+that rolls by two and by many, see `_rolling`."""
 
 
 class _Drawn(NamedTuple):
@@ -120,8 +120,9 @@ def _changes(judged: picture.Judgement) -> bool:
     kinds = {*map(_kind, judged.alone)} - {PictureState.NOT_CHECKED}
     moves = {unmoved for unmoved, seen in zip(judged.unmoved[1:], judged.alone[1:], strict=True)
              if _kind(seen) is PictureState.LIVE}  # fmt: skip
+    rolls = {*judged.rolled[1:]}
     sizes = {*judged.sizes} - {(0, 0)}
-    return len(kinds) > 1 or len(moves) > 1 or len(sizes) > 1
+    return any(len(one) > 1 for one in (kinds, moves, rolls, sizes))
 
 
 def _doubtful(judged: picture.Judgement) -> bool:
@@ -198,6 +199,10 @@ class _Pictures(NamedTuple):
         """What some of them show together."""
         return self.worker.check(job_of(self.keys, places, self.source, still=self.still))
 
+    def moved(self, one: int, other: int) -> bool:
+        """Whether one shows the rows of the other moved up or down."""
+        return self.judged([other, one]).judgement.rolled[-1:] == (True,)
+
     def alike(self, one: int, other: int) -> bool:
         """Whether two differ by coding alone."""
         return self.judged([one, other]).judgement.unmoved[-1:] == (True,)
@@ -231,6 +236,13 @@ def _dated(
         for place in (first, last):
             look(place)
         seen |= dict.fromkeys((p for p in seen if first <= p <= last), PictureState.FROZEN)
+        for beside in (first - 1, last + 1):
+            if 0 <= beside < len(keys.rows):
+                look(beside)
+    for first, last in _rolling(pictures, chosen, judged, seen):
+        for place in (first, last):
+            look(place)
+        seen |= dict.fromkeys((p for p in seen if first <= p <= last), PictureState.ROLLING)
         for beside in (first - 1, last + 1):
             if 0 <= beside < len(keys.rows):
                 look(beside)
@@ -269,6 +281,41 @@ def _still(
             _edge(first, before, partial(pictures.alike, first)),
             _edge(last, after, partial(pictures.alike, last)),
         )
+
+
+def _rolling(
+    pictures: _Pictures,
+    chosen: Sequence[int],
+    judged: picture.Judgement,
+    seen: Mapping[int, PictureState],
+) -> Iterator[tuple[int, int]]:
+    """From where to where the picture rolls, dated to one key picture at both ends, where some of
+    the chosen ones show it in its place."""
+    live = [place for place in chosen if seen[place] is PictureState.LIVE]
+    still = [
+        last
+        for last, rolled in zip(chosen[1:], judged.rolled[1:], strict=True)
+        if not rolled and last in live
+    ]
+    if not any(judged.rolled) or not still:
+        return
+    moved = partial(pictures.moved, other=still[0])
+
+    def rolls(place: int) -> bool:
+        """A picture that rolls may just pass its place: so those beside it are asked, too."""
+        beside = (place, place - 1, place + 1)
+        return any(moved(one) for one in beside if 0 <= one < len(pictures.keys.rows))
+
+    known = {place: rolls(place) for place in live}
+    for is_rolling, run in groupby(live, key=known.__getitem__):
+        if not is_rolling:
+            continue
+        members = list(run)
+        first, last = members[0], members[-1]
+        before = max((place for place in live if place < first), default=first)
+        after = min((place for place in live if place > last), default=last)
+        early, late = _edge(first, before, rolls), _edge(last, after, rolls)
+        yield early + (not moved(early)), late - (not moved(late))
 
 
 def _edge(inside: int, outside: int, alike: Callable[[int], bool]) -> int:

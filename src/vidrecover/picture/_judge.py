@@ -154,6 +154,7 @@ def judge_measures(
         cards=len(cards),
         alone=tuple(state_alone(each) for each in measures),
         unmoved=tuple(each is not None and is_unmoved(each) for each in measures),
+        rolled=tuple(each is not None and is_rolled(each) for each in measures),
         sizes=tuple((0, 0) if each is None else (each.width, each.height) for each in measures),
     )
 
@@ -202,6 +203,11 @@ def is_unmoved(measures: Measures) -> bool:
         and _below(measures.change_peak, FROZEN_PEAK)
         and _below(measures.cell_change, FROZEN_CELLS)
     )
+
+
+def is_rolled(measures: Measures) -> bool:
+    """Whether a picture shows the scene of the one before it, moved up or down as a whole."""
+    return (measures.shift_rows or 0) > ROLL_ROWS and (measures.shift_gain or 0) > ROLL_GAIN
 
 
 def _steady(measures: Sequence[Measures]) -> bool:
@@ -307,9 +313,7 @@ def _found_in_time(scenes: Sequence[Measures], middle: Measures) -> list[Picture
     found = []
     if len(scenes) >= FROZEN_PICTURES and is_unmoved(middle):
         found.append(PictureState.FROZEN)
-    rolled = sum(
-        (each.shift_rows or 0) > ROLL_ROWS and (each.shift_gain or 0) > ROLL_GAIN for each in pairs
-    )
+    rolled = sum(map(is_rolled, pairs))
     if len(pairs) >= 3 and rolled >= ROLL_SHARE * len(pairs):
         found.append(PictureState.ROLLING)
     return found

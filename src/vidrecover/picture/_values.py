@@ -95,10 +95,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     measured; rejected: pictures that did not decode or decoded with errors; cards: video-loss
     pictures among the judged. measures: medians over the judged, None when there are none.
     alone: what each given picture shows by itself, in the given order; unmoved: whether it differs
-    from the one before it by coding alone; sizes: width and height as coded, 0 where unknown.
-    scrambled: units among the given that are uniform noise where a coded picture should be; 0
-    where any is one. cells: fingerprint of the first picture where all are the same but for
-    coding, see `cells_of`; empty where they are not.
+    from the one before it by coding alone; rolled: whether its rows have moved against it; sizes:
+    width and height as coded, 0 where unknown. scrambled: units among the given that are uniform
+    noise where a coded picture should be; 0 where any is one. cells: fingerprint of the first
+    picture where all are the same but for coding, see `cells_of`; empty where they are not.
     """
 
     state: PictureState
@@ -111,6 +111,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     measures: Measures | None = None
     alone: tuple[PictureState, ...] = ()
     unmoved: tuple[bool, ...] = ()
+    rolled: tuple[bool, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     scrambled: int = 0
     cells: bytes = b""
@@ -125,5 +126,6 @@ def not_checked(reason: str, rejected: int = 0) -> Judgement:
         rejected=rejected,
         alone=(PictureState.NOT_CHECKED,) * rejected,
         unmoved=(False,) * rejected,
+        rolled=(False,) * rejected,
         sizes=((0, 0),) * rejected,
     )
