@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from vidrecover.simulate.scenario import BadSectors, CameraGroup, Later, Scenario
-from vidrecover.simulate.settings import Dhav, Dhfs, Image
+from vidrecover.simulate.settings import Dhav, Dhfs, Files, Image
 
 DATE = "2026-03-14T"
 START, END = "07:30:00", "07:30:24"
@@ -189,6 +189,13 @@ def _settings() -> Iterator[Made]:
             (Expected("frame_rate_changed", (2,), "07:32:00", "07:32:00"),),
             tolerance_s=60,  # told by whole segments
         )
+    small = Later(at=MIDDLE, width=176, height=144, stream="sub")
+    yield Made(
+        Scenario(title="sub-only", name="sub-only", layout="dhav", start=DATE + START,
+                 end=DATE + END, cameras=(_cameras(1), _cameras(2, later=small)),
+                 files=Files(period_s=12, names="nextbase")),
+        (Expected("sub_stream_only", (2,), MIDDLE, END),),
+    )  # fmt: skip
     yield Made(
         _disk("encrypted", _cameras(1, 2), _cameras(3, encrypted=(("start", "end"),), quality=20)),
         (Expected("encrypted", (3,), START, END),),

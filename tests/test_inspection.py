@@ -11,7 +11,7 @@ import pytest
 
 from vidrecover import stills
 from vidrecover.catalogue import Look
-from vidrecover.inspection import inspect
+from vidrecover.inspection import inspect, needless
 from vidrecover.model import (
     NO_TIME,
     Codec,
@@ -282,13 +282,25 @@ def test_noise_in_place_of_a_coded_picture_is_told_from_one() -> None:
     assert (look.state, look.scrambled) == (PictureState.NOT_CHECKED, False)
 
 
+def test_the_small_stream_is_looked_at_where_the_full_one_is_not() -> None:
+    minutes = [BEGIN + 60_000 * i for i in range(4)]
+    rows = table([scene(0)])
+
+    def at(start_ms: int, **more: object) -> Segment:
+        return segment(rows, start_ms=start_ms, end_ms=start_ms + 59_900, **more)
+
+    small = [at(t, id=10 + i, stream=Stream.SUB) for i, t in enumerate(minutes)]
+    full = [at(minutes[0], id=1), at(minutes[2], id=2), at(minutes[1], id=3, channel=2)]
+    assert needless([*small, *full]) == {10, 12}
+    assert needless(small) == frozenset()
+
+
 def test_what_cannot_be_looked_at_is_left_out() -> None:
     rows = table([scene(0)])
     one = segment(rows)
     others = [
         segment(rows, keys=0),
         segment(rows, codec=Codec.PCM_ALAW),
-        segment(rows, stream=Stream.SUB),
         segment(rows, id=None),
     ]
     delta = rows.copy()

@@ -20,7 +20,7 @@ from vidrecover.case._several import decided
 from vidrecover.case._sharing import shared
 from vidrecover.catalogue import Look, Run
 from vidrecover.errors import CatalogueError
-from vidrecover.inspection import inspect, standing
+from vidrecover.inspection import inspect, needless, standing
 from vidrecover.model import (
     ClaimKind,
     Extent,
@@ -218,6 +218,7 @@ def _look(case: Opened, source: Source, jobs: int, *, stills: bool) -> None:
     seen = {one.segment_id for one in case.catalogue.looks()}
     if stills and not (case.folder / STILLS).exists():
         seen = set()
+    seen |= needless(segments)
     unseen = [one for one in segments if one.id not in seen]
     known = {one.name: one for one in case.formats.formats}
     tracks = case.catalogue.tracks()

@@ -126,8 +126,18 @@ class Facts:
     free: Unallocated
 
     def sights(self, segment: Segment) -> Sequence[Sight]:
-        """What the key pictures of a segment show, in order of time."""
-        return () if segment.id is None else self.seen.get(segment.id, ())
+        """What the key pictures of a segment show, in order of time; of a part of one that was cut
+        at a border of claims, what its own ones show."""
+        found = () if segment.id is None else self.seen.get(segment.id, ())
+        if len(found) < 2 or segment.start_ms is None or segment.end_ms is None:
+            return found
+        ends = [*(one.start_ms for one in found[1:]), None]
+        return [
+            one
+            for one, end_ms in zip(found, ends, strict=True)
+            if (one.start_ms is None or one.start_ms <= segment.end_ms)
+            and (end_ms is None or end_ms > segment.start_ms)
+        ]
 
     def during(self, span: TimeSpan) -> list[tuple[RecorderMs, Event]]:
         """The log's records from five seconds before a span to five seconds behind it."""

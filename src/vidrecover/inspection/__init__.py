@@ -24,6 +24,7 @@ from vidrecover.inspection._keys import (
     job_of,
     key_pictures,
     keys_of,
+    needless,
     payload,
     span_of,
 )
@@ -38,7 +39,7 @@ from vidrecover.model import (
 )
 from vidrecover.stills import Album, Still, name_of
 
-__all__ = ["inspect", "key_pictures", "payload", "standing"]
+__all__ = ["inspect", "key_pictures", "needless", "payload", "standing"]
 
 _MOST_UNUSUAL = 12  # key pictures of unusual size in one segment that are looked at
 _LEAST_NOISE, _MOST_NOISE = 3, 16
@@ -78,7 +79,7 @@ def inspect(
     album: Album | None = None,
 ) -> Iterator[tuple[Look, ...]]:
     """What the key pictures of each segment show, one or more looks in order of time; segments
-    without any are left out.
+    without any are left out. Which are worth it is the caller's to say, see `needless`.
 
     segments: stored ones, without rows; unpack: gives their frames; formats: by name; tracks: of
     container files, by the number that segments name; album: where stills are kept, None for none.

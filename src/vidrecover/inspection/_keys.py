@@ -1,6 +1,7 @@
 """The key pictures of a segment: where they stand, when they are, what a decoder needs of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from vidrecover.model import (
     Segment,
     Source,
     Stream,
+    TimeSpan,
     Track,
 )
 from vidrecover.segments import resolved
@@ -24,6 +26,8 @@ from vidrecover.segments import resolved
 _CODECS = frozenset({Codec.H264, Codec.H265, Codec.MJPEG, Codec.MPEG4, Codec.UNKNOWN})
 """Of an unknown one is asked only whether it is a coded picture at all."""
 _LARGEST_PICTURE = 4 << 20
+_MOMENT_MS = 5000  # without the main stream, for which the sub stream is not looked at
+_MOST_BESIDE = 64  # segments of a camera that overlap
 _LACKING = int(FrameFlag.UNFINISHED | FrameFlag.END_UNPROVEN)
 
 
@@ -46,8 +50,7 @@ def keys_of(
     tracks: Mapping[int, Track],
 ) -> Keys | None:
     """The key pictures of a segment that can be looked at; None when it has no whole one."""
-    worth = segment.keys or is_blind(segment)
-    worth = worth and segment.codec in _CODECS and segment.stream is not Stream.SUB
+    worth = (segment.keys or is_blind(segment)) and segment.codec in _CODECS
     if not worth or segment.id is None:
         return None
     rows = unpack(segment)
@@ -69,6 +72,37 @@ def keys_of(
 def is_blind(segment: Segment) -> bool:
     """Whether nothing in the pictures of a segment can be read, not even which are key ones."""
     return segment.codec is Codec.UNKNOWN and not segment.keys
+
+
+def needless(segments: Iterable[Segment]) -> frozenset[int]:
+    """Ids of the segments of sub streams beside which the same camera's main stream is, so that
+    nobody need look at them."""
+    large: dict[int | None, list[TimeSpan]] = {}
+    small: list[Segment] = []
+    for one in segments:
+        if one.stream is Stream.SUB:
+            small.append(one)
+        elif one.keys and one.start_ms is not None and one.end_ms is not None:
+            large.setdefault(one.channel, []).append(TimeSpan(one.start_ms, one.end_ms))
+    spans = {channel: sorted(found) for channel, found in large.items()}
+    return frozenset(
+        one.id
+        for one in small
+        if one.id is not None and _is_beside(one, spans.get(one.channel, ()))
+    )
+
+
+def _is_beside(one: Segment, spans: Sequence[TimeSpan]) -> bool:
+    """Whether footage leaves no more than a moment of a segment without it; spans: ordered."""
+    if one.start_ms is None or one.end_ms is None:
+        return False
+    at_ms = one.start_ms
+    first = max(bisect_right(spans, (at_ms + _MOMENT_MS, 0)) - _MOST_BESIDE, 0)
+    for start_ms, end_ms in spans[first:]:
+        if start_ms > at_ms + _MOMENT_MS:
+            break
+        at_ms = max(at_ms, end_ms)
+    return at_ms + _MOMENT_MS >= one.end_ms
 
 
 def span_of(keys: Keys) -> tuple[int | None, int | None]:

@@ -56,10 +56,10 @@ def of_dhfs(disk: Dhfs) -> list[Bound]:
 
 def of_files(files: Files, highest: int) -> list[Bound]:
     """Files on a volume; highest: number of a camera."""
-    named = files.names != "blackvue" or highest <= 4
+    most = {"blackvue": 4, "nextbase": 2}.get(files.names, highest)
     bounds = [
         _within("files.period_s", files.period_s, 1, _DAY_S),
-        Bound("files.names", named, "has letters for four cameras"),
+        Bound("files.names", highest <= most, f"has letters for {most} cameras"),
     ]
     if files.system in ("fat32", "exfat"):
         return bounds

@@ -67,6 +67,7 @@ class _Recording(NamedTuple):
     start_ms: int
     end_ms: int
     chunks: list[Chunk]
+    stream: str
 
 
 def write(disk: Disk, scenario: Scenario, footages: Sequence[Footage]) -> Written:
@@ -111,7 +112,14 @@ def _parts(scenario: Scenario, shots: Iterator[tuple[Frame, bytes]]) -> Iterator
             chunks = list(_chunks(scenario, frames, counters, uptime_ms))
             first, last = frames[0][0], frames[-1][0]
             found.append(
-                _Recording(first.camera.number, first.part, first.time_ms, last.time_ms, chunks)
+                _Recording(
+                    first.camera.number,
+                    first.part,
+                    first.time_ms,
+                    last.time_ms,
+                    chunks,
+                    first.camera.stream,
+                )
             )
         yield found
 
@@ -184,4 +192,7 @@ def _name(scheme: str, one: _Recording) -> str:
         return f"/_van17_/{digits[:8]}/{channel}/{channel}_{digits}_{lasting}_N_van17.264"
     if scheme == "blackvue":
         return f"/BlackVue/Record/{digits[:8]}_{digits[8:]}_N{'FRIO'[one.camera - 1]}.mp4"
+    if scheme == "nextbase":  # [A: dashcam-naming.md]
+        lens, stream = "FR"[one.camera - 1], {"main": "H", "sub": "L"}[one.stream]
+        return f"/DCIM/{digits[2:8]}_{digits[8:]}_{one.part[1]:03}_{lens}{stream}.mp4"
     return f"/REC/{one.part[0]:02}{one.part[1]:04}{one.camera:02}.DAT"

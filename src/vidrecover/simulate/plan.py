@@ -48,6 +48,7 @@ class Camera(NamedTuple):
     encrypted: tuple[Span, ...] = ()
     cipher: Cipher = "noise"
     later: Later | None = None
+    stream: str = "main"
     freezes_clock: bool = False
     clock: tuple[tuple[int, int], ...] = ()
 
@@ -61,6 +62,7 @@ class Camera(NamedTuple):
             width=later.width or self.width,
             height=later.height or self.height,
             rate=rate,
+            stream=later.stream,
             gop=max(1, round(self.gop * rate / self.rate)),
         )
 

@@ -94,12 +94,14 @@ _LONGEST_MS = 86_400_000
 
 
 class Later(Table, frozen=True, kw_only=True):
-    """How a camera is recorded from a moment on; what is not given stays."""
+    """How a camera is recorded from a moment on; what is not given stays. stream: which of the
+    camera's two is written, as far as names of files tell."""
 
     at: str
     width: int | None = None
     height: int | None = None
     rate: float | None = None
+    stream: Literal["main", "sub"] = "main"
 
 
 class CameraGroup(Table, frozen=True, kw_only=True):

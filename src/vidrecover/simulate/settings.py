@@ -122,7 +122,8 @@ class Files(Table, frozen=True, kw_only=True):
 
     cluster: bytes. interleaved: all cameras write at once, so that clusters of their files lie
     between each other. names: `tme` tells camera, start and length, `blackvue` camera and start
-    of up to four cameras, `plain` nothing. deleted: cameras whose files were deleted. power_cut:
+    of up to four cameras, `nextbase` the same of two with the
+    stream, `plain` nothing. deleted: cameras whose files were deleted. power_cut:
     the last files were never closed, their size is 0. fault: `tables_zeroed` destroys the tables
     of clusters, `formatted` runs mkfs again, `start_destroyed` zeroes the first sector. On ext4
     and NTFS tools of the system lay one whole file after the other: no file grows between others,
@@ -133,7 +134,7 @@ class Files(Table, frozen=True, kw_only=True):
     period_s: float = 60.0
     cluster: Literal[2048, 4096, 8192, 16384, 32768] = 4096
     interleaved: bool = False
-    names: Literal["tme", "blackvue", "plain"] = "tme"
+    names: Literal["tme", "blackvue", "nextbase", "plain"] = "tme"
     deleted: tuple[int, ...] = ()
     power_cut: bool = False
     fault: Literal["none", "tables_zeroed", "formatted", "start_destroyed"] = "none"

@@ -127,7 +127,7 @@ def table(
             (
                 frame.camera.number,
                 _channel(layout, frame.camera, nameless, named=named),
-                "main",
+                frame.camera.stream,
                 frame.media,
                 frame.codec,
                 int(frame.key),

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from vidrecover.extents import merged, minus
-from vidrecover.model import LISTED, Claim, Extent, Segment, TimeSpan
+from vidrecover.model import LISTED, Claim, Extent, Segment, Stream, TimeSpan
 from vidrecover.timeline._dating import dated
 from vidrecover.timeline._filetimes import by_name
 from vidrecover.timeline._places import FILES, Index
@@ -45,7 +45,8 @@ def attributed(
     frames without one, only for listed claims. [C] Such segments are `named_by_claim`. Where the
     claims of two cameras meet inside a segment, or named bytes end in it, it is cut there first.
     Footage that a glued frame proves to go on in a named fragment has that one's camera.
-    Segments with a counter alone get the time of their file's name, see `by_name`; those without
+    In the same way the records tell whether it is the main stream or the sub stream. Segments with
+    a counter alone get the time of their file's name, see `by_name`; those without
     a time between dated ones of the same claim get theirs, see `dated`.
     """
     index = Index(claim for claim in claims if claim.channel is not None)
@@ -67,20 +68,20 @@ def attributed(
 
 
 def divided(segments: Iterable[Segment], claims: Sequence[Claim], rows: Rows) -> Iterator[Segment]:
-    """The segments, cut where the bytes of a file that is listed and closed meet those of one that
-    is not: a recorder that lost power goes on in a file that it never closes."""
-    if not any(claim.open and claim.kind in FILES for claim in claims):
+    """The segments of known cameras, cut where the bytes of a file that is listed and closed meet
+    those of one that is not: a recorder that lost power goes on in a file that it never closes; and
+    where those of a main and a sub stream meet, each with the stream that the names tell."""
+    opened = any(claim.open and claim.kind in FILES for claim in claims)
+    if not opened and all(claim.stream is Stream.UNKNOWN for claim in claims):
         yield from segments
         return
     files = Index(claim for claim in claims if claim.kind in FILES)
     for segment in segments:
         naming = files.naming(segment)
-        is_mixed = len({(claim.kind, claim.open) for claim in naming}) > 1
+        is_mixed = len({(claim.kind, claim.open, claim.stream) for claim in naming}) > 1
         places = _borders(segment, naming) if is_mixed else []
-        if places:
-            yield from rows.cut(segment, places)
-        else:
-            yield segment
+        for part in rows.cut(segment, places) if places else [segment]:
+            yield _streamed(part, files.naming(part) if places else naming)
 
 
 def _borders(segment: Segment, naming: Sequence[Claim]) -> list[int]:
@@ -94,12 +95,27 @@ def _borders(segment: Segment, naming: Sequence[Claim]) -> list[int]:
 
 
 def _attributed(segment: Segment, naming: Sequence[Claim]) -> Segment:
-    listed = {c.channel for c in naming if c.kind in LISTED and _agrees(segment, c) is not False}
-    others = {c.channel for c in naming if c.kind not in LISTED and _agrees(segment, c)}
-    channels = listed or others
+    fitting = _fitting(segment, naming)
+    channels = {claim.channel for claim in fitting}
     if len(channels) != 1:
         return segment
-    return msgspec.structs.replace(segment, channel=channels.pop(), named_by_claim=True)
+    named = msgspec.structs.replace(segment, channel=channels.pop(), named_by_claim=True)
+    return _streamed(named, fitting)
+
+
+def _fitting(segment: Segment, naming: Sequence[Claim]) -> list[Claim]:
+    """The claims that agree with a segment's time, the listed ones alone where there are any."""
+    listed = [c for c in naming if c.kind in LISTED and _agrees(segment, c) is not False]
+    return listed or [c for c in naming if c.kind not in LISTED and _agrees(segment, c)]
+
+
+def _streamed(segment: Segment, naming: Sequence[Claim]) -> Segment:
+    """The segment with the one stream that the claims of its camera name, if it tells none."""
+    own = [claim for claim in naming if claim.channel == segment.channel]
+    streams = {claim.stream for claim in _fitting(segment, own)}
+    if segment.stream is not Stream.UNKNOWN or len(streams) != 1:
+        return segment
+    return msgspec.structs.replace(segment, stream=streams.pop())
 
 
 def _linked(segments: list[Segment], claims: Sequence[Claim], rows: Rows) -> list[Segment]:
