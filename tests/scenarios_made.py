@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from vidrecover.simulate.scenario import BadSectors, CameraGroup, Later, Scenario
-from vidrecover.simulate.settings import Dhav, Dhfs, Files, Image
+from vidrecover.simulate.settings import Dhav, Dhfs, Files, Hikvision, Image, Tme
 
 DATE = "2026-03-14T"
 START, END = "07:30:00", "07:30:24"
@@ -55,6 +55,8 @@ def made() -> Iterator[Made]:
     """All scenarios."""
     yield from _signals()
     yield from _recorders()
+    yield from _logs()
+    yield from _days()
     yield from _settings()
     yield from _pictures()
     yield from _standing()
@@ -98,6 +100,75 @@ def _signals() -> Iterator[Made]:
         )
 
 
+def _logged(name: str, *cameras: CameraGroup, layout: str = "tme", **more: Any) -> Scenario:
+    """A disk whose recorder keeps a log."""
+    tables: dict[str, Any] = {
+        "tme": {"tme": Tme(period_s=12)},
+        "hikvision": {"hikvision": Hikvision(period_s=12)},
+    }[layout]
+    whole = {"start": DATE + START, "end": DATE + END} | tables | more
+    return Scenario(title=name, name=name, layout=layout, cameras=cameras, **whole)
+
+
+def _logs() -> Iterator[Made]:
+    """What a log tells, and what it shows by going on."""
+    yield Made(
+        _logged("disk-full-logged", _cameras(1, 2), layout="hikvision",
+                logged=(("disk_full", END),)),
+        (Expected("disk_full", (), END, END),),
+    )  # fmt: skip
+    for layout in ("tme", "hikvision"):
+        yield Made(
+            _logged(f"disk-errors-logged-{layout}", _cameras(1, 2), layout=layout,
+                    logged=(("disk_error", MIDDLE), ("disk_error", "07:30:20"))),
+            (Expected("disk_errors", (), MIDDLE, "07:30:20"),),
+        )  # fmt: skip
+        yield Made(
+            _logged(f"write-stop-{layout}", _cameras(1, 2, off=((MIDDLE, "end"),)), layout=layout,
+                    logged=(("running", "07:33:00"), ("running", "07:35:00")),
+                    end=DATE + "07:36:00"),
+            (Expected("write_stop", (), MIDDLE, "07:35:00"),),
+        )  # fmt: skip
+        yield Made(
+            _logged(f"ignition-off-{layout}", _cameras(1, 2), layout=layout,
+                    off=((MIDDLE, "07:50:00"),), end=DATE + "07:50:12"),
+            (Expected("ignition_off", (), MIDDLE, "07:50:00"),),
+        )  # fmt: skip
+    yield Made(
+        _logged("repaired", _cameras(1, 2), logged=(("repaired", MIDDLE),)),
+        (Expected("repair_cut", (), MIDDLE, MIDDLE),),
+    )
+    yield Made(
+        _logged("power-cut-hikvision", _cameras(1, 2), layout="hikvision",
+                hikvision=Hikvision(period_s=12, power_cut=True)),
+        (Expected("power_cut", (), END, END),),
+    )  # fmt: skip
+
+
+def _days() -> Iterator[Made]:
+    """Recording in the same hours of three days."""
+    small = {"rate": 1.0, "gop": 10, "width": 176, "height": 144}
+    nights = tuple((f"2026-03-{day}T07:41:00", f"2026-03-{day + 1}T07:30:00") for day in (14, 15))
+    whole = {"start": DATE + START, "end": "2026-03-16T07:41:00"}
+    yield Made(
+        _disk("schedule-of-all", CameraGroup(numbers=(1, 2), off=nights, **small), **whole),
+        (Expected("recording_schedule", (), nights[0][0], nights[1][1]),),
+    )
+    breaks = tuple((f"2026-03-{day}T07:30:30", f"2026-03-{day}T07:41:00") for day in (14, 15, 16))
+    yield Made(
+        _disk(
+            "schedule-of-one",
+            CameraGroup(numbers=(1, 2), off=nights, **small),
+            CameraGroup(numbers=(3,), off=(*nights, *breaks), **small),
+            **whole,
+        ),
+        (
+            Expected("recording_schedule", (), nights[0][0], nights[1][1]),
+            Expected("recording_schedule", (3,), breaks[0][0], breaks[-1][1]),
+        ),
+    )
+
+
 def _recorders() -> Iterator[Made]:
     yield Made(
         _disk("power-cut", _cameras(1, 2, 3), disk=_ring(power_cut=True)),
@@ -121,6 +192,23 @@ def _recorders() -> Iterator[Made]:
         _disk("disk-full", _cameras(1, 2), disk=_ring(fragments=8, overwrite=False)),
         (Expected("disk_full", (), None, None),),
         tolerance_s=30,
+    )
+    yield Made(
+        Scenario(title="no-room", name="no-room", layout="dhav", start=DATE + START,
+                 end=DATE + "07:30:30", cameras=(_cameras(1, 2),),
+                 files=Files(period_s=12, full=True)),
+        (Expected("disk_full", (), "07:30:30", "07:30:30"),),
+    )  # fmt: skip
+    yield Made(
+        _disk("unclosed", _cameras(1, 2),
+              _cameras(3, index="never_closed", off=((MIDDLE, "end"),)), disk=_ring()),
+        (Expected("unclosed_files", (3,), START, MIDDLE),
+         Expected("camera_gap", (3,), MIDDLE, END)),
+    )  # fmt: skip
+    yield Made(
+        _disk("not-written", _cameras(1, 2), _cameras(3, index="not_written"), disk=_ring()),
+        (Expected("not_written", (3,), START, END),),
+        tolerance_s=2,
     )
     yield Made(
         _disk("ring-overwritten", _cameras(1, 2), end=DATE + "07:30:54",
@@ -182,12 +270,17 @@ def _settings() -> Iterator[Made]:
         (Expected("resolution_changed", (3,), MIDDLE, MIDDLE),),
     )  # fmt: skip
     small = {"width": 176, "height": 144}
-    for name, rate in (("rate-lowered", 2.5), ("rate-raised", 12.5)):
-        changed = _cameras(2, later=Later(at="07:32:00", rate=rate), **small)
+    for name, rate, at in (
+        ("rate-lowered", 2.5, "07:32:00"),
+        ("rate-raised", 12.5, "07:32:00"),
+        ("rate-lowered-soon", 2.5, "07:32:12"),
+        ("rate-lowered-late", 2.5, "07:31:45"),
+        ("rate-raised-halfway", 12.5, "07:31:28"),
+    ):
+        changed = _cameras(2, later=Later(at=at, rate=rate), **small)
         yield Made(
             _disk(name, _cameras(1, **small), changed, end=DATE + "07:34:00"),
-            (Expected("frame_rate_changed", (2,), "07:32:00", "07:32:00"),),
-            tolerance_s=60,  # told by whole segments
+            (Expected("frame_rate_changed", (2,), at, at),),
         )
     small = Later(at=MIDDLE, width=176, height=144, stream="sub")
     yield Made(

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from vidrecover.model import CauseKind
+
 ROOT = Path(__file__).parents[1]
 REPRESENTATIVE = (
     "loss-that-comes-and-goes",
@@ -17,6 +19,12 @@ REPRESENTATIVE = (
     "power-cut",
     "disk-full",
     "repair-cut",
+    "no-room",
+    "unclosed",
+    "not-written",
+    "write-stop-tme",
+    "ignition-off-hikvision",
+    "sub-only",
     "clock-reset",
     "resolution-changed",
     "encrypted",
@@ -40,6 +48,11 @@ def test_there_are_forty_scenarios_and_more(confusion: dict[str, Any]) -> None:
     names = [one.scenario.name for one in confusion["made"]()]
     assert len(names) == len(set(names)) >= 40
     assert set(REPRESENTATIVE) <= set(names)
+
+
+def test_each_cause_has_a_disk_that_shows_it(confusion: dict[str, Any]) -> None:
+    shown = {cause.kind for one in confusion["made"]() for cause in one.causes}
+    assert shown == set(CauseKind)
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVE)

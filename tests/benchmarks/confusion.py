@@ -56,13 +56,33 @@ def result(one: Made, folder: Path) -> Result:
 def _pairs(truth: dict[str, object], found: Diagnosis, key: str) -> Iterator[tuple[str, str]]:
     """What is true and what was said, every half second and camera, away from changes."""
     said = {channel.channel: channel.spans for channel in found.channels}
+    pauses = _pauses(truth) if key == "state" else []
     for camera in truth["channels"]:  # type: ignore[attr-defined]
         for span in camera["spans"]:
             start, end = (clock.parse_iso(span[edge]) for edge in ("from", "to"))
             for time in range(start + _EDGE_MS, end - _EDGE_MS, _STEP_MS):
                 at = [s for s in said.get(camera["camera"], ()) if s.span[0] <= time < s.span[1]]
                 if at:
-                    yield span[key], getattr(at[0], key).value
+                    is_pause = any(start <= time < end for start, end in pauses)
+                    true = "recorder_off" if is_pause else span[key]
+                    yield true, getattr(at[0], key).value
+
+
+def _pauses(truth: dict[str, object]) -> list[tuple[int, int]]:
+    """When no camera has footage: by the contract the recorder is off then, whyever it is."""
+    absent = [
+        [
+            tuple(clock.parse_iso(span[edge]) for edge in ("from", "to"))
+            for span in camera["spans"]
+            if span["state"] in ("not_recorded", "recorder_off")
+        ]
+        for camera in truth["channels"]  # type: ignore[attr-defined]
+    ]
+    shared = absent[0]
+    for spans in absent[1:]:
+        both = ((max(a, c), min(b, d)) for a, b in shared for c, d in spans)
+        shared = [(start, end) for start, end in both if start < end]
+    return shared
 
 
 def _wrong(one: Made, causes: list[Cause]) -> Iterator[str]:

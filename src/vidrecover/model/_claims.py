@@ -66,6 +66,7 @@ class EventKind(StrEnum):
     DISK_ERROR = "disk_error"
     DISK_FORMATTED = "disk_formatted"
     DISK_FULL = "disk_full"
+    REPAIRED = "repaired"
     CLOCK_SET = "clock_set"
     OTHER = "other"
 

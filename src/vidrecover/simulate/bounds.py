@@ -60,6 +60,7 @@ def of_files(files: Files, highest: int) -> list[Bound]:
     bounds = [
         _within("files.period_s", files.period_s, 1, _DAY_S),
         Bound("files.names", highest <= most, f"has letters for {most} cameras"),
+        Bound("files.full", not files.full or files.system == "fat32", "is only known of fat32"),
     ]
     if files.system in ("fat32", "exfat"):
         return bounds

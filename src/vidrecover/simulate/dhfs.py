@@ -32,7 +32,7 @@ PARTITION_TABLE = 0x3C34
 SUPERBLOCK_BLOCK, LOG_BLOCK, DESCRIPTOR_BLOCK, LEAST_VIDEO_BLOCK = 0x22, 0x30, 0xBB, 0x200
 LOG_BLOCKS = DESCRIPTOR_BLOCK - LOG_BLOCK
 
-_LISTED = frozenset({"intact", "ends_early"})
+_LISTED = frozenset({"intact", "ends_early", "never_closed", "not_written"})
 _FRAME_OVERHEAD = 64  # bytes of DHAV around a payload, at most
 _MARGIN = 80  # room that a watermark frame surely fits in
 
@@ -96,7 +96,7 @@ class _Writer:
     def finish(self) -> Written:
         """Close what is open, write the index with its faults, and settle what became of whom."""
         for chain in self._open.values():
-            if self._settings.power_cut:
+            if self._is_cut_off(chain):
                 self._cut_power(chain)
             else:
                 self._close(chain)
@@ -111,6 +111,7 @@ class _Writer:
             main = self._ring.rows[chain.fragments[0]]
             if self._faults[chain.channel] == "ends_early" and shot.time_ms > _half_way(main):
                 shot.indexed = False
+        self._wipe_unwritten()
         used = self._offset(min(self._ring.highest + 1, len(self._ring.rows)), 0)
         return Written(size, [shot for shot, _, _ in self._laid], (self._offset(0, 0), used))
 
@@ -157,8 +158,20 @@ class _Writer:
         main = self._ring.rows[chain.fragments[0]]
         main.end_ms, main.count = main.begin_ms, 0
 
+    def _is_cut_off(self, chain: Chain) -> bool:
+        """Whether the last recording of a camera was never closed."""
+        return self._settings.power_cut or self._faults[chain.channel] == "never_closed"
+
+    def _wipe_unwritten(self) -> None:
+        """Zeros where the entries of a camera name footage that never reached the disk."""
+        for shot, chain, _ in self._laid:
+            if self._faults[chain.channel] == "not_written":
+                shot.state = "never_written"
+                for start, end in shot.whole:
+                    self._disk.write(start, bytes(end - start))
+
     def _listed(self, chain: Chain) -> bool:
-        cut_off = self._settings.power_cut and self._open.get(chain.channel) is chain
+        cut_off = self._is_cut_off(chain) and self._open.get(chain.channel) is chain
         intact = self._settings.index == "intact" and self._faults[chain.channel] in _LISTED
         main = self._ring.rows[chain.fragments[0]]
         lasts = packed(main.end_ms or 0) > packed(main.begin_ms or 0)  # else ignored [A]

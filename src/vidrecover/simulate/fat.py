@@ -14,6 +14,7 @@ from vidrecover.simulate.times import iso
 
 _END = 0x0FFFFFFF
 _LEAST_CLUSTERS = 65536  # fewer make a FAT16
+_SPARE = 6  # clusters
 _FOLDER, _ARCHIVE, _LONG = 0x10, 0x20, 0x0F
 
 
@@ -45,6 +46,13 @@ class Fat32:
         """Run mkfs.vfat on the image; what lies in the clusters stays."""
         words = ["-F", "32", "-s", str(self._cluster // 512), "-n", "VANCAM", "--invariant"]
         run("mkfs.vfat", "dosfstools", *words, self._path)
+
+    def fill(self, time_ms: int) -> None:
+        """A file of somebody else in all clusters that are left, but for a few for folders."""
+        file = self.heap.file("/BACKUP.BIN", time_ms)
+        count = len(self._chain) - self.heap.next - _SPARE
+        file.clusters = [self.heap.take() for _ in range(count)]
+        file.size = count * self._cluster
 
     def close(self) -> int:
         """Write folders and both tables; returns the byte behind the last cluster in use."""

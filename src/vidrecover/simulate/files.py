@@ -79,6 +79,8 @@ def write(disk: Disk, scenario: Scenario, footages: Sequence[Footage]) -> Writte
     newest = max((max(f.rows["time_ms"], default=0) for f in footages), default=0)
     for recordings in _parts(scenario, play(footages, settings.period_s)):
         _lay(volume, settings, recordings, laid, newest)
+    if settings.full and isinstance(volume, Fat32):
+        volume.fill(int(newest))
     used = volume.close()
     shots = _placed(volume.heap, laid)
     if isinstance(volume, _Harmed):

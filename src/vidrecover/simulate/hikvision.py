@@ -24,6 +24,7 @@ _RECORDING, _NOTHING = 0x7FFFFFFF, 0xFFFFFFFFFFFFFFFF
 _OFNI_SIZE = 56
 _MUX = Imkh(header=False)
 _EXCEPTION, _OPERATION, _INFORMATION = 2, 3, 4
+_NOTED = {"disk_full": (2, 0x23), "disk_error": (2, 0x24), "running": (4, 0xAA)}  # [A: section 6]
 
 
 @dataclass(slots=True)
@@ -304,6 +305,7 @@ class _Writer:
                     found.append((stretch.span.end_ms, _INFORMATION, 0xA4, number))
             lost = (stretch.span.start_ms for stretch in one.camera.stretches if stretch.card)
             found += [(time_ms, _EXCEPTION, 0x21, number) for time_ms in lost]
+        found += [(time_ms, *_NOTED[word], b"") for time_ms, word in self._scenario.notes()]
         for time_ms, major, minor, text in sorted(found):
             head = struct.pack("<4s2I2H", b"RATS", 0x14, self._seconds(time_ms), major, minor)
             yield head + text.ljust(48, b"\0")

@@ -90,7 +90,14 @@ INDEXED = frozenset({"dhfs", "wfs", "hikvision", "tme", "hiv"})
 IN_FILES = frozenset({"dhav", "hx", "xm"})
 """Layouts of which each camera can have files of its own."""
 
-_LONGEST_MS = 86_400_000
+_LONGEST_MS = 8 * 86_400_000
+
+Logged = Literal["disk_full", "disk_error", "repaired", "running"]
+LOGGED: dict[str, frozenset[Logged]] = {
+    "tme": frozenset({"disk_error", "repaired", "running"}),
+    "hikvision": frozenset({"disk_full", "disk_error", "running"}),
+}
+"""What the logs of the layouts have records for; `running` is one without a meaning."""
 
 
 class Later(Table, frozen=True, kw_only=True):
@@ -132,7 +139,9 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     state: Literal["recorded", "never"] = "recorded"
     video_loss: tuple[tuple[str, str], ...] = ()
     off: tuple[tuple[str, str], ...] = ()
-    index: Literal["intact", "mains_removed", "entries_removed", "ends_early"] = "intact"
+    index: Literal[
+        "intact", "mains_removed", "entries_removed", "ends_early", "never_closed", "not_written"
+    ] = "intact"
     faults: tuple[tuple[Word, str, str], ...] = ()
     night: bool = False
     parked: bool = False
@@ -153,7 +162,8 @@ class BadSectors(Table, frozen=True, kw_only=True):
 
 class Scenario(Table, frozen=True, kw_only=True):
     """One recorder's disk in words. start, end: recorder time; off: the recorder as a whole was
-    without power; clock: at which time the recorder's clock was set to which. All times of a
+    without power; clock: at which time the recorder's clock was set to which;
+    logged: what the recorder notes in its log, and when. All times of a
     scenario are true ones. Only the tables of the layout may be given. name: the file's stem."""
 
     title: str
@@ -165,6 +175,7 @@ class Scenario(Table, frozen=True, kw_only=True):
     name: str = ""
     off: tuple[tuple[str, str], ...] = ()
     clock: tuple[tuple[str, str], ...] = ()
+    logged: tuple[tuple[Logged, str], ...] = ()
     bad_sectors: BadSectors = BadSectors()
     dhfs: Dhfs | None = None
     wfs: Wfs | None = None
@@ -188,6 +199,11 @@ class Scenario(Table, frozen=True, kw_only=True):
     def span(self) -> Span:
         """From the start to the end of the scenario."""
         return Span(moment(self.start), moment(self.end))
+
+    def notes(self) -> list[tuple[int, Logged]]:
+        """What is to stand in the log, with the time, in milliseconds."""
+        day = self.span.start_ms
+        return [(moment(text, day), word) for word, text in self.logged]
 
     def spans(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Span, ...]:
         """Spans written as pairs of times of day, ISO times, `start` or `end`."""
@@ -253,6 +269,10 @@ def _faults(scenario: Scenario) -> _Faults:
 
 def _time_faults(scenario: Scenario) -> _Faults:
     faults: _Faults = []
+    known = LOGGED.get(scenario.layout, frozenset())
+    for word, _ in scenario.logged:
+        if word not in known:
+            faults.append(("logged", f"layout {scenario.layout} has no record for {word}"))
     for key in ("start", "end"):
         try:
             moment(getattr(scenario, key))
@@ -261,7 +281,11 @@ def _time_faults(scenario: Scenario) -> _Faults:
     if not faults and scenario.span.end_ms <= scenario.span.start_ms:
         faults.append(("end", "does not lie behind the start"))
     if not faults and scenario.span.end_ms - scenario.span.start_ms > _LONGEST_MS:
-        faults.append(("end", "lies more than a day behind the start"))
+        faults.append(("end", "lies more than eight days behind the start"))
+    try:
+        scenario.notes()
+    except ValueError as error:
+        faults.append(("logged", str(error)))
     pairs = [("off", scenario.off)]
     for group in scenario.cameras:
         pairs += [("cameras.off", group.off), ("cameras.video_loss", group.video_loss)]
@@ -293,6 +317,8 @@ def _camera_faults(scenario: Scenario, group: CameraGroup) -> _Faults:
         ("audio", group.audio in allowed, f"layout {layout} knows {', '.join(allowed)}"),
         ("index", group.index == "intact" or layout in INDEXED,
          f"layout {layout} has no index"),
+        ("index", group.index not in ("never_closed", "not_written") or layout == "dhfs",
+         "is only known of dhfs"),
     ]  # fmt: skip
     return [(f"cameras.{key}", wrong) for key, right, wrong in tests if not right]
 

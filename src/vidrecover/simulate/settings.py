@@ -125,9 +125,10 @@ class Files(Table, frozen=True, kw_only=True):
     of up to four cameras, `nextbase` the same of two with the
     stream, `plain` nothing. deleted: cameras whose files were deleted. power_cut:
     the last files were never closed, their size is 0. fault: `tables_zeroed` destroys the tables
-    of clusters, `formatted` runs mkfs again, `start_destroyed` zeroes the first sector. On ext4
-    and NTFS tools of the system lay one whole file after the other: no file grows between others,
-    stays open, and there are no faults.
+    of clusters, `formatted` runs mkfs again, `start_destroyed` zeroes the first sector. full:
+    another file takes what the footage leaves of a FAT32. On ext4 and NTFS tools of the system lay
+    one whole file after the other: no file grows between others, stays open, and there are no
+    faults.
     """
 
     system: Literal["fat32", "exfat", "ext4", "ntfs"] = "fat32"
@@ -138,6 +139,7 @@ class Files(Table, frozen=True, kw_only=True):
     deleted: tuple[int, ...] = ()
     power_cut: bool = False
     fault: Literal["none", "tables_zeroed", "formatted", "start_destroyed"] = "none"
+    full: bool = False
 
 
 class Tme(Table, frozen=True, kw_only=True):

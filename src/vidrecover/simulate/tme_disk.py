@@ -133,6 +133,14 @@ def _put(volume: Fat32, file: File, chunk: Chunk, shots: list[Frame], *, is_open
         at += end - start
 
 
+_NOTED = {
+    "disk_error": "Disk writing error detect, rescan disks.",
+    "repaired": "File repaired. CH01",
+    "running": "Detected hard drive: sda",
+}
+"""[B: section 6]"""
+
+
 def _lines(scenario: Scenario, footages: Sequence[Footage]) -> Iterator[tuple[int, str]]:
     """What the recorder notes of power and cameras. [B: section 6]"""
     enabled = len([one for one in footages if len(one.rows)])
@@ -144,6 +152,8 @@ def _lines(scenario: Scenario, footages: Sequence[Footage]) -> Iterator[tuple[in
         )
         if span.end_ms < scenario.span.end_ms:
             yield span.end_ms, "Quit DVR."
+    for time_ms, word in scenario.notes():
+        yield time_ms, _NOTED[word]
     for one in footages:
         for stretch in one.camera.stretches:
             if stretch.card:

@@ -216,5 +216,7 @@ def _verdict(frame: Frame) -> tuple[str, str, bool]:
         return frame.state, "not_checked", frame.indexed
     if frame.card:
         return "no_signal", "no_signal", frame.indexed
+    if frame.camera.index_fault == "not_written":
+        return "indexed_not_found", "not_checked", frame.indexed
     seen = frame.camera.shows(frame.tick_base_ms)
     return ("recorded" if frame.indexed else "not_indexed"), seen, frame.indexed

@@ -56,7 +56,7 @@ def provable_from(
     footage behind newer that none holds, and from what `_passes` tells. Where nothing tells that
     it is a ring, only what is newer than all older footage behind newer, and than the oldest of
     the rest, is certain. A block lasts no longer than the longest claim, or unbroken run of one
-    camera. [C]
+    camera; against other cameras, than entries of one that lie one behind the other. [C]
     """
     claims = list(claims)
     dated = shelf.start_ms != NO_TIME
@@ -69,7 +69,8 @@ def provable_from(
     longest = max(_longest(starts, ends, channels), *lasting, 0)
     behind = np.zeros(len(starts), dtype=bool)
     if ring:
-        behind = starts < np.maximum.accumulate(starts) - longest - _STEP_BACK_MS
+        usual = max(longest, _dwell(ring, dates))
+        behind = starts < np.maximum.accumulate(starts) - usual - _STEP_BACK_MS
     elif not claims:  # each camera may have a place of its own, but not a time of its own
         oldest = np.minimum.accumulate(starts)
         behind[1:] = starts[1:] < oldest[:-1] - longest - _STEP_BACK_MS
@@ -143,6 +144,22 @@ def _ring(claims: Iterable[Claim], dates: Mapping[int, TimeSpan]) -> list[Claim]
     own = [c for c in claims if c.extents and id(c) in dates]
     live = [c for c in own if c.kind in _LIVE]
     return live or [c for c in own if c.kind is ClaimKind.DELETED]
+
+
+def _dwell(ring: Sequence[Claim], dates: Mapping[int, TimeSpan]) -> int:
+    """The longest time, pauses included, over which entries of one camera lie one behind the other:
+    a recorder that was off goes on in the block that it had begun."""
+    longest = 0
+    found = [(claim.channel or 0, claim.extents[0], dates[id(claim)]) for claim in ring]
+    channel, end, first_ms = -1, 0, 0
+    last_ms = 0
+    for own, extent, date in sorted(found):
+        goes_on = own == channel and extent.start <= end and date.start_ms >= last_ms
+        if not goes_on:
+            channel, first_ms = own, date.start_ms
+        end, last_ms = extent.end, date.end_ms
+        longest = max(longest, last_ms - first_ms)
+    return longest
 
 
 def _held(shelf: Shelf, ring: Sequence[Claim], dates: Mapping[int, TimeSpan]) -> _Marks:

@@ -42,6 +42,10 @@ _KINDS = (
     ("Disk writing error", EventKind.DISK_ERROR),
     ("record:write file error", EventKind.DISK_ERROR),
     ("Close file failed", EventKind.DISK_ERROR),
+    ("Can not find recordable disk", EventKind.DISK_ERROR),
+    ("Abnormal disk removal", EventKind.DISK_ERROR),
+    ("File repaired", EventKind.REPAIRED),
+    ("Corrupt file deleted", EventKind.REPAIRED),
     ("Set time", EventKind.CLOCK_SET),
     ("adjtime", EventKind.CLOCK_SET),
 )

@@ -58,7 +58,7 @@ def _joined(signs: Iterable[Sign]) -> Iterator[Cause]:
     for (kind, channels), members in groups.items():
         stretches = _stretches(sorted(one.span for one in members if one.span is not None))
         chosen = max(members, key=_weight)
-        long = [span for span in stretches if span.end_ms - span.start_ms >= BLIP_MS]
+        long = [one for one in stretches if not 0 < one.end_ms - one.start_ms < BLIP_MS]
         is_brief = kind in LASTING and bool(stretches) and not long
         shown = long or stretches
         told = _said(chosen, shown, kind)

@@ -9,6 +9,7 @@ from vidrecover.diagnosis.causes._signs import (
     Sign,
     named_event,
     overlap,
+    recurring,
     spans_of,
 )
 from vidrecover.model import (
@@ -25,9 +26,6 @@ from vidrecover.model import (
 from vidrecover.timeline import covered
 from vidrecover.wording import said
 
-_DAY_MS = 86_400_000
-_SAME_TIME_MS = 120_000  # of a day at which a schedule begins or ends, give or take [C]
-_SHORTEST_BREAK_MS = 600_000  # that a schedule would make [C]
 _FAULTS = {
     PictureState.COVERED: CauseKind.PICTURE_COVERED,
     PictureState.DARK: CauseKind.PICTURE_DARK,
@@ -115,9 +113,9 @@ def _absent(facts: Facts, one: ChannelDiagnosis) -> Iterator[Sign]:
             spans[0].basis,
         )
         return
-    regular = recurring(spans)
+    regular = recurring(span.span for span in spans)
     for span in spans:
-        is_regular = span in regular
+        is_regular = span.span in regular
         yield Sign(
             CauseKind.RECORDING_SCHEDULE if is_regular else CauseKind.CAMERA_GAP,
             (one.channel,),
@@ -126,21 +124,6 @@ def _absent(facts: Facts, one: ChannelDiagnosis) -> Iterator[Sign]:
             (said("same_hours" if is_regular else "gap_untold"),),
             span.basis,
         )
-
-
-def recurring(spans: Sequence[StateSpan]) -> list[StateSpan]:
-    """Long gaps that begin and end at the same time of the day as one of another day."""
-    long = [s for s in spans if s.span.end_ms - s.span.start_ms >= _SHORTEST_BREAK_MS]
-    return [one for one in long if any(_same_hours(one, other) for other in long)]
-
-
-def _same_hours(one: StateSpan, other: StateSpan) -> bool:
-    if one.span.start_ms // _DAY_MS == other.span.start_ms // _DAY_MS:
-        return False
-    return all(
-        min(abs(a - b) % _DAY_MS, _DAY_MS - abs(a - b) % _DAY_MS) <= _SAME_TIME_MS
-        for a, b in zip(one.span, other.span, strict=True)
-    )
 
 
 def _pictures(

@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 from vidrecover import clock
 from vidrecover.diagnosis._facts import Facts
-from vidrecover.diagnosis.causes._signs import Sign, named_event, named_segments
+from vidrecover.diagnosis.causes._signs import (
+    TOGETHER_MS,
+    Sign,
+    named_event,
+    named_segments,
+    overlap,
+    recurring,
+)
 from vidrecover.model import CauseKind, Certainty, EventKind, RecorderMs, Segment, TimeSpan
 from vidrecover.timeline import covered, followers
 from vidrecover.wording import said
@@ -82,7 +89,8 @@ def leaps(facts: Facts) -> list[Leap]:
     """Where frames follow each other by number and place, but their times leap, in order.
 
     Back is certain by one camera; forward only where all cameras leap together, and suspected: a
-    recorder that paused without a new start would look the same.
+    recorder that paused without a new start would look the same. It did pause where the log notes
+    that the power was gone, and where the same hours of several days are leapt over.
     """
     back: list[Leap] = []
     forward: dict[int | None, list[Leap]] = {}
@@ -100,7 +108,16 @@ def leaps(facts: Facts) -> list[Leap]:
             for leap in min(forward.values(), key=len)
             if all(any(_same(leap, other) for other in others) for others in forward.values())
         ]
-    return sorted([*back, *together])
+    paused = {*recurring(TimeSpan(one.time_ms, one.time_ms + one.step) for one in together)}
+    paused |= {*facts.off.spans}
+    found = [one for one in together if not any(_is_pause(one, pause) for pause in paused)]
+    return sorted([*back, *found])
+
+
+def _is_pause(leap: Leap, pause: TimeSpan) -> bool:
+    """Whether a leap forward is over nothing but a pause."""
+    shared = overlap(TimeSpan(leap.time_ms, leap.time_ms + leap.step), pause)
+    return abs(leap.step - shared) <= TOGETHER_MS
 
 
 def _same(one: Leap, other: Leap) -> bool:

@@ -1,15 +1,16 @@
 """Causes that lie with the recorder, its power, its storage and its index."""
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from vidrecover.diagnosis._facts import Facts
-from vidrecover.diagnosis.causes._cameras import recurring
 from vidrecover.diagnosis.causes._clocks import Leap, is_reset
 from vidrecover.diagnosis.causes._signs import (
     TOGETHER_MS,
     Sign,
     named_event,
     overlap,
+    recurring,
     spans_of,
 )
 from vidrecover.extents import total
@@ -32,6 +33,7 @@ from vidrecover.wording import said
 
 _RESTART_MS = 180_000  # a shorter pause of all cameras is a restart rather than a stop [C]
 _GOES_ON_MS = 60_000  # that a log goes on behind the last footage
+_ROOM_SHARE = 8  # of a usual recording that a full file system may still have free [C]
 _CUT_MS = 2000  # that footage goes on behind the end of its entry [C: entries hold whole seconds]
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.FILE})
 _STOPS = {EventKind.POWER_OFF, EventKind.DISK_FULL}
@@ -78,7 +80,7 @@ def _ends(
         for pause in _pauses(facts, known)
         if not any(abs(leap.time_ms - pause.span.start_ms) <= TOGETHER_MS for leap in leaps)
     ]
-    regular = recurring(pauses)
+    regular = recurring(pause.span for pause in pauses)
     spells = facts.footage.spans
     ends = {one.span.start_ms: one for one in pauses}
     moments: list[tuple[RecorderMs, RecorderMs | None]] = [
@@ -91,7 +93,9 @@ def _ends(
         told |= {id(claim) for _, claim in cut}
         span = TimeSpan(stop_ms, resume_ms if resume_ms is not None else stop_ms)
         pause = ends.get(stop_ms)
-        yield from _end(facts, span, pause, cut, is_regular=pause in regular)
+        yield from _end(
+            facts, span, pause, cut, is_regular=pause is not None and pause.span in regular
+        )
     for end_ms, claim in opened:
         if id(claim) not in told and claim.channel is not None:
             yield Sign(
@@ -201,6 +205,7 @@ def _storage(facts: Facts, known: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
         kind = {
             EventKind.DISK_ERROR: CauseKind.DISK_ERRORS,
             EventKind.DISK_FULL: CauseKind.DISK_FULL,
+            EventKind.REPAIRED: CauseKind.REPAIR_CUT,
         }.get(event.kind)
         if kind is not None:
             told = (said("logged", text=event.text[:80]),)
@@ -208,6 +213,7 @@ def _storage(facts: Facts, known: Sequence[ChannelDiagnosis]) -> Iterator[Sign]:
             yield Sign(kind, (), at, Certainty.CERTAIN, told, (named_event(event),))
     yield from _stopped(facts)
     yield from _filled(facts)
+    yield from _without_room(facts)
 
 
 def _stopped(facts: Facts) -> Iterator[Sign]:
@@ -246,6 +252,36 @@ def _filled(facts: Facts) -> Iterator[Sign]:
         return
     at, told = TimeSpan(last, last), (said("written_once"),)
     yield Sign(CauseKind.DISK_FULL, (), at, Certainty.SUSPECTED, told)
+
+
+def _without_room(facts: Facts) -> Iterator[Sign]:
+    """The file system that holds the last footage has no room for any more, and none was deleted.
+
+    A recorder that goes round deletes before it writes. Files of one and the same size were made
+    before there was footage for them: such a volume is full from the first day.
+    """
+    if not facts.footage.spans:
+        return
+    last = facts.footage.spans[-1].end_ms
+    for one in facts.evidence.volumes:
+        if one.unallocated is None:
+            continue
+        inside = [c for c in facts.evidence.claims if c.extents and _lies_in(c, one.extent)]
+        files = [c for c in inside if c.kind is ClaimKind.FILE and c.channel is not None]
+        sizes = [total(claim.extents) for claim in files]
+        late = any(
+            last - facts.dates[id(c)].end_ms <= _GOES_ON_MS for c in files if id(c) in facts.dates
+        )
+        goes_round = any(claim.kind is not ClaimKind.FILE for claim in inside)
+        if not late or goes_round or len(files) < 2 or len(set(sizes)) == 1:
+            continue
+        if one.unallocated * _ROOM_SHARE <= median(sizes):
+            told = (said("no_room", left=one.unallocated),)
+            yield Sign(CauseKind.DISK_FULL, (), TimeSpan(last, last), Certainty.SUSPECTED, told)
+
+
+def _lies_in(claim: Claim, extent: Extent) -> bool:
+    return extent.start <= claim.extents[0].start < extent.end
 
 
 def _overwritten(

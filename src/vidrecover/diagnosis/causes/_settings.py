@@ -8,12 +8,21 @@ from typing import NamedTuple
 from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis._spells import Spells
 from vidrecover.diagnosis.causes._signs import BLIP_MS, Sign, named_segments, overlap
-from vidrecover.model import CauseKind, Certainty, Codec, Segment, Stream, TimeSpan
+from vidrecover.model import (
+    CauseKind,
+    Certainty,
+    Codec,
+    RecorderMs,
+    Segment,
+    Stream,
+    TimeSpan,
+)
 from vidrecover.timeline import SHORTEST_GAP_MS, covered
 from vidrecover.wording import said
 
 _LEAST_MS = 1500  # of a segment from which a rate can be told
 _STEADY_MS = 4000  # that a rate holds before it counts [C]
+_CHANGES_MS = 1500  # less of another rate is told by one or two pictures, and may be none [C]
 _CHANGE = 1.25  # between two rates that are not the same [C]
 
 
@@ -79,14 +88,47 @@ def _rates(channel: int, main: Sequence[Segment]) -> Iterator[Sign]:
         else:
             runs.append(_Run(rate, covered(one), [one]))
     steady = [run for run in runs if run.span.end_ms - run.span.start_ms >= _STEADY_MS]
-    for before, after in pairwise(steady):
-        earlier, later = (median(_rate(s) for s in run.segments) for run in (before, after))
+    for before, after in pairwise(_unmixed(steady)):
+        earlier = median(map(_rate, before.segments[:-1] or before.segments))
+        later = median(map(_rate, after.segments[1:] or after.segments))
         if not 1 / _CHANGE < later / earlier < _CHANGE:
             told = (said("rate_changed", before=f"{earlier:.1f}", after=f"{later:.1f}"),)
-            at = TimeSpan(after.span.start_ms, after.span.start_ms)
+            at_ms = _changed(before.segments[-1], after.segments[0], earlier, later)
+            at = TimeSpan(at_ms, at_ms)
             basis = named_segments([before.segments[-1], after.segments[0]])
             kind = CauseKind.FRAME_RATE_CHANGED
             yield Sign(kind, (channel,), at, Certainty.CERTAIN, told, basis)
+
+
+def _unmixed(runs: Sequence[_Run]) -> list[_Run]:
+    """The runs, a segment in which one rate gives way to another as the first of the later one."""
+    found: list[_Run] = []
+    mixed: _Run | None = None
+    for place, run in enumerate(runs):
+        last = found[-1] if found else None
+        following = runs[place + 1] if place + 1 < len(runs) else None
+        if mixed is None and last is not None and following is not None and len(run.segments) == 1:
+            low, high = sorted((last.value, following.value))
+            if low < run.value < high:
+                mixed = run
+                continue
+        found.append(run if mixed is None else run._replace(segments=mixed.segments + run.segments))
+        mixed = None
+    return found
+
+
+def _changed(last: Segment, first: Segment, earlier: float, later: float) -> RecorderMs:
+    """When one rate gave way to another: the pictures of a segment tell how long it had which.
+
+    last: the last segment at the earlier rate, or mostly so; first: the next one.
+    """
+    for one in (last, first):
+        length = (one.end_ms or 0) - (one.start_ms or 0)
+        spent = round(((one.frames - 1) * 1000 - later * length) / (earlier - later))
+        if one is first or spent < length - _CHANGES_MS:
+            break
+    spent = min(spent, length) if spent > _CHANGES_MS else 0
+    return (one.start_ms or 0) + spent
 
 
 def _rate(one: Segment) -> float:

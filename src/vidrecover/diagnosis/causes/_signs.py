@@ -21,6 +21,10 @@ BLIP_MS = 2000
 TOGETHER_MS = 5000
 """All cameras that end within this end for one reason. [B: vehicle-faults.md 4.5]"""
 
+_DAY_MS = 86_400_000
+_SAME_TIME_MS = 120_000  # of a day at which a schedule begins or ends, give or take [C]
+_SHORTEST_BREAK_MS = 600_000  # that a schedule would make [C]
+
 LASTING = frozenset(CauseKind) - {
     CauseKind.POWER_CUT,
     CauseKind.CLOCK_JUMP,
@@ -63,6 +67,21 @@ def spans_of(one: ChannelDiagnosis, states: Iterable[State]) -> list[StateSpan]:
         else:
             found.append(span)
     return found
+
+
+def recurring(spans: Iterable[TimeSpan]) -> list[TimeSpan]:
+    """Long ones that begin and end at the same time of the day as one of another day."""
+    long = [one for one in spans if one.end_ms - one.start_ms >= _SHORTEST_BREAK_MS]
+    return [one for one in long if any(_same_hours(one, other) for other in long)]
+
+
+def _same_hours(one: TimeSpan, other: TimeSpan) -> bool:
+    if one.start_ms // _DAY_MS == other.start_ms // _DAY_MS:
+        return False
+    return all(
+        min(abs(a - b) % _DAY_MS, _DAY_MS - abs(a - b) % _DAY_MS) <= _SAME_TIME_MS
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def overlap(one: TimeSpan, other: TimeSpan) -> int:
