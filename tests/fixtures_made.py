@@ -38,9 +38,9 @@ from vidrecover.simulate import (
 )
 from vidrecover.simulate.encoding import AccessUnit, access_units, nal_units
 from vidrecover.simulate.footage import Frame
+from vidrecover.simulate.groups import Audio, Codec
 from vidrecover.simulate.pictures import Scene
 from vidrecover.simulate.plan import Camera
-from vidrecover.simulate.scenario import Audio, Codec
 from vidrecover.simulate.settings import Mp4
 from vidrecover.simulate.times import iso, moment, packed
 

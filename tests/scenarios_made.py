@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from vidrecover.simulate.scenario import BadSectors, CameraGroup, Later, Scenario
+from vidrecover.simulate.groups import CameraGroup, Later
+from vidrecover.simulate.scenario import BadSectors, Scenario
 from vidrecover.simulate.settings import Dhav, Dhfs, Files, Hikvision, Image, Tme
 
 DATE = "2026-03-14T"

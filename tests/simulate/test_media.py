@@ -12,9 +12,9 @@ import pytest
 from vidrecover.simulate import sound
 from vidrecover.simulate.encoding import access_units, nal_units
 from vidrecover.simulate.font import written
+from vidrecover.simulate.groups import Audio, Codec
 from vidrecover.simulate.pictures import CARD_LUMA, Plane, Scene
 from vidrecover.simulate.plan import Camera
-from vidrecover.simulate.scenario import Audio, Codec
 
 DECODERS = {"h264": "h264", "h265": "hevc"}
 

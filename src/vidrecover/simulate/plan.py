@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from vidrecover.simulate.cipher import Cipher
 from vidrecover.simulate.faults import Fault, shown
-from vidrecover.simulate.scenario import Audio, CameraGroup, Codec, Later, Scenario
+from vidrecover.simulate.groups import Audio, CameraGroup, Codec, Later
+from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.times import Span, moment, overlaps, without
 
 
