@@ -1,7 +1,7 @@
 """Small disks, one for each cause or picture word, with what must be said of them."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vidrecover.simulate.groups import CameraGroup, Later
 from vidrecover.simulate.scenario import BadSectors, Scenario
@@ -101,13 +101,15 @@ def _signals() -> Iterator[Made]:
         )
 
 
-def _logged(name: str, *cameras: CameraGroup, layout: str = "tme", **more: Any) -> Scenario:
+def _logged(
+    name: str, *cameras: CameraGroup, layout: Literal["tme", "hikvision"] = "tme", **more: Any
+) -> Scenario:
     """A disk whose recorder keeps a log."""
-    tables: dict[str, Any] = {
+    tables: dict[str, dict[str, Any]] = {
         "tme": {"tme": Tme(period_s=12)},
         "hikvision": {"hikvision": Hikvision(period_s=12)},
-    }[layout]
-    whole = {"start": DATE + START, "end": DATE + END} | tables | more
+    }
+    whole = {"start": DATE + START, "end": DATE + END} | tables[layout] | more
     return Scenario(title=name, name=name, layout=layout, cameras=cameras, **whole)
 
 
@@ -118,7 +120,8 @@ def _logs() -> Iterator[Made]:
                 logged=(("disk_full", END),)),
         (Expected("disk_full", (), END, END),),
     )  # fmt: skip
-    for layout in ("tme", "hikvision"):
+    layouts: tuple[Literal["tme", "hikvision"], ...] = ("tme", "hikvision")
+    for layout in layouts:
         yield Made(
             _logged(f"disk-errors-logged-{layout}", _cameras(1, 2), layout=layout,
                     logged=(("disk_error", MIDDLE), ("disk_error", "07:30:20"))),
@@ -148,9 +151,9 @@ def _logs() -> Iterator[Made]:
 
 def _days() -> Iterator[Made]:
     """Recording in the same hours of three days."""
-    small = {"rate": 1.0, "gop": 10, "width": 176, "height": 144}
+    small: dict[str, Any] = {"rate": 1.0, "gop": 10, "width": 176, "height": 144}
     nights = tuple((f"2026-03-{day}T07:41:00", f"2026-03-{day + 1}T07:30:00") for day in (14, 15))
-    whole = {"start": DATE + START, "end": "2026-03-16T07:41:00"}
+    whole: dict[str, Any] = {"start": DATE + START, "end": "2026-03-16T07:41:00"}
     yield Made(
         _disk("schedule-of-all", CameraGroup(numbers=(1, 2), off=nights, **small), **whole),
         (Expected("recording_schedule", (), nights[0][0], nights[1][1]),),
@@ -270,7 +273,7 @@ def _settings() -> Iterator[Made]:
               _cameras(3, later=Later(at=MIDDLE, width=640, height=360))),
         (Expected("resolution_changed", (3,), MIDDLE, MIDDLE),),
     )  # fmt: skip
-    small = {"width": 176, "height": 144}
+    small: dict[str, Any] = {"width": 176, "height": 144}
     for name, rate, at in (
         ("rate-lowered", 2.5, "07:32:00"),
         ("rate-raised", 12.5, "07:32:00"),
@@ -283,10 +286,10 @@ def _settings() -> Iterator[Made]:
             _disk(name, _cameras(1, **small), changed, end=DATE + "07:34:00"),
             (Expected("frame_rate_changed", (2,), at, at),),
         )
-    small = Later(at=MIDDLE, width=176, height=144, stream="sub")
+    sub = Later(at=MIDDLE, width=176, height=144, stream="sub")
     yield Made(
         Scenario(title="sub-only", name="sub-only", layout="dhav", start=DATE + START,
-                 end=DATE + END, cameras=(_cameras(1), _cameras(2, later=small)),
+                 end=DATE + END, cameras=(_cameras(1), _cameras(2, later=sub)),
                  files=Files(period_s=12, names="nextbase")),
         (Expected("sub_stream_only", (2,), MIDDLE, END),),
     )  # fmt: skip
@@ -311,7 +314,7 @@ def _pictures() -> Iterator[Made]:
 
 def _standing() -> Iterator[Made]:
     """Frozen over several segments, of which each has too few key pictures to tell it."""
-    seldom = {"rate": 2.5, "gop": 60, "width": 176, "height": 144}
+    seldom: dict[str, Any] = {"rate": 2.5, "gop": 60, "width": 176, "height": 144}
     for name, freezes in (("clock-runs", False), ("clock-stands", True)):
         frozen = CameraGroup(
             numbers=(3,), faults=(("frozen", "07:32:00", "07:35:00"),), freezes_clock=freezes,

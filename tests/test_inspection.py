@@ -225,7 +225,7 @@ def test_a_picture_that_stands_still_is_dated_to_one_key_picture(
 
 def shaded(moment: int, rows: int) -> bytes:
     """The scene, its rows moved as those of a picture without synchronisation."""
-    image = cv2.imdecode(np.frombuffer(scene(moment), np.uint8), cv2.IMREAD_COLOR)
+    image = np.asarray(cv2.imdecode(np.frombuffer(scene(moment), np.uint8), cv2.IMREAD_COLOR))
     shade = np.linspace(0, 60, 288).astype(np.uint8)[:, None, None]
     image = np.where(image > 195, image, image + shade).astype(np.uint8)
     return cv2.imencode(".jpg", np.roll(image, rows, axis=0))[1].tobytes()

@@ -72,7 +72,7 @@ def _pauses(truth: dict[str, object]) -> list[tuple[int, int]]:
     """When no camera has footage: by the contract the recorder is off then, whyever it is."""
     absent = [
         [
-            tuple(clock.parse_iso(span[edge]) for edge in ("from", "to"))
+            (clock.parse_iso(span["from"]), clock.parse_iso(span["to"]))
             for span in camera["spans"]
             if span["state"] in ("not_recorded", "recorder_off")
         ]

@@ -92,7 +92,7 @@ def standing(
 
 
 def _by_camera(
-    owners: Mapping[int | None, Segment], kept: Mapping[int, Sequence[Look]]
+    owners: Mapping[int, Segment], kept: Mapping[int, Sequence[Look]]
 ) -> Iterator[list[_Piece]]:
     """The looks of each camera that are dated, in order of time, where any may stand still."""
     cameras: dict[tuple[object, ...], list[_Piece]] = {}
