@@ -7,7 +7,14 @@ from vidrecover import show
 from vidrecover.model import Cause
 from vidrecover.report._facts import Facts
 from vidrecover.report._words import Words, spoken
-from vidrecover.runbooks import Labels, Runbook, labels, language_of, runbook
+from vidrecover.runbooks import (
+    Labels,
+    Runbook,
+    first_step,
+    labels,
+    language_of,
+    runbook,
+)
 
 
 class Seen(NamedTuple):
@@ -20,9 +27,10 @@ class Seen(NamedTuple):
 
 
 class Why(NamedTuple):
-    """A kind of cause with all that was seen of it, and its runbook."""
+    """A kind of cause with its runbook, what to do first, and all that was seen of it."""
 
     book: Runbook
+    first: str
     seen: list[Seen]
 
 
@@ -39,6 +47,7 @@ def why(facts: Facts, words: Words) -> list[Why]:
     return [
         Why(
             runbook(kind, language),
+            first_step(kind, language),
             [_seen(one, facts, words) for one in told if one.kind is kind],
         )
         for kind in kinds

@@ -20,6 +20,7 @@ __all__ = [
     "Language",
     "Runbook",
     "Step",
+    "first_step",
     "labels",
     "language_of",
     "load",
@@ -91,7 +92,17 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     along: str
     brief: str
     seen: str
+    next: str
+    takes: str
+    all_steps: str
     parts: dict[Part, str]
+
+
+def first_step(kind: CauseKind, language: Language = "en") -> str:
+    """The first sentence of the first thing to do about a cause."""
+    do = runbook(kind, language).steps[0].do
+    ends = [place + len(mark) for mark in (". ", "。") if (place := do.find(mark)) >= 0]
+    return do[: min(ends, default=len(do))].strip()
 
 
 def language_of(code: str) -> Language:

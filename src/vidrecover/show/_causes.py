@@ -7,7 +7,7 @@ import msgspec
 
 from vidrecover import clock
 from vidrecover.model import Cause, Diagnosis, OverwriteClock, StateSpan, TimeSpan
-from vidrecover.runbooks import Labels, Language, labels, runbook
+from vidrecover.runbooks import Labels, Language, first_step, labels, runbook
 from vidrecover.show._words import iso, ranges
 from vidrecover.wording import said, text
 
@@ -40,7 +40,7 @@ def runbooks_json(causes: Sequence[Cause], language: Language) -> dict[str, Any]
 def causes_text(
     causes: Sequence[Cause], window: TimeSpan | None, language: Language = "en"
 ) -> list[str]:
-    """Two lines for each cause that is worth it, blips in one line each."""
+    """Three lines for each cause that is worth it, the last what to do first; blips in one each."""
     words, lines = labels(language), list[str]()
     for one in causes:
         if one.is_brief:
@@ -50,7 +50,10 @@ def causes_text(
         head = said("cause_title", who=who(one, words), title=title, grade=grade)
         times = when(one.span, words, window)
         detail = said("cause_detail", when=times, told=one.said or one.reason)
-        lines += [text([head], language), f"  {text([detail], language)}"]
+        following = words.next.format(do=first_step(one.kind, language))
+        lines += [text([head], language), f"  {text([detail], language)}", f"  {following}"]
+    if lines:
+        lines.append(words.all_steps)
     brief = [one for one in causes if one.is_brief]
     if brief:
         lines.append(words.brief)
