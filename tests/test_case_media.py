@@ -117,6 +117,9 @@ def test_the_same_footage_is_proven_by_its_bytes_and_other_footage_is_told(
     assert [one["channel"] for one in clips] == [1, 2, 2]
     for one, differs in zip(clips, (False, True, True), strict=True):
         assert any(note.startswith("CONFLICT: medium ") for note in one["notes"]) is differs
+    page = tmp_path / "case.html"
+    run("report", "--case", case, "--compare-media", "--output", page)
+    assert "camera 2: media main and sd hold different pictures" in page.read_text("utf-8")
     other.unlink()
     assert "sd.img" in refused("diagnose", "--case", case, "--compare-media")
 

@@ -1,5 +1,6 @@
 """Commands that answer from a case: what exists, and why the rest does not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ import msgspec
 from vidrecover import report, show
 from vidrecover.case import Case
 from vidrecover.cli._exits import DONE, INCOMPLETE
+from vidrecover.model import Diagnosis, TimeSpan
 from vidrecover.runbooks import LANGUAGES, Language
 from vidrecover.terminal import (
     case_option,
@@ -22,6 +24,13 @@ from vidrecover.terminal import (
     to_option,
 )
 
+compare_option = click.option(
+    "--compare-media",
+    "compare",
+    is_flag=True,
+    help="Read key pictures of all media and say whether they are the same.",
+)
+
 
 @click.command()
 @case_option
@@ -33,8 +42,7 @@ from vidrecover.terminal import (
               help="Print what to do about each cause, step by step.")  # fmt: skip
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True,
               help="Of what is printed; JSON is English.")  # fmt: skip
-@click.option("--compare-media", "compare", is_flag=True,
-              help="Read key pictures of all media and say whether they are the same.")  # fmt: skip
+@compare_option
 @json_option
 def diagnose(
     folder: Path,
@@ -55,8 +63,7 @@ def diagnose(
         cameras, span = channels_of(channels), span_of(case, start, end)
         result = case.diagnose(channels=cameras, window=span)
         if compare:
-            notes = case.compare_media(channels=cameras, window=span)
-            result = msgspec.structs.replace(result, notes=(*result.notes, *notes))
+            result = _compared(case, result, cameras, span)
         is_whole = show.is_whole(result) and not case.unreadable()
     if as_json:
         told = show.diagnosis_json(result)
@@ -74,6 +81,14 @@ def diagnose(
     return DONE if is_whole else INCOMPLETE
 
 
+def _compared(
+    case: Case, result: Diagnosis, cameras: Sequence[int] | None, span: TimeSpan | None
+) -> Diagnosis:
+    """The diagnosis, with what the key pictures of the case's media say of each other."""
+    notes = case.compare_media(channels=cameras, window=span)
+    return msgspec.structs.replace(result, notes=(*result.notes, *notes))
+
+
 @click.command("report")
 @case_option
 @click.option("--output", type=folder_type, required=True, help="The file to write; a new one.")
@@ -86,6 +101,7 @@ def diagnose(
 @from_option
 @to_option
 @name_option
+@compare_option
 def report_command(
     folder: Path,
     output: Path,
@@ -96,14 +112,18 @@ def report_command(
     start: str | None,
     end: str | None,
     names: dict[str, int],
+    compare: bool,
 ) -> int:
     """Write the whole case as one page that opens offline and prints well.
 
     Example: vidrecover report --case van17 --channels 1-12 --output van17.html
     """
     with Case.open(folder, names=names) as case:
-        span = span_of(case, start, end)
-        facts = case.report_facts(channels=channels_of(channels), window=span, stills=stills)
+        cameras, span = channels_of(channels), span_of(case, start, end)
+        facts = case.report_facts(channels=cameras, window=span, stills=stills)
+        if compare:
+            told = _compared(case, facts.diagnosis, cameras, span)
+            facts = msgspec.structs.replace(facts, diagnosis=told)
         case.save_report(report.written(facts, form, language=language), output)
     tell(f"{output} written")
     return DONE if show.is_whole(facts.diagnosis) and facts.read.is_whole else INCOMPLETE
