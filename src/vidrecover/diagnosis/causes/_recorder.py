@@ -36,7 +36,7 @@ _GOES_ON_MS = 60_000  # that a log goes on behind the last footage
 _ROOM_SHARE = 8  # of a usual recording that a full file system may still have free [C]
 _CUT_MS = 2000  # that footage goes on behind the end of its entry [C: entries hold whole seconds]
 _OWN = frozenset({ClaimKind.INDEX, ClaimKind.FILE})
-_STOPS = {EventKind.POWER_OFF, EventKind.DISK_FULL}
+_STOPS = {EventKind.POWER_OFF, EventKind.DISK_FULL, EventKind.RECORD_STOP}
 
 
 def signs(
