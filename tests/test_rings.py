@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from vidrecover.diagnosis import Evidence, diagnose
@@ -265,8 +265,26 @@ def _is_recorded(times: list[int], start_ms: int, step_ms: int) -> bool:
     )
 
 
+SHORT = Ring(
+    lasting=[20, 20],
+    fragments=5,
+    step_ms=100,
+    seconds=42,
+    cuts=[(1, 2)],
+    pauses=[],
+    period=6,
+    entries="live",
+    cleared=False,
+    counted=False,
+    format_s=None,
+    bad=[],
+)
+"""Every recording ends early in its fragment, and the ring has just been filled again."""
+
+
 @settings(max_examples=150, deadline=None)
 @given(RINGS)
+@example(SHORT)
 def test_what_was_recorded_is_never_told_as_never_recorded(ring: Ring) -> None:
     try:
         disk = Disk(ring)

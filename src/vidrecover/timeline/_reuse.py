@@ -43,7 +43,12 @@ class _Rows(NamedTuple):
 
 
 def provable_from(
-    shelf: Shelf, claims: Iterable[Claim], dates: Mapping[int, TimeSpan], size: int
+    shelf: Shelf,
+    claims: Iterable[Claim],
+    dates: Mapping[int, TimeSpan],
+    size: int,
+    *,
+    paused: bool = False,
 ) -> dict[int | None, RecorderMs]:
     """From when on the absence of footage shows that none was recorded, by camera.
 
@@ -56,7 +61,8 @@ def provable_from(
     footage behind newer that none holds, and from what `_passes` tells. Where nothing tells that
     it is a ring, only what is newer than all older footage behind newer, and than the oldest of
     the rest, is certain. A block lasts no longer than the longest claim, or unbroken run of one
-    camera; against other cameras, than entries of one that lie one behind the other. [C]
+    camera; or, for those who ask with paused, than entries of one that lie one behind the other: a
+    recorder that was off goes on in its block. Nothing absent may be concluded from that. [C]
     """
     claims = list(claims)
     dated = shelf.start_ms != NO_TIME
@@ -69,7 +75,7 @@ def provable_from(
     longest = max(_longest(starts, ends, channels), *lasting, 0)
     behind = np.zeros(len(starts), dtype=bool)
     if ring:
-        usual = max(longest, _dwell(ring, dates))
+        usual = max(longest, _dwell(ring, dates)) if paused else longest
         behind = starts < np.maximum.accumulate(starts) - usual - _STEP_BACK_MS
     elif not claims:  # each camera may have a place of its own, but not a time of its own
         oldest = np.minimum.accumulate(starts)
@@ -147,8 +153,8 @@ def _ring(claims: Iterable[Claim], dates: Mapping[int, TimeSpan]) -> list[Claim]
 
 
 def _dwell(ring: Sequence[Claim], dates: Mapping[int, TimeSpan]) -> int:
-    """The longest time, pauses included, over which entries of one camera lie one behind the other:
-    a recorder that was off goes on in the block that it had begun."""
+    """The longest time, pauses included, over which entries of one camera lie one behind the
+    other."""
     longest = 0
     found = [(claim.channel or 0, claim.extents[0], dates[id(claim)]) for claim in ring]
     channel, end, first_ms = -1, 0, 0
@@ -218,10 +224,13 @@ def _passes(held: _Rows) -> Iterator[RecorderMs]:
 
 
 def _is_full(shelf: Shelf, ring: Iterable[Claim], size: int) -> bool:
-    """Whether less than a block is left behind the last footage: less than the largest part of
-    a claim, or than the largest segment."""
-    parts = (extent.size for claim in ring for extent in claim.extents)
-    largest = max(parts, default=int(shelf.sizes.max()))
+    """Whether less than a block is left behind the last footage: less than the largest part of a
+    claim, or than the usual way from one to the next, since a recording may end early in its block;
+    or, without claims, than the largest segment."""
+    parts = sorted(extent for claim in ring for extent in claim.extents)
+    largest = max((extent.size for extent in parts), default=int(shelf.sizes.max()))
+    if len(parts) > 1:
+        largest = max(largest, int(np.median(np.diff([extent.start for extent in parts]))))
     return size - max(segment.end for segment in shelf.segments) < largest
 
 

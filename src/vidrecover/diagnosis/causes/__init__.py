@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from vidrecover.diagnosis._facts import Facts
-from vidrecover.diagnosis.causes import _cameras, _clocks, _recorder, _settings
+from vidrecover.diagnosis.causes import _cameras, _clocks, _recorder, _settings, _storage
 from vidrecover.diagnosis.causes._signs import BLIP_MS, LASTING, Sign
 from vidrecover.model import Cause, CauseKind, Certainty, ChannelDiagnosis, Said, TimeSpan
 from vidrecover.wording import said, text
@@ -31,6 +31,7 @@ def drawn(
     signs = chain(
         _cameras.signs(facts, channels),
         _recorder.signs(facts, channels, leaps),
+        _storage.signs(facts, channels),
         _clocks.signs(facts, leaps),
         _settings.signs(facts),
     )

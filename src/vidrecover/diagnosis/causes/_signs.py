@@ -1,13 +1,16 @@
 """What detectors yield, and what they share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
+from vidrecover.diagnosis._facts import Facts
 from vidrecover.model import (
     CauseKind,
     Certainty,
     ChannelDiagnosis,
     Event,
+    EventKind,
+    RecorderMs,
     Said,
     Segment,
     State,
@@ -100,3 +103,9 @@ def named_segments(segments: Sequence[Segment]) -> tuple[str, ...]:
         f"segment {one.id}" if one.id is not None else f"segment at {one.start:#x}"
         for one in segments
     )
+
+
+def events_near(facts: Facts, time_ms: RecorderMs, kinds: Set[EventKind]) -> list[Event]:
+    """The log's records of some kinds at about a moment."""
+    near = facts.during(TimeSpan(time_ms - TOGETHER_MS, time_ms + TOGETHER_MS))
+    return [event for _, event in near if event.kind in kinds]
