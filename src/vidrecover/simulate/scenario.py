@@ -12,7 +12,7 @@ import msgspec
 
 from vidrecover.errors import ScenarioError
 from vidrecover.simulate import bounds
-from vidrecover.simulate.groups import Audio, CameraGroup
+from vidrecover.simulate.groups import CameraGroup
 from vidrecover.simulate.settings import (
     Annexb,
     Dhav,
