@@ -736,6 +736,48 @@ def test_aac_stays_in_mp4_byte_for_byte(tmp_path: Path) -> None:
     assert [at for at, _ in found] == [number * 64 for number in range(30)]
 
 
+@pytest.mark.parametrize(("codec", "rate", "channels"), [("mp2", 32000, 1), ("mp3", 16000, 2)])
+def test_mpeg_sound_is_kept_frame_by_frame_in_matroska(
+    codec: str, rate: int, channels: int, tmp_path: Path
+) -> None:
+    heard = mpeg_sound(codec, rate, channels)
+    samples = 576 if (codec, rate) == ("mp3", 16000) else 1152
+    step = samples * 1000 // rate
+    disk = Disk()
+    for number, one in enumerate(encoded()):
+        at = START + number * 40
+        disk.add(one.data, Media.KEY if one.key else Media.DELTA, at)
+        if number % 4 == 0:
+            both = b"".join(heard[number // 2 : number // 2 + 2])
+            disk.add(both, Media.AUDIO, START + number * step // 2, codec=Codec[codec.upper()])
+    clip = only(written(disk, tmp_path))
+    assert (clip.file[-4:], clip.notes) == (".mkv", ())
+    found = packets(tmp_path / clip.file, "audio")
+    assert [data for _, data in found] == heard[:26]
+    assert [at for at, _ in found] == [number * step for number in range(26)]
+    with av.open(str(tmp_path / clip.file)) as container:
+        stream = container.streams.audio[0]
+        assert (stream.rate, stream.channels) == (rate, channels)
+
+
+def mpeg_sound(codec: str, rate: int, channels: int) -> list[bytes]:
+    """Frames of a tone."""
+    context = av.CodecContext.create("libmp3lame" if codec == "mp3" else codec, "w")
+    assert isinstance(context, av.AudioCodecContext)
+    layout = "mono" if channels == 1 else "stereo"
+    kind = "s16p" if codec == "mp3" else "s16"
+    context.rate, context.layout, context.format = rate, layout, kind
+    context.bit_rate = 64000
+    found: list[bytes] = []
+    for number in range(40):
+        tone = (np.sin(np.arange(1152) / 9 + number) * 9000).astype(np.int16)
+        shape = np.tile(tone, (channels, 1)) if kind == "s16p" else tone.repeat(channels)[None]
+        frame = av.AudioFrame.from_ndarray(shape, format=kind, layout=layout)
+        frame.sample_rate, frame.pts = rate, number * 1152
+        found += map(bytes, context.encode(frame))
+    return found
+
+
 def test_sound_that_no_container_takes_is_left_out_and_said(tmp_path: Path) -> None:
     disk = Disk()
     for number, one in enumerate(encoded()):

@@ -146,10 +146,10 @@ class Build:
         told = self._borrowed.sound if self._borrowed is not None else None
         if told is not None and codec is not None:
             sound = _sound.told(codec, told)
-        elif codec == Codec.AAC:
+        elif codec is not None and _sound.shows_itself(codec):
             heard = (one for one in self._units(wanted, None) if not one.video and not one.torn)
             first = next(heard, None)
-            sound = _sound.from_adts(first.payload) if first is not None else None
+            sound = _sound.from_frames(codec, first.payload) if first is not None else None
         elif codec is not None and _sound.is_telephone(codec):
             sound = _sound.telephone_rate(codec, self._tables(), self._timeline())
         timeline = self._timeline()

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from vidrecover.clips import _mpeg_sound
 from vidrecover.clips._times import Timeline
 from vidrecover.clips._units import begins
 from vidrecover.model import Codec, Frames, Media
@@ -19,6 +20,7 @@ _RATES = (8000, 11025, 16000, 22050, 32000, 44100, 48000)
 _TELEPHONE = 8000
 _TOLERANCE = 0.2
 _ENOUGH_MS = 60_000
+_MPEG = (Codec.MP2, Codec.MP3)
 _PCM_DEMUXERS = {Codec.PCM_ALAW: "alaw", Codec.PCM_MULAW: "mulaw", Codec.PCM_S16LE: "s16le"}
 # Sampling frequency index of ADTS (ISO/IEC 13818-7 table 35). [A: dvr-audio.md section 2]
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
@@ -100,6 +102,22 @@ def is_telephone(codec: Codec) -> bool:
     return codec in _BYTES_A_SAMPLE
 
 
+def shows_itself(codec: Codec) -> bool:
+    """Whether frames of the codec begin with a header that says how they are coded."""
+    return codec == Codec.AAC or codec in _MPEG
+
+
+def from_frames(codec: Codec, payload: bytes) -> Sound | None:
+    """Sound of a payload of a codec that `shows_itself`; None when it is not that."""
+    if codec == Codec.AAC:
+        return from_adts(payload)
+    head = _mpeg_sound.head(payload)
+    whole = sum(len(one) for one, _ in _mpeg_sound.frames(payload))
+    if head is None or head.codec != codec or whole != len(payload):
+        return None
+    return Sound(codec, head.rate, channels=head.channels)
+
+
 def from_adts(payload: bytes) -> Sound | None:
     """Sound of an AAC payload in ADTS frames of one or two channels; None when it is not that."""
     if next(_adts(payload), None) is None:
@@ -147,6 +165,8 @@ def packets(sound: Sound, payload: bytes) -> Iterator[Packet]:
         yield from (Packet(one, AAC_SAMPLES) for one in _adts(payload))
     elif sound.codec == Codec.AMR:
         yield from (Packet(one, AMR_SAMPLES) for one in _amr(payload))
+    elif sound.codec in _MPEG:
+        yield from (Packet(*one) for one in _mpeg_sound.frames(payload))
     elif payload:
         samples = len(payload) // (_BYTES_A_SAMPLE[sound.codec] * sound.channels)
         yield Packet(payload, samples)
@@ -186,6 +206,9 @@ def template(sound: Sound) -> InputContainer:
         return av.open(io.BytesIO(_silent_adts(sound) * 4), "r", format="aac")
     if sound.codec == Codec.AMR:
         return av.open(io.BytesIO(b"#!AMR\n" + _AMR_SILENCE * 4), "r", format="amr")
+    if sound.codec in _MPEG:
+        silent = _mpeg_sound.silence(sound.codec, sound.rate, sound.channels)
+        return av.open(io.BytesIO(silent * 4), "r", format="mp3")
     layout = "mono" if sound.channels == 1 else "stereo"
     options = {"sample_rate": str(sound.rate), "ch_layout": layout}
     form = _PCM_DEMUXERS[sound.codec]
