@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.virtual_ring import MIXED, VirtualRing
 
 from vidrecover.case import MAP, Case
 from vidrecover.case import _find as finding
@@ -36,7 +37,7 @@ class Fate:
 
     def __init__(self, bad: list[Extent], requests: int = 1 << 30) -> None:
         self.bad, self.requests = bad, requests
-        self.read = 0
+        self.read = self.refused = 0
 
 
 @contextmanager
@@ -52,6 +53,7 @@ def device(disk: Path, fate: Fate, monkeypatch: pytest.MonkeyPatch) -> Iterator[
             if fate.requests < 0:
                 raise OSError(errno.ENODEV, "No such device")
             if common(fate.bad, [Extent(offset, offset + len(view))]):
+                fate.refused += 1
                 raise OSError(errno.EIO, "Input/output error")
             fate.read += len(view)
             return os.preadv(descriptor, [view], offset)
@@ -60,7 +62,7 @@ def device(disk: Path, fate: Fate, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         return DeviceSource(LinuxDrive(descriptor, identity, read_at=read_at))
 
     with monkeypatch.context() as patch:
-        for verb in ("_scanning", "_find"):
+        for verb in ("_scanning", "_find", "_opened"):
             patch.setattr(f"vidrecover.case.{verb}.open_source", lambda ref: (
                 opened(ref) if ref.path == str(disk) else open_source(ref)
             ))  # fmt: skip
@@ -95,6 +97,22 @@ def test_a_device_with_bad_sectors_yields_all_that_a_map_of_them_leaves(
         case.scan(SourceRef(path=str(disk), faults=tuple(bad)), pictures=False)
     assert segments_of(tmp_path / "device") == segments_of(tmp_path / "mapped")
     assert segments_of(tmp_path / "device") != []
+
+
+def test_what_a_device_refused_is_not_asked_for_again_when_clips_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring, disk = VirtualRing(4 << 20, MIXED, block=4 << 20, turns=0.9), tmp_path / "disk.img"
+    disk.write_bytes(ring.read(0, ring.size))
+    fate = Fate([Extent(1 << 20, (1 << 20) + SECTOR)])
+    with device(disk, fate, monkeypatch):
+        scan(disk, tmp_path / "case")
+        assert fate.refused > 0
+        fate.refused = 0
+        with Case.open(tmp_path / "case") as case:
+            made = case.recover(tmp_path / "clips")
+    assert fate.refused == 0
+    assert len(made) == 12
 
 
 def test_minutes_are_found_on_a_device_with_bad_sectors(

@@ -24,7 +24,8 @@ from vidrecover.model import (
     SourceRef,
     TimeSpan,
 )
-from vidrecover.source import open_source
+from vidrecover.source import device_of, open_source
+from vidrecover.source.mapped import MappedSource
 
 CATALOGUE, ACTIONS, MAP = "catalogue.db", "actions.jsonl", "device.map"
 STILLS, MEDIA = "stills", "media"
@@ -145,10 +146,14 @@ class Opened(NamedTuple):
 
     @contextmanager
     def source(self, moved: str | None = None) -> Iterator[Source]:
-        """The case's source, wherever it is now; raises SourceError when it is another one."""
+        """The case's source, wherever it is now; raises SourceError when it is another one.
+
+        What a device refused in the scan is not asked for again: each sector may take seconds.
+        """
         with open_source(self.place(moved)) as source:
             whereabouts.compare(source, self.catalogue.identity(), self.folder)
-            yield source
+            refused = () if device_of(source) is None else self.catalogue.unreadable()
+            yield MappedSource(source, refused) if refused else source
 
     def note(self, action: str, details: dict[str, Any]) -> None:
         """Write down what was done."""
