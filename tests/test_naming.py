@@ -28,7 +28,7 @@ def loaded(folder: Path, text: str) -> formats.FormatSet:
 
 
 def test_every_shipped_rule_holds_on_its_own_examples_and_has_a_source() -> None:
-    assert len(RULES) >= 18  # loading runs the examples of each rule
+    assert len(RULES) >= 32  # loading runs the examples of each rule
     assert all(rule.references and rule.tests for rule in RULES)
 
 
@@ -50,6 +50,26 @@ def test_overlapping_rules_are_decided_by_the_other_files_of_the_folder(tmp_path
     told = formats.names(rules, [shared, own])
     assert {one.rule for one in told.values()} == {"planet"}
     assert formats.names(rules, [shared, own.replace("/a/", "/b/")])[shared].rule == "orbit"
+
+
+def test_a_rule_with_a_depth_is_asked_about_folders_and_name() -> None:
+    paths = {
+        "/Normal/Back/NO20240509-134909-000016.MP4": ("70mai-folders", 2),
+        "/Normal/NO20240509-134909-000016R.MP4": ("70mai", 2),
+        "/Normal/Back/NO20240509-134909-000016F.MP4": ("70mai", 1),  # the name is nearer
+        "/CARDV/Movie/20260101120000_000188R.TS": ("novatek-new", 2),
+        "/CARDV/Movie_E/20260101120000_000188A.TS": ("fitcamx", 2),
+    }
+    told = {path: formats.names(RULES, [path])[path] for path in paths}
+    assert {path: (one.rule, one.channel) for path, one in told.items()} == paths
+    assert formats.names(RULES, ["07.30.00-07.31.00[R].h264"]) == {}
+
+
+def test_a_month_that_no_language_has_is_refused() -> None:
+    name = "Unit7_{}.14.2026_07.30.00.avi"
+    assert formats.names(RULES, [name.format("Anf")]) == {}
+    (told,) = formats.names(RULES, [name.format("Dec")]).values()
+    assert told.start_ms == parse_iso("2026-12-14T07:30:00")
 
 
 @pytest.mark.parametrize("year", ["1970", "1980", "2000", "2038", "2106"])

@@ -17,6 +17,8 @@ from vidrecover.model import RecorderMs, Stream
 _GROUPS = frozenset({"channel", "start", "date", "time", "until", "length", "mode", "stream"})
 _LONGEST_NAME, _LONGEST_PATTERN = 255, 400
 _FIRST_YEAR, _LAST_YEAR = 2005, 2037  # outside, the clock was lost: 1970, 1980, 2000, 2038
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_SPELT = re.compile(r"([A-Za-z]{3})\.(\d\d)\.(\d{4})")
 _STREAMS = {"H": Stream.MAIN, "L": Stream.SUB}
 
 
@@ -34,17 +36,19 @@ class NameTest(Strict, kw_only=True, frozen=True):
 class NameRule(Strict, kw_only=True, frozen=True):
     """One way to name files.
 
-    pattern: a regular expression for the whole file name without its folders, capitals or not.
-    Groups tell: `channel` (a number, to which `plus` is added, or one of `letters`); `start`, or
-    `date` and `time` (digits, with or without the century and seconds); `until`, a time of day;
-    `length` in seconds, of which 0 means never closed; `mode`, which is one of `locked` for files
-    that the loop spares; `stream`, H or L. folders: those whose files are locked, too.
+    pattern: a regular expression for the whole file name, with as many of its folders before it as
+    `depth` says, capitals or not. Groups tell: `channel` (a number, to which `plus` is added, or
+    one of `letters`); `start`, or `date` and `time` (digits, with or without the century and
+    seconds, or `Mar.14.2026`); `until`, a time of day; `length` in seconds, of which 0 means never
+    closed; `mode`, which is one of `locked` for files that the loop spares; `stream`, H or L.
+    folders: those whose files are locked, too.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
     title: str
     references: Annotated[list[Reference], msgspec.Meta(min_length=1)]
     pattern: str
+    depth: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
     plus: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     letters: dict[str, Annotated[int, msgspec.Meta(ge=1, le=64)]] = msgspec.field(
         default_factory=dict
@@ -159,11 +163,12 @@ def by_rule(rule: NameRule, path: str) -> Named | None:
     folder, _, name = path.rpartition("/")
     if len(name) > _LONGEST_NAME:
         return None
-    match = re.fullmatch(rule.pattern, name, re.IGNORECASE | re.ASCII)
+    told = "/".join(path.split("/")[-1 - rule.depth :])
+    match = re.fullmatch(rule.pattern, told, re.IGNORECASE | re.ASCII)
     if match is None:
         return None
     parts: Mapping[str, str] = {k: v for k, v in match.groupdict().items() if v is not None}
-    start = _date(parts.get("start") or parts.get("date", "") + parts.get("time", ""))
+    start = _date(parts.get("start", ""), parts.get("date", ""), parts.get("time", ""))
     if start is None and ("start" in parts or "date" in parts):
         return None
     length = int(parts["length"]) if "length" in parts else None
@@ -189,14 +194,20 @@ def _channel(rule: NameRule, text: str | None) -> int | None:
     return {key.lower(): number for key, number in rule.letters.items()}.get(text.lower())
 
 
-def _date(text: str) -> datetime | None:
+def _date(start: str, date: str, time: str) -> datetime | None:
     """A calendar date from digits: YYYYMMDDHHMMSS, YYYYMMDDHHMM or YYMMDDHHMMSS.
 
-    Twelve digits are the latter unless they begin with a century.
+    Twelve digits are the latter unless the date alone has eight.
     """
-    digits = re.sub(r"\D", "", text)
+    spelt = _SPELT.fullmatch(date)
+    if spelt is not None:
+        name = spelt[1].capitalize()
+        month = _MONTHS.index(name) + 1 if name in _MONTHS else 0
+        date = f"{spelt[3]}{month:02}{spelt[2]}"
+    day = re.sub(r"\D", "", date)
+    digits = re.sub(r"\D", "", start) or day + re.sub(r"\D", "", time)
     if len(digits) == 12:
-        digits = digits + "00" if digits.startswith("20") and "-" in text else "20" + digits
+        digits = digits + "00" if len(day) == 8 else "20" + digits
     if len(digits) != 14:
         return None
     try:
@@ -219,6 +230,7 @@ def _end(start_ms: RecorderMs, length: int | None, until: str | None) -> Recorde
         return start_ms + 1000 * length
     if until is None:
         return None
+    until = re.sub(r"\D", "", until)
     day = start_ms // 86_400_000 * 86_400_000
     time_s = int(until[:2]) * 3600 + int(until[2:4]) * 60 + int(until[4:6])
     end_ms = day + 1000 * time_s
