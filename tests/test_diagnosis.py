@@ -816,6 +816,28 @@ def test_footage_without_a_time_is_told_in_a_note() -> None:
     assert of(diagnose(evidence(frames[:1], [listed])), 1).state is State.RECORDED
 
 
+def test_the_file_system_s_clock_is_held_against_the_footage_s() -> None:
+    frames = [*run(1, 0, 2, at=0), *run(10, 2, 4, at=100_000), *run(20, 4, 6, at=200_000)]
+
+    def noted(*ahead_min: float) -> list[str]:
+        files = [
+            msgspec.structs.replace(
+                claim(50 + n, 2 * n, 2 * n + 2, (100_000 * n, 100_000 * n + 20_000),
+                      kind=ClaimKind.FILE),
+                written_ms=int((2 * n + 2 + ahead) * MINUTE),
+            )
+            for n, ahead in enumerate(ahead_min)
+        ]  # fmt: skip
+        return [note for note in diagnose(evidence(frames, files)).notes if "file system" in note]
+
+    assert noted(60, 60, 61) == [
+        "the clock of the file system is about 1 h ahead of that in the footage (3 files): another"
+        " zone, or another clock"
+    ]
+    assert ["behind" in one for one in noted(-480, -480, -480)] == [True]
+    assert noted(0, 0.1, 0) == [] == noted(60, 0, 300) == noted(60, 60)
+
+
 def test_an_index_in_which_everything_overlaps_is_not_believed() -> None:
     crowd = [claim(i, 0, 10, (i * 1000, i * 1000 + 1000)) for i in range(20)]
     found = diagnose(evidence(OTHER, crowd))

@@ -1,17 +1,19 @@
 """Judgements as spans of the diagnosis: merged, in sentences with numbers, with their basis."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
+from statistics import median
 from typing import NamedTuple, TypeVar
 
 from vidrecover.diagnosis._doubts import named
 from vidrecover.diagnosis._facts import Facts
 from vidrecover.diagnosis._rules import Judgement
 from vidrecover.model import Claim, ClaimKind, Said, SaidValue, Segment, StateSpan, TimeSpan
-from vidrecover.timeline import covered
+from vidrecover.timeline import FILES, covered, dated_inside
 from vidrecover.wording import places, said, text
 
 _CLOCKS_AGREE_MS = 60_000  # name and footage of one file
+_LEAST_FILES, _MOST_FILES = 3, 2000  # whose change the file system dates
 _MOST_BASIS = 20  # segments, claims, extents and events named for one span, of each
 
 _T = TypeVar("_T")
@@ -129,6 +131,7 @@ def notes(facts: Facts, segments: Iterable[Segment], channels: Sequence[int]) ->
     if not facts.evidence.claims:
         yield said("nothing_lists")
     yield from _clocks(facts)
+    yield from _file_clock(facts)
     others = {s.channel for s in segments if s.frames and s.channel is not None} - {*channels}
     if others:
         names = ", ".join(str(channel) for channel in sorted(others)[:_MOST_BASIS])
@@ -149,3 +152,21 @@ def _clocks(facts: Facts) -> Iterator[Said]:
         yield said("name_differs", most=apart[0])
     elif apart:
         yield said("names_differ", count=len(apart), most=max(apart))
+
+
+def _file_clock(facts: Facts) -> Iterator[Said]:
+    """How far the clock by which the file system dates its files is from that of the footage in
+    them, where it is the same for most: another zone, or another clock."""
+    files = (c for c in facts.evidence.claims if c.kind in FILES and c.written_ms is not None)
+    apart: list[int] = []
+    for claim in islice(files, _MOST_FILES):
+        shown = dated_inside(claim, facts.shelf)
+        if shown is not None and claim.written_ms is not None and not claim.open:
+            apart.append(claim.written_ms - shown.end_ms)
+    if len(apart) < _LEAST_FILES:
+        return
+    usual = int(median(apart))
+    spread = median(abs(one - usual) for one in apart)
+    if abs(usual) > _CLOCKS_AGREE_MS and spread <= _CLOCKS_AGREE_MS:
+        key = "files_ahead" if usual > 0 else "files_behind"
+        yield said(key, count=len(apart), total=round(abs(usual), -3))

@@ -8,7 +8,7 @@ from vidrecover.timeline._copies import Copy, Taken, chosen
 from vidrecover.timeline._joining import SHORTEST_GAP_MS, recordings
 from vidrecover.timeline._numbers import Numbers, Step, Told
 from vidrecover.timeline._offsets import offsets
-from vidrecover.timeline._places import Shelf
+from vidrecover.timeline._places import FILES, Shelf
 from vidrecover.timeline._reuse import followers, provable_from, shows_reuse
 from vidrecover.timeline._witnesses import (
     Comparison,
@@ -16,11 +16,13 @@ from vidrecover.timeline._witnesses import (
     claimed,
     compare,
     covered,
+    dated_inside,
     lists,
     missing_extents,
 )
 
 __all__ = [
+    "FILES",
     "SHORTEST_GAP_MS",
     "Comparison",
     "Copy",
@@ -35,6 +37,7 @@ __all__ = [
     "claimed",
     "compare",
     "covered",
+    "dated_inside",
     "divided",
     "followers",
     "lists",
