@@ -321,6 +321,31 @@ def _by_camera(segments: Sequence[Segment]) -> list[list[Segment]]:
     return [[one for one in segments if one.channel == channel] for channel in (1, 2)]
 
 
+@pytest.mark.parametrize(
+    ("date", "certainty"),
+    [
+        ("1970-01-01T00:00:05", "certain"),
+        ("1980-01-01T00:00:05", "certain"),
+        ("2000-01-02T00:00:05", "certain"),
+        ("2010-01-01T00:00:05", "suspected"),
+        ("2015-01-01T00:00:05", "suspected"),
+        ("2038-01-19T03:14:07", "suspected"),
+        ("2106-02-07T06:28:15", "suspected"),
+        ("2000-01-05T00:00:05", None),
+        ("2035-12-31T23:59:00", None),
+    ],
+)
+def test_dates_at_which_clocks_begin_or_end_are_known(date: str, certainty: str | None) -> None:
+    start_ms = clock.parse_iso(date)
+    lost = [
+        msgspec.structs.replace(one, start_ms=start_ms, end_ms=start_ms + 1000, id=9000)
+        for one in run(2, 0, 1)
+    ]
+    found = causes([*run(1, 0, 10), *lost], listed(run(1, 0, 10)))
+    told_ = [one.certainty.value for one in found if one.kind is CauseKind.CLOCK_RESET]
+    assert told_ == ([] if certainty is None else [certainty])
+
+
 def test_a_clock_set_in_the_log_is_told() -> None:
     one = run(1, 0, 10)
     found = causes(one, listed(one), [event(EventKind.CLOCK_SET, 4)])

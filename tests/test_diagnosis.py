@@ -816,6 +816,15 @@ def test_footage_without_a_time_is_told_in_a_note() -> None:
     assert of(diagnose(evidence(frames[:1], [listed])), 1).state is State.RECORDED
 
 
+def test_a_name_that_tells_another_time_than_the_footage_is_noted() -> None:
+    frames = run(1, 60, 62, at=0)
+    named = claim(50, 0, 2, (0, 20_000), kind=ClaimKind.FILE)
+    (note,) = (n for n in diagnose(evidence(frames, [named])).notes if "name tells" in n)
+    assert note.startswith("1 file holds footage of another time than the name tells, by up to 1 h")
+    own = claim(50, 60, 62, (0, 20_000), kind=ClaimKind.FILE)
+    assert not [n for n in diagnose(evidence(frames, [own])).notes if "name tells" in n]
+
+
 def test_the_file_system_s_clock_is_held_against_the_footage_s() -> None:
     frames = [*run(1, 0, 2, at=0), *run(10, 2, 4, at=100_000), *run(20, 4, 6, at=200_000)]
 

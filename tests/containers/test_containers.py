@@ -20,6 +20,8 @@ import pytest
 
 from vidrecover import containers, formats, scan, segments
 from vidrecover.case import Case
+from vidrecover.clock import parse_iso
+from vidrecover.containers import _tables
 from vidrecover.model import (
     Codec,
     Container,
@@ -390,3 +392,24 @@ def test_a_sample_twice_in_two_files_is_counted_once(tmp_path: Path) -> None:
     image.write_bytes(data + data[data.index(b"moov") - 4 :])
     rows = rows_of(found_in(image))
     assert len(np.unique(rows["offset"])) == len(rows) == len(samples(path[0]))
+
+
+@pytest.mark.parametrize(
+    ("date", "known"),
+    [
+        ("2026-03-14T07:30:00", True),
+        ("2005-01-01T00:00:00", True),
+        ("2004-12-31T23:59:59", False),
+        ("2000-01-01T00:00:00", False),
+        ("1970-01-01T00:00:00", False),
+        ("1970-01-03T05:00:00", False),
+        ("2040-01-01T00:00:00", False),
+    ],
+)
+def test_a_creation_time_counts_from_1904_or_1970_and_only_if_a_clock_showed_it(
+    date: str, known: bool
+) -> None:
+    at_ms = parse_iso(date)
+    for epoch_s in (2_082_844_800, 0):
+        assert _tables.creation(at_ms // 1000 + epoch_s) == (at_ms if known else None)
+    assert _tables.creation(0) is None

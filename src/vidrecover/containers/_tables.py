@@ -67,12 +67,10 @@ def creation(seconds: int) -> RecorderMs | None:
     """Recorder time of a creation time, None for one that no clock showed.
 
     Seconds since 1904-01-01 [A]; some recorders count from 1970 [C]. 0, and what is outside of
-    2005 to 2040, is a clock that was never set.
+    2005 to 2040, is a clock that was never set: 1970 counted from 1904 is that, and not 2036.
     """
-    for epoch in (_1904_S, 0):
-        if _FIRST_S <= seconds - epoch < _LAST_S:
-            return (seconds - epoch) * 1000
-    return None
+    since_1970 = seconds - _1904_S if seconds >= _1904_S else seconds
+    return since_1970 * 1000 if _FIRST_S <= since_1970 < _LAST_S else None
 
 
 def movie(data: bytes, start: int) -> Movie:
