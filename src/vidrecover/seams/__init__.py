@@ -37,6 +37,7 @@ from vidrecover.model import (
 )
 from vidrecover.seams import _files
 from vidrecover.seams._cuts import SECTOR, Cut, grid_of
+from vidrecover.seams._inner import outer
 from vidrecover.seams._several import Several, several
 
 __all__ = ["Seams", "Several", "glued", "join"]
@@ -114,7 +115,14 @@ def join(
             doubtful += [extent for extent, _ in unclear]
             doubts += [words for _, words in unclear]
             open_ones += [(name, each) for each in _open(cuts, unclear, grids, left)]
-    return Seams(tuple(joined), tuple(doubtful), tuple(proofs), tuple(doubts), tuple(open_ones))
+    proven = outer(zip(joined, proofs, strict=True), formats)
+    return Seams(
+        joined=tuple(segment for segment, _ in proven),
+        doubtful=tuple(doubtful),
+        proofs=tuple(words for _, words in proven),
+        doubts=tuple(doubts),
+        several=tuple(open_ones),
+    )
 
 
 def _open(
