@@ -32,9 +32,6 @@ ALLOWED = {("overwritten", "not_known")}
 NAMELESS = {"hiv-wrapped", "wfs-orphaned", "wfs-wrapped"}
 """Disks whose frames name no camera, with fragments that no descriptor names any more: their
 footage is told, but not always of which camera it is."""
-WHOLE_SECONDS = {"exfat-power-cut": 1}
-"""Cards whose file names tell whole seconds: so many seconds of a camera behind the end of a file
-may be called its own, though another file that was never closed holds them."""
 TRACED = {
     "dhfs-ring-failure": 0.9,
     "dhfs-twice": 0.7,
@@ -104,10 +101,6 @@ def test_every_camera_is_told_rightly_for_every_second(
             and pair not in ALLOWED
             and not (name in NAMELESS and pair == ("not_indexed", "not_known"))
         ]
-    border = [one for one in wrong if one[2:] == ("not_indexed", "recorded")]
-    most = WHOLE_SECONDS.get(name, 0)
-    if border and max(Counter(one[0] for one in border).values()) <= most:
-        wrong = [one for one in wrong if one not in border]
     assert not wrong
     known, lost = pairs["overwritten", "overwritten"], pairs["overwritten", "not_known"]
     assert known >= TRACED.get(name, 0) * (known + lost)

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from vidrecover.extents import merged, minus
-from vidrecover.model import LISTED, Claim, Extent, Segment, Stream, TimeSpan
+from vidrecover.model import LISTED, Claim, ClaimKind, Extent, Segment, Stream, TimeSpan
 from vidrecover.timeline._dating import dated
 from vidrecover.timeline._filetimes import by_name
 from vidrecover.timeline._places import FILES, Index
@@ -70,16 +70,22 @@ def attributed(
 def divided(segments: Iterable[Segment], claims: Sequence[Claim], rows: Rows) -> Iterator[Segment]:
     """The segments of known cameras, cut where the bytes of a file that is listed and closed meet
     those of one that is not: a recorder that lost power goes on in a file that it never closes; and
-    where those of a main and a sub stream meet, each with the stream that the names tell."""
-    opened = any(claim.open and claim.kind in FILES for claim in claims)
-    if not opened and all(claim.stream is Stream.UNKNOWN for claim in claims):
+    where those of a main and a sub stream meet, each with the stream that the names tell. Where the
+    table does not tell the bytes of an unclosed file, each closed one's end cuts them, too."""
+    unclosed = [claim for claim in claims if claim.open and claim.kind in FILES]
+    if not unclosed and all(claim.stream is Stream.UNKNOWN for claim in claims):
         yield from segments
         return
+    is_lost = any(not claim.extents for claim in unclosed)
     files = Index(claim for claim in claims if claim.kind in FILES)
     for segment in segments:
         naming = files.naming(segment)
         is_mixed = len({(claim.kind, claim.open, claim.stream) for claim in naming}) > 1
         places = _borders(segment, naming) if is_mixed else []
+        if is_lost and not is_mixed and not segment.joined:
+            own = (c for c in naming if c.extents and not c.open and c.kind is ClaimKind.FILE)
+            ends = {claim.extents[-1].end for claim in own}
+            places = sorted(end for end in ends if segment.start < end < segment.end)
         for part in rows.cut(segment, places) if places else [segment]:
             yield _streamed(part, files.naming(part) if places else naming)
 
