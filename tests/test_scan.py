@@ -384,6 +384,16 @@ def test_frames_larger_than_the_overlap_are_found(size: int) -> None:
         assert scanned(data, window_size=window_size) == expected
 
 
+@pytest.mark.parametrize("size", [MIB + 17, 2 * MIB])
+def test_a_naked_picture_larger_than_the_overlap_ends_where_the_next_begins(size: int) -> None:
+    small = NAL + bytes([0xB5]) * 1994
+    data = small * 30 + NAL + bytes([0xB5]) * size + small * 30
+    expected = scanned(data, window_size=16 * MIB)
+    assert one_piece(expected)[30] == (30 * 2000 + 1, size + 6)
+    for window_size in (64 * KIB, 256 * KIB, MIB):
+        assert scanned(data, window_size=window_size) == expected
+
+
 @pytest.mark.parametrize("reach", range(-40, 41, 8))
 def test_a_frame_whose_next_header_lies_on_the_end_of_the_window_is_proven(reach: int) -> None:
     """Without a trailer only the header behind a frame proves its end."""

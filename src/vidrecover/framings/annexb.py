@@ -249,6 +249,8 @@ def _pictures(
     valid = opens[starts] & (lead <= lasts) & (part[starts] != BAD)
     kept = (valid | ~told) & (units.at[starts] < window.limit)
     sure = told & (np.append(told[1:], window.at_end) | units.broken[lasts])
+    if not complete:
+        sure &= units.end[lasts] + _PADDING < window.limit + _CHUNK
     if not complete and (kept & ~sure).any():
         return None
     has_sets = np.add.reduceat(roles.sets.astype(np.int64), starts) > 0
