@@ -7,6 +7,7 @@ import numpy as np
 
 from vidrecover import extents
 from vidrecover.containers import _check, _rows
+from vidrecover.containers._boxes import Box
 from vidrecover.containers._descriptions import ENCRYPTED
 from vidrecover.containers._files import File
 from vidrecover.containers._fragments import fragments
@@ -64,8 +65,11 @@ def built(file: File, one: Format, taken: Sequence[Extent]) -> Container:
     for part in parts:
         add(part)
     is_open = all(one.what.note != ENCRYPTED for one in tables)
-    if is_open and not any(_has_pictures(part) for part in parts):
-        for track, rows in walked(file, tables, len(parts) + 1):
+    media = [box for box in file.boxes if box.kind == b"mdat"]
+    if any(_has_pictures(part) for part in parts):
+        media = _untold(file, media, claims)
+    if is_open and media:
+        for track, rows in walked(file, media, tables, len(parts) + 1):
             if track.number not in tracks:
                 damage.append(
                     "the index of the file is missing or does not fit the bytes: pictures were"
@@ -79,6 +83,18 @@ def built(file: File, one: Format, taken: Sequence[Extent]) -> Container:
         segments=tuple(segments),
         damage=tuple(damage),
     )
+
+
+def _untold(file: File, media: Sequence[Box], claims: Sequence[Extent]) -> list[Box]:
+    """Media data in which no sample lies, of a file whose `moov` is lost: that told of them."""
+    if any(box.kind == b"moov" for box in file.boxes):
+        return []
+    known = extents.merged(claims)
+    return [
+        box
+        for box in media
+        if not extents.common(known, sorted(file.view.on_source(box.body, box.end)))
+    ]
 
 
 def _has_pictures(part: Part) -> bool:

@@ -172,32 +172,24 @@ def _longest(units: Units) -> int | None:
 
 
 def _chains(units: Units) -> Iterator[Units]:
-    """The rows of units that are long enough, in order of place, parted where a unit breaks off."""
-    if not len(units.starts):
-        return
-    gap, least = (_FAR, _LEAST_FAR)
-    length, following = _successors(units, _NEAR)
-    if max(length) < _LEAST:
-        length, following = _successors(units, gap)
-    else:
-        gap, least = _NEAR, _LEAST
-    reach = 0
-    starts = units.starts.tolist()
-    order = np.argsort(-np.array(length), kind="stable").tolist()
+    """The rows of units that are long enough, in order of place, none over another; long ones with
+    larger gaps lie between those with small ones."""
     taken: list[tuple[int, int, list[int]]] = []
-    for place in order:
-        if length[place] < least:
-            break
-        chain = [place]
-        while following[chain[-1]] >= 0:
-            chain.append(following[chain[-1]])
-        begin, end = starts[chain[0]], int(units.ends[chain[-1]])
-        if all(end <= a or b <= begin for a, b, _ in taken):
-            taken.append((begin, end, chain))
-    for begin, _, chain in sorted(taken):
-        if begin >= reach:
-            reach = int(units.ends[chain[-1]])
-            yield units.where(np.array(chain))
+    for gap, least in ((_NEAR, _LEAST), (_FAR, _LEAST_FAR)):
+        length, following = _successors(units, gap)
+        for place in np.argsort(-np.array(length), kind="stable").tolist():
+            if length[place] < least:
+                break
+            begin = int(units.starts[place])
+            if any(a <= begin < b for a, b, _ in taken):
+                continue
+            chain = [place]
+            while following[chain[-1]] >= 0:
+                chain.append(following[chain[-1]])
+            end = int(units.ends[chain[-1]])
+            if all(end <= a or b <= begin for a, b, _ in taken):
+                taken.append((begin, end, chain))
+    yield from (units.where(np.array(chain)) for _, _, chain in sorted(taken))
 
 
 def _is_coded(data: _nals.Bytes, units: Units, codec: Codec) -> bool:

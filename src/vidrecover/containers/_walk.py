@@ -99,6 +99,8 @@ def learnt(view: View, start: int, end: int) -> Lesson | None:
 def _judged(bytes_: _Bytes, lengths: int, codec: Codec) -> Units:
     """Every unit that can be: length, header and body are possible."""
     places = _nals.candidates(bytes_.data, bytes_.size, lengths, codec)
+    if lengths < _USUAL_LENGTHS:
+        places = _nals.chained(bytes_.data, places, lengths)
     if not len(places):
         return _nals.no_units()
     units, _ = _nals.plausible(bytes_.data, places, lengths, codec)
@@ -118,24 +120,35 @@ def _chain_lengths(units: Units) -> Column:
     leads[:count][inside] = np.where(
         units.starts[following[inside]] == units.ends[inside], following[inside], nothing
     )
-    ahead = _depths(leads)
     behind = np.full(count + 1, nothing, dtype=np.int64)
     sources = np.flatnonzero(leads[:count] != nothing)
     behind[leads[sources]] = sources
-    result: Column = ahead[:count] + _depths(behind)[:count] - 1
+    turned = np.where(behind[:count] == nothing, nothing, count - 1 - behind[:count])[::-1]
+    result: Column = _depths(leads[:count]) + _depths(turned)[::-1] - 1
     return result
 
 
 def _depths(leads: Column) -> Column:
-    """How many steps lead from each place to the last one, which stands for the end: by
-    doubling, so that a long chain takes few rounds."""
-    steps = np.ones(len(leads), dtype=np.int64)
-    steps[-1] = 0
-    jump = leads.copy()
-    while (jump[:-1] != len(leads) - 1).any():
+    """How many steps lead from each place to the last one of its chain, that one counted.
+
+    leads: to a place further on, or to their number for none. Where places lead to the next ones
+    they are one step of many; the steps that are left are doubled, so that a long chain takes few
+    rounds.
+    """
+    count = len(leads)
+    goes_on = leads == np.arange(1, count + 1)
+    goes_on[-1] = False
+    lasts = np.flatnonzero(~goes_on)
+    number = np.cumsum(~goes_on) - ~goes_on  # of the last place of each one's run
+    inside = leads[lasts] < count
+    target = np.where(inside, leads[lasts], 0)
+    jump = np.append(np.where(inside, number[target], len(lasts)), len(lasts))
+    steps = np.append(1 + np.where(inside, lasts[number[target]] - target, 0), 0)
+    while (jump[:-1] != len(lasts)).any():
         steps += steps[jump]
         jump = jump[jump]
-    return steps
+    result: Column = lasts[number] - np.arange(count) + steps[:-1][number]
+    return result
 
 
 def _apart(units: Units, score: Column) -> Column:

@@ -13,13 +13,14 @@ from vidrecover.model import Frames, Media, Track
 _REACH = 1 << 20  # behind the end that the file states
 
 
-def walked(file: File, tables: Sequence[TrackTable], number: int) -> Iterator[tuple[Track, Frames]]:
+def walked(
+    file: File, media: Sequence[Box], tables: Sequence[TrackTable], number: int
+) -> Iterator[tuple[Track, Frames]]:
     """The stream of pictures in the media data, as rows without times, stretch by stretch.
 
-    tables: of the file's index, whose parameter sets hold though its places do not; number: of
-    the stream in the file.
+    media: boxes of the file; tables: of its index, whose parameter sets hold though its places do
+    not; number: of the stream in the file.
     """
-    media = [box for box in file.boxes if box.kind == b"mdat"]
     lesson = _lesson(file, media)
     if lesson is None:
         return
