@@ -6,6 +6,7 @@ where another begins, or with a little sound between, many times in a row. What 
 unit ends an island: behind it may lie another file.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -35,6 +36,7 @@ _LONG, _GAPLESS = 64, 0.95
 _REFERENCE = 16 + 5  # where nal_ref_idc begins in the mark of a unit
 _BLOCK = 1 << 18
 _MOST_TRIED = 64
+_ALIKE = 3
 
 
 class Island(NamedTuple):
@@ -175,7 +177,7 @@ def _chains(units: Units) -> Iterator[Units]:
     """The rows of units that are long enough, in order of place, none over another; long ones with
     larger gaps lie between those with small ones."""
     taken: list[tuple[int, int, list[int]]] = []
-    for gap, least in ((_NEAR, _LEAST), (_FAR, _LEAST_FAR)):
+    for gap, least in ((_FAR, _LEAST_FAR), (_NEAR, _LEAST)):
         length, following = _successors(units, gap)
         for place in np.argsort(-np.array(length), kind="stable").tolist():
             if length[place] < least:
@@ -186,10 +188,28 @@ def _chains(units: Units) -> Iterator[Units]:
             chain = [place]
             while following[chain[-1]] >= 0:
                 chain.append(following[chain[-1]])
-            end = int(units.ends[chain[-1]])
-            if all(end <= a or b <= begin for a, b, _ in taken):
+            chain = _trimmed(units, chain)
+            begin, end = int(units.starts[chain[0]]), int(units.ends[chain[-1]])
+            if len(chain) >= least and all(end <= a or b <= begin for a, b, _ in taken):
                 taken.append((begin, end, chain))
     yield from (units.where(np.array(chain)) for _, _, chain in sorted(taken))
+
+
+def _trimmed(units: Units, chain: list[int]) -> list[int]:
+    """A row without what stands apart at its ends and is like no other unit of it: noise."""
+    counts = Counter(units.marks[chain].tolist())
+    first, last = 0, len(chain) - 1
+
+    def is_foreign(place: int, other: int) -> bool:
+        before, behind = sorted((chain[place], chain[other]))
+        apart = units.ends[before] != units.starts[behind]
+        return bool(apart) and counts[int(units.marks[chain[place]])] < _ALIKE
+
+    while first < last and is_foreign(first, first + 1):
+        first += 1
+    while first < last and is_foreign(last, last - 1):
+        last -= 1
+    return chain[first : last + 1]
 
 
 def _is_coded(data: _nals.Bytes, units: Units, codec: Codec) -> bool:
