@@ -15,6 +15,7 @@ from vidrecover import cli, simulate
 from vidrecover.clock import parse_iso
 
 UNDATED = (
+    "annexb-blocks",
     "annexb-plain",
     "annexb-twelve",
     "avi-plain",
