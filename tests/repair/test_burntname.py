@@ -88,6 +88,18 @@ def test_a_number_that_changes_or_that_two_cameras_have_is_told_of_neither() -> 
     ]  # fmt: skip
 
 
+def test_another_piece_shows_the_number_of_its_camera_or_none() -> None:
+    told = burntname.read([seen(f"CAM {one:02}", seed=one) for one in range(1, 7)], clock())
+    assert told is not None
+    for number in (1, 5, 6, 12, 30):
+        for seed in range(3):
+            piece = seen(f"CAM {number:02}", pictures=1, seed=100 + seed)
+            assert told.field.number(piece) == number
+    for other in ("", "CAM 0", "CAM 00", "CAM 77", "CAM 011", "CAM A1", "IDC 03", "   CAM 03"):
+        assert told.field.number(seen(other, pictures=1, seed=7)) is None
+    assert told.field.number(np.zeros((100, 176), dtype=np.uint8)) is None
+
+
 def test_scenes_without_text_tell_nothing() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)

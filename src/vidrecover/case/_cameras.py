@@ -40,10 +40,11 @@ def sort_cameras(case: Opened, source: Source) -> None:
     if not shown:
         return
     labels = _over_borders(case, _labels(nameless, shown))
-    if labels != case.catalogue.views.labels():
+    if new or not labels.items() <= case.catalogue.views.labels().items():
         with lender(case, source) as lent:
-            numbers = read_numbers(case, source, lent, labels, shown, nameless)
-        case.catalogue.views.label(labels, numbers)
+            told = read_numbers(case, source, lent, labels, shown, nameless)
+        labels = _over_borders(case, labels | told.more)
+        case.catalogue.views.label(labels, told.numbers)
 
 
 def _nameless(case: Opened) -> list[Segment]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,14 @@ _MOST_LOOKED = 12
 """Key pictures of a camera in which the number must stand."""
 
 
+class Numbered(NamedTuple):
+    """numbers: of cameras, by label; more: labels of segments that had none, by id: they show the
+    number of one of these."""
+
+    numbers: dict[str, int]
+    more: dict[int, str]
+
+
 def read_numbers(
     case: Opened,
     source: Source,
@@ -31,26 +40,32 @@ def read_numbers(
     labels: Mapping[int, str],
     shown: Sequence[Shown],
     nameless: Sequence[Segment],
-) -> dict[str, int]:
-    """The numbers that stand in the pictures of the labelled cameras, by label.
+) -> Numbered:
+    """The numbers that stand in the pictures of the labelled cameras.
 
     labels: by id of segment. Cameras of one stream kind are read together, and only where they
     were recorded at the same time, lying between each other: else a date could pass for a number.
     """
     kinds = {one.segment_id: one.kind for one in shown}
     cameras: dict[tuple[bytes, Codec], dict[str, list[Segment]]] = {}
+    rest: dict[tuple[bytes, Codec], list[Segment]] = defaultdict(list)
     for one in sorted(nameless, key=lambda one: one.start):
+        kind = (kinds.get(one.id or 0, b""), one.codec)
         label = labels.get(one.id or 0)
-        if label is not None:
-            alike = cameras.setdefault((kinds[one.id or 0], one.codec), defaultdict(list))
-            alike[label].append(one)
-    found: dict[str, int] = {}
+        if label is None:
+            rest[kind].append(one)
+        else:
+            cameras.setdefault(kind, defaultdict(list))[label].append(one)
+    found = Numbered({}, {})
     with clockreading.reader() as servant:
-        for (_, codec), alike in sorted(cameras.items(), key=lambda one: one[0]):
+        for kind, alike in sorted(cameras.items(), key=lambda one: one[0]):
             if len(alike) >= burntname.LEAST_CAMERAS and _lie_together([*alike.values()]):
-                found |= _Reading(case, source, lent, servant, codec).numbers(alike)
-    values = [*found.values()]
-    return {label: one for label, one in found.items() if values.count(one) == 1}
+                told = _Reading(case, source, lent, servant, kind[1]).numbers(alike, rest[kind])
+                found.numbers.update(told.numbers)
+                found.more.update(told.more)
+    values = [*found.numbers.values()]
+    numbers = {label: one for label, one in found.numbers.items() if values.count(one) == 1}
+    return Numbered(numbers, {k: one for k, one in found.more.items() if one in numbers})
 
 
 def _lie_together(cameras: Sequence[Sequence[Segment]]) -> bool:
@@ -67,15 +82,27 @@ class _Reading:
         self._case, self._source, self._lent = case, source, lent
         self._servant, self._codec = servant, codec
 
-    def numbers(self, cameras: Mapping[str, Sequence[Segment]]) -> dict[str, int]:
-        """The number of each camera whose number is told."""
+    def numbers(
+        self, cameras: Mapping[str, Sequence[Segment]], rest: Sequence[Segment]
+    ) -> Numbered:
+        """The number of each camera whose number is told, and what of the rest shows it."""
         font = self._font(cameras)
         if font is None:
-            return {}
+            return Numbered({}, {})
         seen = {label: self._inked(own, font) for label, own in cameras.items()}
-        known = {label: one for label, one in seen.items() if one is not None}
-        told = burntname.numbers([*known.values()], burntname.font_of(font))
-        return {a: n for a, n in zip(known, told, strict=True) if n is not None}
+        known = {label: one[0] for label, one in seen.items() if one is not None and one[1]}
+        told = burntname.read([*known.values()], burntname.font_of(font))
+        if told is None:
+            return Numbered({}, {})
+        numbers = {a: n for a, n in zip(known, told.numbers, strict=True) if n is not None}
+        labels = {number: label for label, number in numbers.items()}
+        more = dict[int, str]()
+        for segment in rest:
+            shown = self._inked([segment], font)
+            number = None if shown is None else told.field.number(shown[0])
+            if segment.id is not None and number in labels:
+                more[segment.id] = labels[number]
+        return Numbered(numbers, more)
 
     def _font(self, cameras: Mapping[str, Sequence[Segment]]) -> FontData | None:
         """The letters of the clock, from the cameras with most footage, one behind the other."""
@@ -106,8 +133,9 @@ class _Reading:
             units[0] = told.units + units[0]
         return units
 
-    def _inked(self, own: Sequence[Segment], font: FontData) -> burntname.Inked | None:
-        """Where ink is in key pictures of a camera, from its first piece to its last."""
+    def _inked(self, own: Sequence[Segment], font: FontData) -> tuple[burntname.Inked, bool] | None:
+        """Where ink is in key pictures of a camera, from its first piece to its last; and whether
+        these were enough to know what never changes."""
         places = np.linspace(0, len(own) - 1, min(len(own), _MOST_LOOKED)).round().astype(int)
         some = [self._pictures(own[place], keys_only=True) for place in places]
         groups = [(one[0],) for one in some if one]
@@ -115,6 +143,7 @@ class _Reading:
             groups += [(one,) for one in some[-1][1:][-burntname.LEAST_PICTURES :]]
         job = InkJob(codec=self._codec, groups=tuple(groups), font=font)
         answer = clockreading.inked(job, self._servant) if groups else None
-        if answer is None or answer.pictures < burntname.LEAST_PICTURES:
+        if answer is None:
             return None
-        return np.frombuffer(answer.inked, np.uint8).reshape(answer.rows, answer.columns)
+        inked = np.frombuffer(answer.inked, np.uint8).reshape(answer.rows, answer.columns)
+        return inked, answer.pictures >= burntname.LEAST_PICTURES

@@ -17,7 +17,16 @@ import numpy.typing as npt
 
 from vidrecover.repair.burntclock import Font, font_of
 
-__all__ = ["LEAST_CAMERAS", "LEAST_PICTURES", "Inked", "font_of", "numbers"]
+__all__ = [
+    "LEAST_CAMERAS",
+    "LEAST_PICTURES",
+    "Field",
+    "Inked",
+    "Told",
+    "font_of",
+    "numbers",
+    "read",
+]
 
 Inked = npt.NDArray[np.uint8]
 Share = npt.NDArray[np.float32]
@@ -51,20 +60,60 @@ class _Camera(NamedTuple):
     letter: npt.NDArray[np.bool_]
 
 
-def numbers(cameras: Sequence[Inked], font: Font) -> list[int | None]:
-    """The number that is written into the pictures of each camera, None where none is told.
+class Field(NamedTuple):
+    """Where the number stands. y, cells: upper left corners of its digits, in pixels; letters:
+    those before it, as all cameras have them, by their left edge; end: the blank behind it, None
+    at the edge of the picture."""
+
+    font: Font
+    y: int
+    cells: tuple[int, ...]
+    letters: tuple[tuple[int, Share], ...]
+    end: int | None
+
+    def number(self, inked: Inked) -> int | None:
+        """The number in one more piece's pictures, see `read`; None where it is not clear, or
+        not all that stands before and behind it is the same."""
+        if inked.shape[0] < self.y + self.font.height or inked.shape[1] < self.cells[-1]:
+            return None
+        one = _camera(inked, self.font)
+        rows = slice(self.y, self.y + self.font.height)
+        for left, letter in self.letters:
+            shown = one.share[rows, left : left + self.font.width]
+            if shown.shape != letter.shape or np.abs(shown - letter).mean() > _UNLIKE:
+                return None
+        if self.end is not None and not one.blank[self.y, self.end]:
+            return None
+        if not all(_ends(one, self.y, cell) for cell in self.cells):
+            return None
+        return _value([int(one.digit[self.y, cell]) for cell in self.cells])
+
+
+class Told(NamedTuple):
+    """The number of each camera, None where none is told, and where it stands."""
+
+    numbers: list[int | None]
+    field: Field
+
+
+def read(cameras: Sequence[Inked], font: Font) -> Told | None:
+    """The numbers that are written into the pictures of cameras; None where none are.
 
     cameras: for each how often each dot is ink over its pictures, 0 to 255, (rows, columns) as
     `font` sees them, all of one size. Numbers are from 1, and no two cameras have the same.
     """
-    nothing: list[int | None] = [None] * len(cameras)
     if len(cameras) < LEAST_CAMERAS or len({one.shape for one in cameras}) != 1:
-        return nothing
-    read = [_camera(one, font) for one in cameras]
-    answers = {tuple(one) for one in _answers(read, font)}
-    if len(answers) != 1:
-        return nothing
-    return list(answers.pop())
+        return None
+    answers = list(_answers([_camera(one, font) for one in cameras], font))
+    if not answers or any(one.numbers != answers[0].numbers for one in answers):
+        return None
+    return answers[0]
+
+
+def numbers(cameras: Sequence[Inked], font: Font) -> list[int | None]:
+    """The same without the place."""
+    told = read(cameras, font)
+    return [None] * len(cameras) if told is None else told.numbers
 
 
 def _camera(inked: Inked, font: Font) -> _Camera:
@@ -110,8 +159,8 @@ def _separation(font: Font) -> Share:
     return result
 
 
-def _answers(read: Sequence[_Camera], font: Font) -> Iterator[list[int | None]]:
-    """The numbers that each place tells where a number may stand."""
+def _answers(read: Sequence[_Camera], font: Font) -> Iterator[Told]:
+    """The numbers that each place tells where a number may stand, the clearest first."""
     digits = np.stack([one.digit for one in read])
     told = digits >= 0
     count = told.sum(axis=0)
@@ -127,7 +176,7 @@ def _answers(read: Sequence[_Camera], font: Font) -> Iterator[list[int | None]]:
             yield found
 
 
-def _told(read: Sequence[_Camera], font: Font, y: int, x: int) -> list[int | None] | None:
+def _told(read: Sequence[_Camera], font: Font, y: int, x: int) -> Told | None:
     """The numbers of which digits stand at a place."""
     own = [place for place, one in enumerate(read) if one.digit[y, x] >= 0]
     some = [read[one] for one in own]
@@ -135,37 +184,46 @@ def _told(read: Sequence[_Camera], font: Font, y: int, x: int) -> list[int | Non
     while left >= font.width and all(one.digit[y, left - font.width] >= 0 for one in some):
         left -= font.width
     cells = list(range(left, x + 1, font.width))
-    width = read[0].digit.shape[1]
-    for right in range(x + font.width, width, font.width):
+    end = None
+    for right in range(x + font.width, read[0].digit.shape[1], font.width):
         if all(one.blank[y, right] for one in some):
+            end = right
             break
-        if not all(one.blank[y, right] or one.digit[y, right] >= 0 for one in some):
+        if not all(_ends(one, y, right) for one in some):
             return None
         cells.append(right)
-    if not _lettered(some, font, y, left):
-        return None
+    letters = _letters(some, font, y, left)
     texts = [[int(one.digit[y, cell]) for cell in cells] for one in some]
-    return _distinct(texts, own, len(read))
+    told = _distinct(texts, own, len(read)) if letters else None
+    return None if told is None else Told(told, Field(font, y, tuple(cells), letters, end))
 
 
-def _lettered(read: Sequence[_Camera], font: Font, y: int, left: int) -> bool:
-    """Whether the same letters stand before a number in all cameras, not only digits."""
+def _ends(camera: _Camera, y: int, x: int) -> bool:
+    """Whether a digit or nothing stands at a place."""
+    return bool(camera.digit[y, x] >= 0 or camera.blank[y, x])
+
+
+def _letters(
+    read: Sequence[_Camera], font: Font, y: int, left: int
+) -> tuple[tuple[int, Share], ...]:
+    """The letters before a number that are the same in all cameras, not only digits; none where
+    they are not."""
     at = left - font.width
     if at >= 0 and all(one.blank[y, at] for one in read):
         at -= font.width
     places = [at - step * font.width for step in range(_LETTERS)]
-    if min(places) < 0:
-        return False
-    if not all(one.letter[y, place] for one in read for place in places):
-        return False
+    if min(places) < 0 or not all(one.letter[y, place] for one in read for place in places):
+        return ()
     if all(one.digit[y, place] >= 0 for one in read for place in places):
-        return False
-    cells = [
-        np.stack([one.share[y : y + font.height, at : at + font.width] for one in read])
-        for at in places
-    ]
-    return all(np.abs(one - np.median(one, axis=0)).mean(axis=(1, 2)).max() <= _UNLIKE
-               for one in cells)  # fmt: skip
+        return ()
+    found = []
+    for place in places:
+        cells = [one.share[y : y + font.height, place : place + font.width] for one in read]
+        usual: Share = np.median(np.stack(cells), axis=0).astype(np.float32)
+        if max(float(np.abs(one - usual).mean()) for one in cells) > _UNLIKE:
+            return ()
+        found.append((place, usual))
+    return tuple(found)
 
 
 def _distinct(
@@ -175,17 +233,24 @@ def _distinct(
     have is told of none: it may be one camera whose view has changed."""
     values: list[int] = []
     for text in texts:
-        digits = [one for one in text if one >= 0]
-        broken = any(before < 0 <= after for before, after in pairwise(text))
-        if broken or not 1 <= len(digits) <= _MOST_DIGITS:
+        value = _value(text)
+        if value is None:
             return None
-        values.append(int("".join(map(str, digits))))
+        values.append(value)
     alone = [one for one in values if values.count(one) == 1]
-    if min(values) < 1 or max(values) > _HIGHEST:
-        return None
     if len(alone) < max(LEAST_CAMERAS, _ALONE * len(values)):
         return None
     found: list[int | None] = [None] * count
     for place, value in zip(own, values, strict=True):
         found[place] = value if value in alone else None
     return found
+
+
+def _value(text: Sequence[int]) -> int | None:
+    """The number of a row of digits, with blanks (-1) behind them only; None for no camera's."""
+    digits = [one for one in text if one >= 0]
+    broken = any(before < 0 <= after for before, after in pairwise(text))
+    if broken or not 1 <= len(digits) <= _MOST_DIGITS:
+        return None
+    value = int("".join(map(str, digits)))
+    return value if 1 <= value <= _HIGHEST else None
