@@ -43,8 +43,9 @@ def read_numbers(
 ) -> Numbered:
     """The numbers that stand in the pictures of the labelled cameras.
 
-    labels: by id of segment. Cameras of one stream kind are read together, and only where they
-    were recorded at the same time, lying between each other: else a date could pass for a number.
+    labels: by id of segment. Cameras of one stream kind prove together where the number stands,
+    as far as they were recorded at one time, lying between each other: else a date could pass for
+    a number. What a further label shows that one of them has, is not told of it.
     """
     kinds = {one.segment_id: one.kind for one in shown}
     cameras: dict[tuple[bytes, Codec], dict[str, list[Segment]]] = {}
@@ -59,7 +60,7 @@ def read_numbers(
     found = Numbered({}, {})
     with clockreading.reader() as servant:
         for kind, alike in sorted(cameras.items(), key=lambda one: one[0]):
-            if len(alike) >= burntname.LEAST_CAMERAS and _lie_together([*alike.values()]):
+            if len(_together(alike)) >= burntname.LEAST_CAMERAS:
                 told = _Reading(case, source, lent, servant, kind[1]).numbers(alike, rest[kind])
                 found.numbers.update(told.numbers)
                 found.more.update(told.more)
@@ -68,9 +69,12 @@ def read_numbers(
     return Numbered(numbers, {k: one for k, one in found.more.items() if one in numbers})
 
 
-def _lie_together(cameras: Sequence[Sequence[Segment]]) -> bool:
-    """Whether every camera's footage begins before any other's ends."""
-    return max(own[0].start for own in cameras) < min(own[-1].end for own in cameras)
+def _together(cameras: Mapping[str, Sequence[Segment]]) -> list[str]:
+    """The labels whose footage goes on over one place, the most that are; recorded at one time."""
+    spans = {label: (own[0].start, own[-1].end) for label, own in cameras.items()}
+    begun = [start for start, _ in spans.values()]
+    found = [[k for k, (start, end) in spans.items() if start <= at < end] for at in begun]
+    return max(found, key=len, default=[])
 
 
 class _Reading:
@@ -90,12 +94,17 @@ class _Reading:
         if font is None:
             return Numbered({}, {})
         seen = {label: self._inked(own, font) for label, own in cameras.items()}
-        known = {label: one[0] for label, one in seen.items() if one is not None and one[1]}
+        sure = {label: one[0] for label, one in seen.items() if one is not None and one[1]}
+        known = {label: sure[label] for label in _together(cameras) if label in sure}
         told = burntname.read([*known.values()], burntname.font_of(font))
         if told is None:
             return Numbered({}, {})
         numbers = {a: n for a, n in zip(known, told.numbers, strict=True) if n is not None}
         labels = {number: label for label, number in numbers.items()}
+        for label in sure.keys() - known.keys():
+            number = told.field.number(sure[label])
+            if number is not None and number not in labels:
+                numbers[label] = number
         more = dict[int, str]()
         for segment in rest:
             shown = self._inked([segment], font)
