@@ -246,6 +246,25 @@ def test_a_pause_of_all_cameras_is_a_stop_or_a_restart_by_its_length_and_the_log
     assert paused(35, log) == [("ignition_off", "certain")]
 
 
+def test_numbers_that_go_on_over_a_pause_are_no_leap_of_the_clock() -> None:
+    """Unless nothing shows that it was a pause."""
+
+    def told_of(starts: Sequence[float], events: Sequence[Event] = ()) -> list[str]:
+        parts = [
+            run(c, start, start + 5, at=int(1e6) * (i + 1) + c * 100_000, first=7500 * i)
+            for i, start in enumerate(starts)
+            for c in (1, 2)
+        ]
+        found = causes([s for part in parts for s in part], listed(*parts), events)
+        return [one.kind.value for one in found if not one.is_brief]
+
+    assert told_of((0, 30)) == ["clock_jump"]
+    assert told_of((0, 30), [event(EventKind.POWER_OFF, 5), event(EventKind.POWER_ON, 30)]) == [
+        "ignition_off"
+    ]
+    assert told_of((600, 2040, 3480)) == ["recording_schedule"]
+
+
 def test_refused_bytes_and_log_records_are_disk_errors() -> None:
     one = run(1, 0, 10)
     found = causes(one, listed(one), unreadable=[Extent(9_000_192, 9_004_288)])
@@ -257,6 +276,23 @@ def test_refused_bytes_and_log_records_are_disk_errors() -> None:
         ("disk_errors", (), 3, 3, "certain"),
         ("disk_full", (), 9, 9, "certain"),
     ]
+    repaired = [event(EventKind.REPAIRED, 6)]
+    assert told(causes(one, listed(one), repaired)) == [("repair_cut", (), 6, 6, "certain")]
+
+
+@pytest.mark.parametrize(
+    ("left", "gone", "is_full"), [(100, False, True), (100, True, False), (50_000, False, False)]
+)
+def test_a_file_system_without_room_is_full_unless_its_recorder_goes_round(
+    left: int, gone: bool, is_full: bool
+) -> None:
+    parts = [run(1, 0, 4), run(1, 4, 10), run(2, 0, 4), run(2, 4, 10)]
+    files = [msgspec.structs.replace(listing(one), kind=ClaimKind.FILE) for one in parts]
+    if gone:
+        files[0] = msgspec.structs.replace(files[0], kind=ClaimKind.DELETED_FILE)
+    volume = msgspec.structs.replace(DHFS, layout="fat32", unallocated=left)
+    found = causes([s for one in parts for s in one], files, volumes=[volume])
+    assert (("disk_full", (), 10, 10, "suspected") in told(found)) is is_full
 
 
 def test_a_log_that_goes_on_behind_the_footage_is_a_write_stop_unless_power_went() -> None:
@@ -366,6 +402,13 @@ def test_a_change_of_rate_or_size_is_dated() -> None:
     before, after = run(2, 0, 5), run(2, 5, 10, rate=10, first=7500)
     found = causes([*one, *before, *after], listed(one, before, after))
     assert told(found) == [("frame_rate_changed", (2,), 5, 5, "certain")]
+    (mixed,) = run(2, 5, 6)
+    mixed = msgspec.structs.replace(mixed, frames=(1500 * 20 + 600 * 40) // 60)
+    after = run(2, 6, 10, rate=10, first=7500 + mixed.frames)
+    found = causes([*one, *before, mixed, *after], listed(one, before, [mixed], after))
+    (told_of,) = [cause.span for cause in found if cause.kind is CauseKind.FRAME_RATE_CHANGED]
+    assert told_of is not None
+    assert abs(told_of.start_ms - (DAY + 5 * MINUTE + 20_000)) < 200
     two = run(2, 0, 10)
     sizes = {
         s.id: [Sight(s.start_ms, PictureState.LIVE, width=352 if i < 5 else 704, height=288)]
