@@ -141,6 +141,11 @@ def _logs() -> Iterator[Made]:
             (Expected("ignition_off", (), MIDDLE, "07:50:00"),),
         )  # fmt: skip
     yield Made(
+        _logged("loss-logged-nothing-written", _cameras(1, 2),
+                _cameras(3, silent_loss=((MIDDLE, "07:30:20"),))),
+        (Expected("video_loss", (3,), MIDDLE, "07:30:20"),),
+    )  # fmt: skip
+    yield Made(
         _logged("repaired", _cameras(1, 2), logged=(("repaired", MIDDLE),)),
         (Expected("repair_cut", (), MIDDLE, MIDDLE),),
     )

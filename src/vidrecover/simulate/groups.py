@@ -28,7 +28,8 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     key picture to the next (default two seconds); quality: the encoder's CRF, higher is smaller;
     audio_ms: sound in one audio frame (G.711 only; ADPCM has 40 ms, AAC 64 ms). state `never`:
     the camera never delivered anything. video_loss, off: spans of time (`start` and `end` are
-    allowed) in which the recorder wrote its video-loss card, or nothing, for this camera. index:
+    allowed) in which the recorder wrote its video-loss card, or nothing, for this camera;
+    silent_loss: it wrote nothing, and noted the loss of video in its log. index:
     what has happened to the camera's entries in the recorder's index; `ends_early`: a repair named
     an end half way; `never_closed`: the last one; `not_written`: the footage that they name.
     faults: what is wrong with the picture, and when; night: there is little light; parked: nothing
@@ -49,6 +50,7 @@ class CameraGroup(Table, frozen=True, kw_only=True):
     state: Literal["recorded", "never"] = "recorded"
     video_loss: tuple[tuple[str, str], ...] = ()
     off: tuple[tuple[str, str], ...] = ()
+    silent_loss: tuple[tuple[str, str], ...] = ()
     index: Literal[
         "intact", "mains_removed", "entries_removed", "ends_early", "never_closed", "not_written"
     ] = "intact"

@@ -49,6 +49,7 @@ class Camera(NamedTuple):
     encrypted: tuple[Span, ...] = ()
     cipher: Cipher = "noise"
     later: Later | None = None
+    silent: tuple[Span, ...] = ()
     stream: str = "main"
     freezes_clock: bool = False
     clock: tuple[tuple[int, int], ...] = ()
@@ -143,6 +144,7 @@ def _camera(scenario: Scenario, number: int, group: CameraGroup, share: float) -
         cipher=group.cipher,
         later=group.later,
         freezes_clock=group.freezes_clock,
+        silent=scenario.spans(group.silent_loss),
         clock=tuple(_clock(scenario)),
         stretches=tuple(_stretches(scenario, group)),
     )
@@ -151,7 +153,8 @@ def _camera(scenario: Scenario, number: int, group: CameraGroup, share: float) -
 def _stretches(scenario: Scenario, group: CameraGroup) -> list[Stretch]:
     if group.state == "never":
         return []
-    lost, off = scenario.spans(group.video_loss), scenario.spans(group.off)
+    lost = scenario.spans(group.video_loss)
+    off = scenario.spans(group.off + group.silent_loss)
     found = []
     for run, boot in enumerate(boots(scenario)):
         for span in without(boot, off):

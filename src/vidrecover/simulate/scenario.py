@@ -235,6 +235,7 @@ def _time_faults(scenario: Scenario) -> _Faults:
     for group in scenario.cameras:
         pairs += [("cameras.off", group.off), ("cameras.video_loss", group.video_loss)]
         pairs.append(("cameras.encrypted", group.encrypted))
+        pairs.append(("cameras.silent_loss", group.silent_loss))
         pairs.append(("cameras.faults", tuple((start, end) for _, start, end in group.faults)))
     for key, spans in pairs if not faults else ():
         try:
@@ -260,6 +261,7 @@ def _camera_faults(scenario: Scenario, group: CameraGroup) -> _Faults:
         ("gop", group.gop is None or 1 <= group.gop <= 300, "must be 1 to 300 pictures"),
         ("quality", 10 <= group.quality <= 45, "must be 10 to 45"),
         ("audio", group.audio in allowed, f"layout {layout} knows {', '.join(allowed)}"),
+        ("silent_loss", not group.silent_loss or layout == "tme", "is only known of tme"),
         ("index", group.index == "intact" or layout in INDEXED,
          f"layout {layout} has no index"),
         ("index", group.index not in ("never_closed", "not_written") or layout == "dhfs",

@@ -17,7 +17,7 @@ from vidrecover.simulate.image import Chunk, by_camera, by_part
 from vidrecover.simulate.plan import boots
 from vidrecover.simulate.scenario import Scenario
 from vidrecover.simulate.settings import Tme
-from vidrecover.simulate.times import iso
+from vidrecover.simulate.times import Span, iso
 
 
 class _Recording(NamedTuple):
@@ -157,5 +157,11 @@ def _lines(scenario: Scenario, footages: Sequence[Footage]) -> Iterator[tuple[in
     for one in footages:
         for stretch in one.camera.stretches:
             if stretch.card:
-                yield stretch.span.start_ms, f"Camera {one.camera.number} video signal lost!"
-                yield stretch.span.end_ms, f"Camera {one.camera.number} video signal on."
+                yield from _lost(one.camera.number, stretch.span)
+        for span in one.camera.silent:
+            yield from _lost(one.camera.number, span)
+
+
+def _lost(number: int, span: Span) -> Iterator[tuple[int, str]]:
+    yield span.start_ms, f"Camera {number} video signal lost!"
+    yield span.end_ms, f"Camera {number} video signal on."

@@ -12,7 +12,7 @@ import msgspec
 from vidrecover.simulate.footage import Frame
 from vidrecover.simulate.plan import Camera, boots
 from vidrecover.simulate.scenario import Scenario
-from vidrecover.simulate.times import Span, iso, without
+from vidrecover.simulate.times import Span, iso, overlaps, without
 
 WITHOUT_CHANNEL = frozenset({"xm", "hx", "imkh", "gbps", "mp4", "ts", "annexb", "avi"})
 """Layouts that do not tell the camera anywhere."""
@@ -176,7 +176,7 @@ def _stretches(
     at_ms = within.start_ms
     for place, frame in enumerate(frames):
         if frame.time_ms - at_ms > interval_ms:
-            yield from _absence(Span(at_ms, frame.time_ms), powered, interval_ms)
+            yield from _absence(camera, Span(at_ms, frame.time_ms), powered, interval_ms)
         following = frames[place + 1].time_ms if place + 1 < len(frames) else within.end_ms
         end_ms = min(following, frame.time_ms + interval_ms)
         if following - end_ms <= interval_ms // 2:
@@ -184,11 +184,14 @@ def _stretches(
         yield _Stretch(Span(frame.time_ms, end_ms), *_verdict(frame))
         at_ms = end_ms
     if within.end_ms > at_ms:
-        yield from _absence(Span(at_ms, within.end_ms), powered, interval_ms)
+        yield from _absence(camera, Span(at_ms, within.end_ms), powered, interval_ms)
 
 
-def _absence(span: Span, powered: Sequence[Span], interval_ms: int) -> Iterator[_Stretch]:
-    """Without power the recorder was off; with power this camera was not recorded.
+def _absence(
+    camera: Camera, span: Span, powered: Sequence[Span], interval_ms: int
+) -> Iterator[_Stretch]:
+    """Without power the recorder was off; with power this camera was not recorded, or had lost its
+    signal, as the log says.
 
     Beside a power cut, what is no longer than one picture's interval belongs to the cut.
     """
@@ -202,7 +205,9 @@ def _absence(span: Span, powered: Sequence[Span], interval_ms: int) -> Iterator[
     edges = [*(part.start_ms for part, _ in sorted(parts)[1:]), span.end_ms]
     start_ms = span.start_ms
     for (_, state), end_ms in zip(sorted(parts), edges, strict=True):
-        yield _Stretch(Span(start_ms, end_ms), state, "not_checked", False)
+        is_lost = state == "not_recorded" and bool(overlaps(Span(start_ms, end_ms), camera.silent))
+        told = "no_signal" if is_lost else state
+        yield _Stretch(Span(start_ms, end_ms), told, "not_checked", False)
         start_ms = end_ms
 
 
