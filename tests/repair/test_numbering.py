@@ -4,7 +4,7 @@ import pytest
 from tests.repair.test_joining import GROUP, filmed
 
 from vidrecover.model import Codec
-from vidrecover.repair.numbering import Step, steps
+from vidrecover.repair.numbering import Step, counts_all, steps
 
 BREAKS, UNKNOWN, GOES_ON = Step.BREAKS, Step.UNKNOWN, Step.GOES_ON
 
@@ -28,3 +28,13 @@ def test_without_parameter_sets_nothing_is_told() -> None:
     assert steps(Codec.H264, filmed(1)[1:4]).tolist() == [UNKNOWN, UNKNOWN]
     assert steps(Codec.H265, []).tolist() == []
     assert steps(Codec.H264, [b"", b"\0\0\1", b"\0\0\1\x41"]).tolist() == [UNKNOWN, UNKNOWN]
+
+
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
+def test_the_last_picture_of_a_group_counts_those_before_it(codec: Codec) -> None:
+    first, last = filmed(1, codec)[0][:4096], filmed(1, codec)[GROUP - 1][:4096]
+    assert counts_all(codec, [(first, last, GROUP - 1)])
+    assert not counts_all(codec, [(first, last, GROUP)])
+    assert not counts_all(codec, [(first, last, GROUP - 1), (first, last, GROUP - 2)])
+    assert not counts_all(codec, [(last, last, GROUP - 1)]), "no parameter sets"
+    assert not counts_all(codec, []), "nothing to tell by"

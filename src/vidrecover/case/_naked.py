@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from vidrecover import segments
-from vidrecover.case._naked_rows import Pictures, Pieces, Rest, joined_of, parted
+from vidrecover.case._naked_rows import Pictures, Pieces, Rest, joined_of, parted, runs_on
 from vidrecover.case._opened import Opened
 from vidrecover.model import Codec, Extent, Media, Seam, Segment, Source
 from vidrecover.repair import joining
@@ -116,6 +116,8 @@ def _in_pieces(case: Opened, source: Source, codec: Codec, own: Sequence[Segment
     """Whether a sample of the pictures shows that streams lie in pieces."""
     breaks = 0
     for one in own[:: max(len(own) // _SAMPLED, 1)]:
+        if runs_on(case, source, codec, one):
+            continue
         stream = Pictures.of(case, source, codec, [one], MOST_PICTURES)
         breaks += int((stream.steps == Step.BREAKS).sum())
         if breaks >= _LEAST_BREAKS:

@@ -151,6 +151,19 @@ def is_video(rows: Frames) -> npt.NDArray[np.bool_]:
     return found
 
 
+def runs_on(case: Opened, source: Source, codec: Codec, one: Segment) -> bool:
+    """Whether few pictures of a segment tell already that it is of one stream; False: not, or they
+    do not tell."""
+    assert one.id is not None
+    rows = segments.unpack(case.catalogue.segment_rows(one.id))
+    rows = rows.compress(is_video(rows))
+    keys = np.flatnonzero(rows["kind"] == Media.KEY)
+    lasts = np.append(keys[1:], len(rows)) - 1
+    keys, lasts = keys[lasts > keys], lasts[lasts > keys]
+    first, last = (_heads(source, rows.take(places)) for places in (keys, lasts))
+    return numbering.counts_all(codec, zip(first, last, (lasts - keys).tolist(), strict=True))
+
+
 def _glued(pieces: Pieces, head: int, rest: Rest) -> Frames:
     """The rows of a picture that begins in a row and ends in the rest behind another border."""
     row = pieces.stream.rows[head]

@@ -18,10 +18,10 @@ from vidrecover.containers._nals import SLICE, Units
 from vidrecover.containers._view import Column, View
 from vidrecover.model import Codec
 
-MOST_READ = 2 << 30
+MOST_READ = 1 << 30
 """Bytes that are looked at all through; of more a sample."""
 _WINDOW, _OVERLAP = 16 << 20, 1 << 20
-PROBE = 4 << 20
+PROBE = 2 << 20
 _NEAR, _FAR, _BRIDGED = 2048, 8192, 32 << 10
 _LEAST, _LEAST_FAR = 8, 16
 """Units of an island that lie so near to each other. Noise of 4 MiB holds eight by one chance in
@@ -58,7 +58,8 @@ def islands(view: View) -> Iterator[Island]:
     """
     held: Island | None = None
     for start in range(0, view.size, _WINDOW):
-        for one in _of_window(view, start, min(start + _WINDOW, view.size)):
+        limit = min(start + _WINDOW, view.size)
+        for one in _of_window(view, start, limit, min(limit + _OVERLAP, view.size)):
             if held is not None and one.start < held.end:
                 continue
             if held is not None and _go_on(held, one):
@@ -78,12 +79,13 @@ def _go_on(one: Island, other: Island) -> bool:
 
 def promising(view: View, start: int) -> bool:
     """Whether a probe of a stretch holds an island."""
-    return any(True for _ in _of_window(view, start, min(start + PROBE, view.size)))
+    limit = min(start + PROBE, view.size)
+    return any(True for _ in _of_window(view, start, limit, limit))
 
 
-def _of_window(view: View, start: int, limit: int) -> Iterator[Island]:
-    """Islands of units that begin in [start, limit)."""
-    data, _ = view.array(start, min(limit + _OVERLAP, view.size), _nals.PADDING)
+def _of_window(view: View, start: int, limit: int, end: int) -> Iterator[Island]:
+    """Islands of units that begin in [start, limit) and end before `end`."""
+    data, _ = view.array(start, end, _nals.PADDING)
     size = len(data) - _nals.PADDING
     places = _places(data, min(limit - start, size))
     found: list[Island] = []

@@ -72,6 +72,38 @@ def steps(codec: Codec, heads: Iterable[bytes]) -> npt.NDArray[np.int8]:
     return _h265(read)
 
 
+def counts_all(codec: Codec, groups: Iterable[tuple[bytes, bytes, int]]) -> bool:
+    """Whether the numbers of key pictures and of the last pictures before the next ones count all
+    pictures between, so that nearly surely no other stream's stand there.
+
+    groups: the first bytes of both, and how many pictures lead from the one to the other. Streams
+    with pictures that are not counted are told by `steps` alone.
+    """
+    reader = _Reader(codec)
+    count = 0
+    for first, last, pictures in groups:
+        begun, ended = reader.read(first), reader.read(last)
+        if begun is None or ended is None or not _is_counted(codec, begun, ended[1], pictures):
+            return False
+        count += 1
+    return count > 0
+
+
+def _is_counted(
+    codec: Codec, begun: tuple[nal.SequenceParameters, nal.Slice], last: nal.Slice, pictures: int
+) -> bool:
+    """Whether the numbers of two pictures are so far apart as the pictures are."""
+    sequence, first = begun
+    if codec == Codec.H264:
+        bits, paces, numbers = sequence.frame_num_bits, (1,), (first.frame_num, last.frame_num)
+    else:
+        bits, paces, numbers = sequence.order_bits, (1, 2), (first.order or 0, last.order or 0)
+    before, after = numbers
+    if before is None or after is None or sequence.interlaced:
+        return False
+    return any((after - before - pace * pictures) % (1 << bits) == 0 for pace in paces)
+
+
 _Read = tuple[nal.SequenceParameters, nal.Slice] | None
 
 
