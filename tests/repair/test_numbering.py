@@ -36,5 +36,5 @@ def test_the_last_picture_of_a_group_counts_those_before_it(codec: Codec) -> Non
     assert counts_all(codec, [(first, last, GROUP - 1)])
     assert not counts_all(codec, [(first, last, GROUP)])
     assert not counts_all(codec, [(first, last, GROUP - 1), (first, last, GROUP - 2)])
-    assert not counts_all(codec, [(last, last, GROUP - 1)]), "no parameter sets"
-    assert not counts_all(codec, []), "nothing to tell by"
+    assert counts_all(codec, [(last, last, GROUP - 1)]) is None, "no parameter sets"
+    assert counts_all(codec, []) is None, "nothing to tell by"

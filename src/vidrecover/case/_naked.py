@@ -24,6 +24,7 @@ from vidrecover.servant import Servant
 
 _CODECS = (Codec.H264, Codec.H265)
 _SAMPLED = 32  # segments that are looked at first, where there are many
+_SAMPLED_PICTURES = 200  # of one whose key pictures come without parameter sets
 _LEAST_BREAKS = 3
 MOST_PICTURES = 300_000
 """Of a codec whose numbers are compared."""
@@ -116,9 +117,11 @@ def _in_pieces(case: Opened, source: Source, codec: Codec, own: Sequence[Segment
     """Whether a sample of the pictures shows that streams lie in pieces."""
     breaks = 0
     for one in own[:: max(len(own) // _SAMPLED, 1)]:
-        if runs_on(case, source, codec, one):
+        told = runs_on(case, source, codec, one)
+        if told:
             continue
-        stream = Pictures.of(case, source, codec, [one], MOST_PICTURES)
+        most = _SAMPLED_PICTURES if told is None else MOST_PICTURES
+        stream = Pictures.of(case, source, codec, [one], most)
         breaks += int((stream.steps == Step.BREAKS).sum())
         if breaks >= _LEAST_BREAKS:
             return True

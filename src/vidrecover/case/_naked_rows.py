@@ -151,9 +151,9 @@ def is_video(rows: Frames) -> npt.NDArray[np.bool_]:
     return found
 
 
-def runs_on(case: Opened, source: Source, codec: Codec, one: Segment) -> bool:
-    """Whether few pictures of a segment tell already that it is of one stream; False: not, or they
-    do not tell."""
+def runs_on(case: Opened, source: Source, codec: Codec, one: Segment) -> bool | None:
+    """Whether few pictures of a segment tell already that it is of one stream; None: its key
+    pictures lack what would tell."""
     assert one.id is not None
     rows = segments.unpack(case.catalogue.segment_rows(one.id))
     rows = rows.compress(is_video(rows))

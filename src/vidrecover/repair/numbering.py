@@ -37,6 +37,11 @@ class _Reader:
         self._sequences: dict[int, nal.SequenceParameters] = {}
         self._pictures: dict[int, nal.PictureParameters] = {}
 
+    @property
+    def knows_sets(self) -> bool:
+        """Whether any parameter sets were seen."""
+        return bool(self._sequences)
+
     def read(self, head: bytes) -> tuple[nal.SequenceParameters, nal.Slice] | None:
         """The first slice of a picture, and the set that it belongs to."""
         units = nal.head(self._codec, head)
@@ -72,21 +77,22 @@ def steps(codec: Codec, heads: Iterable[bytes]) -> npt.NDArray[np.int8]:
     return _h265(read)
 
 
-def counts_all(codec: Codec, groups: Iterable[tuple[bytes, bytes, int]]) -> bool:
+def counts_all(codec: Codec, groups: Iterable[tuple[bytes, bytes, int]]) -> bool | None:
     """Whether the numbers of key pictures and of the last pictures before the next ones count all
     pictures between, so that nearly surely no other stream's stand there.
 
     groups: the first bytes of both, and how many pictures lead from the one to the other. Streams
-    with pictures that are not counted are told by `steps` alone.
+    with pictures that are not counted are told by `steps` alone. None: no key picture comes with
+    parameter sets.
     """
     reader = _Reader(codec)
-    count = 0
     for first, last, pictures in groups:
         begun, ended = reader.read(first), reader.read(last)
+        if not reader.knows_sets:
+            continue
         if begun is None or ended is None or not _is_counted(codec, begun, ended[1], pictures):
             return False
-        count += 1
-    return count > 0
+    return True if reader.knows_sets else None
 
 
 def _is_counted(
