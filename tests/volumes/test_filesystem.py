@@ -112,7 +112,7 @@ def by_sleuthkit(raw: Path, start: int) -> dict[Listed, str]:
 def by_us(path: Path, start: int) -> dict[Listed, Entry]:
     """The same by our listing."""
     with open_source(SourceRef(path=str(path))) as source:
-        image = fs_walk._image(pytsk3, source, [])
+        image = fs_walk._image(pytsk3, source.read, source.size)
         listing = Listing(pytsk3, pytsk3.FS_Info(image, offset=start), start, source.read)
         return {
             Listed(re.sub(r"[\x00-\x1f]", "^", one.path), one.is_deleted): one
@@ -363,6 +363,18 @@ def test_a_walk_that_is_not_done_in_time_is_stopped_and_says_so(tmp_path: Path) 
     assert report.damage == (
         "the listing is not whole: it was not done in 0.01 seconds; 0 files were listed",
     )
+
+
+@needs_tools
+@pytest.mark.parametrize("kind", ["ext2", "ext4"])
+def test_sizes_that_cannot_be_keep_no_walk_busy(kind: str, tmp_path: Path) -> None:
+    disk = made(kind, tmp_path)
+    for name in ("CH01", "CH01/camera one 2.mp4"):
+        run("debugfs", "-w", "-R", f'sif "{name}" size 0xfffffffff000', disk)
+    (report,) = reports_of(disk, limit_s=8)
+    assert report.damage == ()
+    sizes = [sum(part.size for part in one.extents) for one in report.claims]
+    assert sorted(sizes) == [5005, 5005, 5005, 5120], "no size tells where the last block ends"
 
 
 @needs_tools

@@ -101,9 +101,9 @@ def _is_counted(
     """Whether the numbers of two pictures are so far apart as the pictures are."""
     sequence, first = begun
     if codec == Codec.H264:
-        bits, paces, numbers = sequence.frame_num_bits, (1,), (first.frame_num, last.frame_num)
+        bits, paces, numbers = sequence.frame_num_bits, [1], (first.frame_num, last.frame_num)
     else:
-        bits, paces, numbers = sequence.order_bits, (1, 2), (first.order or 0, last.order or 0)
+        bits, paces, numbers = sequence.order_bits, [1, 2], (first.order or 0, last.order or 0)
     before, after = numbers
     if before is None or after is None or sequence.interlaced:
         return False

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vidrecover.model import Extent
 from vidrecover.volumes import _fs_geometry as geometry
+from vidrecover.volumes._reading import Read
 
 MOST_CLUSTERS = 1 << 20
 """Of one chain."""
@@ -46,7 +47,7 @@ class _Table(NamedTuple):
         return tuple(found)
 
 
-def exfat_chain(read: geometry.Read, start: int, entry: int) -> tuple[Extent, ...] | None:
+def exfat_chain(read: Read, start: int, entry: int) -> tuple[Extent, ...] | None:
     """The clusters of a deleted exFAT file by the chain that the table still holds, cut at the
     file's size; None when it has none that is as long as the file and ends there.
 
@@ -70,7 +71,7 @@ def exfat_chain(read: geometry.Read, start: int, entry: int) -> tuple[Extent, ..
     return table.extents(clusters, size)
 
 
-def fat_chain(read: geometry.Read, start: int, entry: int) -> tuple[Extent, ...]:
+def fat_chain(read: Read, start: int, entry: int) -> tuple[Extent, ...]:
     """All clusters of a live FAT file by its chain, whatever size its entry tells; empty when it
     has none. A recorder that loses power while it writes leaves a size of zero."""
     boot, own = read(start, geometry.SECTOR), read(entry, 32)
@@ -89,7 +90,7 @@ def fat_chain(read: geometry.Read, start: int, entry: int) -> tuple[Extent, ...]
     return table.extents(clusters, len(clusters) * place.cluster_size)
 
 
-def _entries(read: geometry.Read, at: int, bits: int, last: int) -> Callable[[int], int | None]:
+def _entries(read: Read, at: int, bits: int, last: int) -> Callable[[int], int | None]:
     """What the table that begins at a place holds for a cluster; None from `last` on."""
     pages: dict[int, bytes] = {}
     mask = 0x0FFFFFFF if last < 1 << 28 else 0xFFFFFFFF

@@ -5,19 +5,17 @@ have them [A]. Nothing here walks; pytsk3 does that in `_fs_walk`.
 """
 
 import struct
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from vidrecover.model import Extent, Source
+from vidrecover.volumes._fs_inodes import SUPERBLOCK, Inodes, is_superblock
+from vidrecover.volumes._reading import Read
 
 SECTOR = 512
-Read: TypeAlias = Callable[[int, int], bytes]
-"""At most so many bytes from an absolute offset."""
-
 STARTS = tuple(SECTOR * at for at in (0, 63, 2048, 8192, 32768, 128, 256, 512, 1024, 4096, 16384))
 """Where a volume without a partition table may begin, as formatters of cards and disks do. [C]"""
 _FAT32_BACKUP, _EXFAT_BACKUP = 6 * SECTOR, 12 * SECTOR
-_EXT_SUPERBLOCK, _EXT_MAGIC, _EXT_MAGIC_AT = 1024, b"\x53\xef", 56
 _EXT_BLOCKS = (1024, 2048, 4096)
 
 
@@ -51,9 +49,7 @@ def may_hold(source: Source) -> bool:
 
 def is_volume(read: Read, start: int) -> bool:
     """Whether a FAT, exFAT, NTFS or ext volume seems to begin here."""
-    return _is_boot_sector(read(start, SECTOR)) or _is_superblock(
-        read(start + _EXT_SUPERBLOCK, 1024)
-    )
+    return _is_boot_sector(read(start, SECTOR)) or is_superblock(read(start + SUPERBLOCK, 1024))
 
 
 def patches(read: Read, start: int, size: int) -> tuple[list[Patch], str | None]:
@@ -78,7 +74,7 @@ def _patches(read: Read, start: int, size: int) -> list[Patch]:
         first = 1 if block == 1024 else 0
         place = start + (8 * block + first) * block
         superblock = read(place, 1024)
-        if _is_superblock(superblock) and superblock[90:92] == b"\1\0":
+        if is_superblock(superblock) and superblock[90:92] == b"\1\0":
             return _ext_patches(read, start, place, block, superblock)
     return []
 
@@ -94,7 +90,7 @@ def _ext_patches(read: Read, start: int, place: int, block: int, found: bytes) -
     first = bytearray(found)
     first[90:92] = b"\0\0"
     behind = start + (2 * block if block == 1024 else block)
-    return [Patch(start + _EXT_SUPERBLOCK, bytes(first)), Patch(behind, table)]
+    return [Patch(start + SUPERBLOCK, bytes(first)), Patch(behind, table)]
 
 
 def _is_boot_sector(sector: bytes) -> bool:
@@ -102,10 +98,6 @@ def _is_boot_sector(sector: bytes) -> bool:
         return False
     named = sector[3:11] in (b"EXFAT   ", b"NTFS    ")
     return named or sector[82:87] == b"FAT32" or sector[54:59] in (b"FAT12", b"FAT16", b"FAT  ")
-
-
-def _is_superblock(data: bytes) -> bool:
-    return len(data) >= 92 and data[_EXT_MAGIC_AT : _EXT_MAGIC_AT + 2] == _EXT_MAGIC
 
 
 def geometry(read: Read, start: int, block_size: int, kind: str) -> Geometry:
@@ -162,7 +154,8 @@ class Entries:
             clusters = per_record * block_size if per_record > 0 else 1 << min(-per_record, 16)
             self._size = clusters
         elif kind == "ext":
-            self._superblock = read(start + _EXT_SUPERBLOCK, 1024)
+            self._inodes = Inodes(read, start, block_size)
+            self._size = self._inodes.size
 
     def place(self, number: int) -> Extent:
         """Absolute place of an entry; of the volume's first sector where it cannot be told."""
@@ -172,7 +165,7 @@ class Entries:
         elif self._kind == "ntfs":
             offset = self._record(number)
         elif self._kind == "ext":
-            offset = self._inode(number)
+            offset = self._inodes.place(number)
         if offset is None:
             return Extent(self._start, self._start + SECTOR)
         return Extent(offset, offset + self._size)
@@ -185,26 +178,6 @@ class Entries:
             at -= extent.size
         return None
 
-    def _inode(self, number: int) -> int | None:
-        block = self._superblock
-        if len(block) < 1024 or number < 1:
-            return None
-        per_group = int(struct.unpack_from("<I", block, 40)[0])
-        self._size = int(struct.unpack_from("<H", block, 88)[0]) or 128
-        is_wide = struct.unpack_from("<I", block, 96)[0] & 0x80
-        wide = struct.unpack_from("<H", block, 254)[0] if is_wide else 32
-        if not per_group or not 32 <= wide <= 1024:
-            return None
-        group, inside = divmod(number - 1, per_group)
-        first = 2 if self._block == 1024 else 1
-        entry = self._read(self._start + first * self._block + group * wide, 64)
-        if len(entry) < 64:
-            return None
-        table = int(struct.unpack_from("<I", entry, 8)[0])
-        if wide >= 64:
-            table += int(struct.unpack_from("<I", entry, 40)[0]) << 32
-        return self._start + table * self._block + inside * self._size
-
 
 def labels(read: Read, start: int, kind: str) -> Iterator[str]:
     """Names of a volume where its first sectors or its root folder hold them: FAT, exFAT, ext.
@@ -213,7 +186,7 @@ def labels(read: Read, start: int, kind: str) -> Iterator[str]:
     length and UTF-16. [A]
     """
     if kind == "ext":
-        yield _text(read(start + _EXT_SUPERBLOCK, 1024)[120:136])
+        yield _text(read(start + SUPERBLOCK, 1024)[120:136])
     elif kind in ("fat", "exfat"):
         for entry in _root(read, start, kind):
             if kind == "exfat" and entry[0] == 0x83 and entry[1] <= 11:

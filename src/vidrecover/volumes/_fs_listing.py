@@ -8,6 +8,7 @@ from vidrecover.model import Extent
 from vidrecover.volumes import _fs_geometry as geometry
 from vidrecover.volumes._fs_chains import exfat_chain, fat_chain
 from vidrecover.volumes._fs_space import Free, Space
+from vidrecover.volumes._reading import Read
 
 MOST_ENTRIES = 8_000_000
 """Names looked at in one volume; more are made by hostile bytes only."""
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
 class Listing:
     """An open file system of one of the kinds that are read."""
 
-    def __init__(self, tsk: Any, system: Any, start: int, read: geometry.Read) -> None:
+    def __init__(self, tsk: Any, system: Any, start: int, read: Read) -> None:
         self._tsk, self._system, self._start, self._read = tsk, system, start, read
         self._block = int(system.info.block_size)
         self.kind, self.name = _kind(tsk, int(system.info.ftype))

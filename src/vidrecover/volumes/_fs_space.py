@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from vidrecover.model import Extent
 from vidrecover.volumes import _fs_geometry as geometry
+from vidrecover.volumes._reading import Read
 
 MOST_CLUSTERS = 1 << 30
 """Of a volume whose tables are read: 128 MiB of bits."""
@@ -43,7 +44,7 @@ class Space:
     def of(
         cls,
         kind: str,
-        read: geometry.Read,
+        read: Read,
         start: int,
         end: int,
         block: int,
@@ -64,7 +65,7 @@ class Space:
             return None
 
     @classmethod
-    def _fat(cls, read: geometry.Read, start: int, end: int) -> Self | None:
+    def _fat(cls, read: Read, start: int, end: int) -> Self | None:
         boot = read(start, geometry.SECTOR)
         place = geometry.geometry(read, start, 0, "fat")
         sector, reserved = struct.unpack_from("<H", boot, 11)[0], struct.unpack_from("<H", boot, 14)
@@ -83,7 +84,7 @@ class Space:
         return cls(place.cluster_start, place.cluster_size, count, _packed(parts, count))
 
     @classmethod
-    def _exfat(cls, read: geometry.Read, start: int, end: int) -> Self | None:
+    def _exfat(cls, read: Read, start: int, end: int) -> Self | None:
         boot = read(start, geometry.SECTOR)
         place = geometry.geometry(read, start, 0, "exfat")
         count, root = struct.unpack_from("<II", boot, 92)
@@ -103,7 +104,7 @@ class Space:
 
     @classmethod
     def _ntfs(
-        cls, read: geometry.Read, start: int, end: int, block: int, bitmap: Sequence[Extent]
+        cls, read: Read, start: int, end: int, block: int, bitmap: Sequence[Extent]
     ) -> Self | None:
         boot = read(start, geometry.SECTOR)
         sector, sectors = struct.unpack_from("<H", boot, 11)[0], struct.unpack_from("<Q", boot, 40)
@@ -114,7 +115,7 @@ class Space:
         return cls(start, block, count, _bits(parts)[: -(-count // 8)])
 
     @classmethod
-    def _ext(cls, read: geometry.Read, start: int, end: int, block: int) -> Self | None:
+    def _ext(cls, read: Read, start: int, end: int, block: int) -> Self | None:
         """Group by group; a group whose bitmap was never written has only its own structures."""
         one = read(start + 1024, 1024)
         blocks, first, per_group = (struct.unpack_from("<I", one, at)[0] for at in (4, 20, 32))
@@ -183,7 +184,7 @@ class Space:
         return found
 
 
-def _parts(read: geometry.Read, offset: int, size: int, part: int) -> Iterator[bytes]:
+def _parts(read: Read, offset: int, size: int, part: int) -> Iterator[bytes]:
     """A table in parts; what the source does not hold is zeros."""
     for at in range(0, size, part):
         wanted = min(part, size - at)

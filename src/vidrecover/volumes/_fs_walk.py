@@ -8,12 +8,15 @@ takes an E01 image for raw bytes. [measured: DEPENDENCIES.md section 1]
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from vidrecover.model import Extent, Source, SourceRef
 from vidrecover.source import open_source
 from vidrecover.volumes import _fs_geometry as geometry
+from vidrecover.volumes._fs_inodes import Inodes
 from vidrecover.volumes._fs_listing import Entry, Listing, Volume
+from vidrecover.volumes._reading import Read
 from vidrecover.volumes._sides import is_side
 
 _MOST_VOLUMES = 128
@@ -83,18 +86,18 @@ def walk(send: Send, ref: SourceRef, heads: Heads) -> None:
                 end = walker.walk(start, size)
 
 
-def _image(tsk: Any, source: Source, patches: list[geometry.Patch]) -> Any:
-    """Our source as pytsk3 wants it, with the patches in place of what stands there."""
+def _image(tsk: Any, read: Read, whole: int) -> Any:
+    """So many bytes as pytsk3 wants them."""
 
     class Image(tsk.Img_Info):  # type: ignore[misc]  # its base has no types
         def __init__(self) -> None:
             super().__init__(url="", type=tsk.TSK_IMG_TYPE_EXTERNAL)
 
         def read(self, offset: int, size: int) -> bytes:
-            return _patched(source, patches, offset, size)
+            return read(offset, size)
 
         def get_size(self) -> int:
-            return source.size
+            return whole
 
         def close(self) -> None:
             pass
@@ -103,6 +106,7 @@ def _image(tsk: Any, source: Source, patches: list[geometry.Patch]) -> Any:
 
 
 def _patched(source: Source, patches: list[geometry.Patch], offset: int, size: int) -> bytes:
+    """Our source, with the patches in place of what stands there."""
     data = source.read(offset, size)
     for at, new in patches:
         first, last = max(at, offset), min(at + len(new), offset + len(data))
@@ -136,7 +140,7 @@ class _Walker:
         return geometry.is_volume(read, start) or bool(geometry.patches(read, start, size)[0])
 
     def _partitions(self) -> list[tuple[int, int]]:
-        tsk, image = self._tsk, _image(self._tsk, self._source, [])
+        tsk, image = self._tsk, _image(self._tsk, self._source.read, self._source.size)
         for kind in (tsk.TSK_VS_TYPE_DETECT, tsk.TSK_VS_TYPE_GPT, tsk.TSK_VS_TYPE_DOS):
             try:
                 table = tsk.Volume_Info(image, type=kind)
@@ -153,12 +157,16 @@ class _Walker:
                 return inside[:_MOST_VOLUMES]
         return []
 
-    def _opened(self, start: int, size: int) -> tuple[Any, list[geometry.Patch], str | None] | None:
-        """The file system that begins there, the patches it needs, and why in words."""
+    def _opened(self, start: int, size: int) -> tuple[Any, Read, str | None] | None:
+        """The file system that begins there, its bytes with the patches it needs, and why it
+        needs them in words."""
         patches, words = geometry.patches(self._source.read, start, size)
+        read = partial(_patched, self._source, patches)
+        inodes = Inodes.of(read, start)
         try:
-            image = _image(self._tsk, self._source, patches)
-            return self._tsk.FS_Info(image, offset=start), patches, words
+            bounded = read if inodes is None else partial(inodes.bounded, size)
+            image = _image(self._tsk, bounded, self._source.size)
+            return self._tsk.FS_Info(image, offset=start), read, words
         except OSError:
             return None
 
@@ -173,8 +181,8 @@ class _Walker:
                     " by their bytes alone",
                 )))  # fmt: skip
             return start
-        system, patches, words = opened
-        volume = Listing(self._tsk, system, start, lambda at, n: self._read(patches, at, n))
+        system, read, words = opened
+        volume = Listing(self._tsk, system, start, read)
         if volume.kind is None:
             return start
         told = volume.told(size, self._source.size, words)
@@ -195,9 +203,6 @@ class _Walker:
         for one in volume.troubles():
             self._send(Trouble(one))
         return told.extent.end
-
-    def _read(self, patches: list[geometry.Patch], offset: int, size: int) -> bytes:
-        return _patched(self._source, patches, offset, size)
 
     def _flush(self) -> None:
         if self._batch:

@@ -1,9 +1,15 @@
 """Reading small structures: what lies behind the end of the source is simply not there."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
 from vidrecover.model import Extent, Source
+
+Read: TypeAlias = Callable[[int, int], bytes]
+"""(offset, size) to at most so many bytes."""
 
 
 def read(source: Source, extent: Extent) -> tuple[npt.NDArray[np.uint8], list[Extent]]:
