@@ -18,6 +18,7 @@ import numpy as np
 from vidrecover import picture
 from vidrecover.catalogue import Look
 from vidrecover.formats import Format
+from vidrecover.inspection._halving import farthest
 from vidrecover.inspection._keys import (
     Keys,
     is_blind,
@@ -229,24 +230,18 @@ def _dated(
     known = [place for place in chosen if seen[place] is not PictureState.NOT_CHECKED]
     for first, last in pairwise(known):
         if sizes[first] != sizes[last]:
-            edge = _edge(first, last, partial(is_as_large, as_one=first))
+            edge = farthest(first, last, partial(is_as_large, as_one=first))
             look(min(edge + 1, last))
         else:
             picture.date_change(first, last, look)
-    for first, last in _still(pictures, chosen, judged, seen):
-        for place in (first, last):
-            look(place)
-        seen |= dict.fromkeys((p for p in seen if first <= p <= last), PictureState.FROZEN)
-        for beside in (first - 1, last + 1):
-            if 0 <= beside < len(keys.rows):
-                look(beside)
-    for first, last in _rolling(pictures, chosen, judged, seen):
-        for place in (first, last):
-            look(place)
-        seen |= dict.fromkeys((p for p in seen if first <= p <= last), PictureState.ROLLING)
-        for beside in (first - 1, last + 1):
-            if 0 <= beside < len(keys.rows):
-                look(beside)
+    for word, runs_of in ((PictureState.FROZEN, _still), (PictureState.ROLLING, _rolling)):
+        for first, last in runs_of(pictures, chosen, judged, seen):
+            for place in (first, last):
+                look(place)
+            seen |= dict.fromkeys((p for p in seen if first <= p <= last), word)
+            for beside in (first - 1, last + 1):
+                if 0 <= beside < len(keys.rows):
+                    look(beside)
     known = sorted(place for place in seen if seen[place] is not PictureState.NOT_CHECKED)
     runs = [list(run) for _, run in groupby(known, key=lambda place: (seen[place], sizes[place]))]
     first_ms, end_ms = span_of(keys)
@@ -279,8 +274,8 @@ def _still(
         before = max((place for place in chosen if place < first), default=first)
         after = min((place for place in chosen if place > last), default=last)
         yield (
-            _edge(first, before, partial(pictures.alike, first)),
-            _edge(last, after, partial(pictures.alike, last)),
+            farthest(first, before, partial(pictures.alike, first)),
+            farthest(last, after, partial(pictures.alike, last)),
         )
 
 
@@ -315,16 +310,5 @@ def _rolling(
         first, last = members[0], members[-1]
         before = max((place for place in live if place < first), default=first)
         after = min((place for place in live if place > last), default=last)
-        early, late = _edge(first, before, rolls), _edge(last, after, rolls)
+        early, late = farthest(first, before, rolls), farthest(last, after, rolls)
         yield early + (not moved(early)), late - (not moved(late))
-
-
-def _edge(inside: int, outside: int, alike: Callable[[int], bool]) -> int:
-    """The place farthest towards `outside` that is still alike, found by halving."""
-    while abs(outside - inside) > 1:
-        middle = (inside + outside) // 2
-        if alike(middle):
-            inside = middle
-        else:
-            outside = middle
-    return inside

@@ -15,6 +15,7 @@ import msgspec
 from vidrecover import clock, picture
 from vidrecover.catalogue import Look
 from vidrecover.formats import Format
+from vidrecover.inspection._halving import farthest
 from vidrecover.inspection._keys import Keys, job_of, keys_of
 from vidrecover.model import Frames, PictureState, RecorderMs, Segment, Source, Track
 
@@ -238,7 +239,7 @@ def _begun(pieces: Sequence[_Piece], eye: _Eye) -> _Changes:
         if keys is None or not inside or not eye.shows(keys, inside[-1], cells):
             continue
         shows = partial(eye.shows, keys, cells=cells)
-        first = _edge(inside[-1], inside[0] - 1, shows)
+        first = farthest(inside[-1], inside[0] - 1, shows)
         if first > inside[0]:
             yield before, _cut(before.look, int(keys.times[first]), _reason(run), cells)
 
@@ -253,7 +254,7 @@ def _ended(pieces: Sequence[_Piece], eye: _Eye) -> _Changes:
         if keys is None or not inside or not eye.shows(keys, inside[0], cells):
             continue
         shows = partial(eye.shows, keys, cells=cells)
-        last = _edge(inside[0], inside[-1] + 1, shows)
+        last = farthest(inside[0], inside[-1] + 1, shows)
         if last < inside[-1]:
             at_ms = int(keys.times[last + 1])
             yield after, _cut(after.look, at_ms, _reason(run), cells, is_end=True)
@@ -286,17 +287,6 @@ def _inside(piece: _Piece, eye: _Eye) -> tuple[Keys | None, list[int]]:
         for place, time_ms in times
         if piece.start_ms <= time_ms and (time_ms < piece.end_ms or is_last)
     ]
-
-
-def _edge(inside: int, outside: int, shows: Callable[[int], bool]) -> int:
-    """The place farthest towards `outside` that still shows it, found by halving."""
-    while abs(outside - inside) > 1:
-        middle = (inside + outside) // 2
-        if shows(middle):
-            inside = middle
-        else:
-            outside = middle
-    return inside
 
 
 def _cut(
