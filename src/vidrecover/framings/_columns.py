@@ -3,6 +3,7 @@
 All functions take positions in a window's data and give one element per position.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from vidrecover import clock
 from vidrecover.formats import Number, Requirement, Sum, Time
-from vidrecover.model import NO_TIME
+from vidrecover.model import NO_TIME, Frames, Media, Window, no_frames
 
 Column = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
@@ -153,3 +154,14 @@ class Fields(NamedTuple):
         seconds = value if unit_ms == 1000 else value // 1000
         sane = (seconds >= _EARLIEST_UNIX_S) & (seconds < _LATEST_UNIX_S)
         return np.where(sane, value, 0) * unit_ms + np.where(sane, 0, NO_TIME)
+
+
+def data_rows(window: Window, found: Sequence[tuple[int, int, int]]) -> Frames:
+    """Rows of data without time. found: (place in the window, size in bytes, flags) of each."""
+    rows = no_frames(len(found))
+    if found:
+        columns = np.array(found, dtype=np.int64).T
+        rows["offset"] = columns[0] + window.offset
+        rows["size"], rows["payload_size"], rows["flags"] = columns[1], columns[1], columns[2]
+        rows["kind"] = Media.DATA
+    return rows

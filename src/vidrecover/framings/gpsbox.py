@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover.framings import _fixes, nmea
+from vidrecover.framings._columns import data_rows
 from vidrecover.framings._fixes import KNOT
-from vidrecover.model import Extent, FrameFlag, Frames, Media, Position, Window, no_frames
+from vidrecover.model import Extent, FrameFlag, Frames, Position, Window
 
 LARGEST = 1 << 16
 """Bytes of a record that are looked at."""
@@ -62,13 +63,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
             kept.append((start, size, int(FrameFlag.OVERRUN)))
         elif size and len(raw) == size and next(kind.decode(raw, 0), None) is not None:
             kept.append((start, size, 0))
-    rows = no_frames(len(kept))
-    if kept:
-        columns = np.array(kept, dtype=np.int64).T
-        rows["offset"] = columns[0] + window.offset
-        rows["size"], rows["payload_size"], rows["flags"] = columns[1], columns[1], columns[2]
-        rows["kind"] = Media.DATA
-    return rows
+    return data_rows(window, kept)
 
 
 def positions(raw: bytes, start: int) -> Iterator[Position]:

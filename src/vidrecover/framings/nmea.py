@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from vidrecover import clock
+from vidrecover.framings._columns import data_rows
 from vidrecover.model import (
     NO_TIME,
     Extent,
     FrameFlag,
     Frames,
-    Media,
     Position,
     RecorderMs,
     Window,
-    no_frames,
 )
 
 LONGEST, PREFIX = 100, 16
@@ -43,13 +42,7 @@ def frames(window: Window, candidates: npt.NDArray[np.int64]) -> Frames:
             kept.append((start, match.end(), 0))
         elif match is None and len(raw) < LONGEST and not window.at_end and _goes_on(raw):
             kept.append((start, LONGEST, int(FrameFlag.OVERRUN)))
-    rows = no_frames(len(kept))
-    if kept:
-        columns = np.array(kept, dtype=np.int64).T
-        rows["offset"] = columns[0] + window.offset
-        rows["size"], rows["payload_size"], rows["flags"] = columns[1], columns[1], columns[2]
-        rows["kind"] = Media.DATA
-    return rows
+    return data_rows(window, kept)
 
 
 def _goes_on(raw: bytes) -> bool:
