@@ -44,7 +44,7 @@ def _until_shown(loss: TimeSpan, shown: Iterable[TimeSpan]) -> TimeSpan:
     return TimeSpan(loss.start_ms, min(end_ms, loss.end_ms))
 
 
-_BREAKS = frozenset(
+BREAKS = frozenset(
     {
         EventKind.POWER_ON,
         EventKind.POWER_OFF,
@@ -75,7 +75,7 @@ def recordings(
         elif event.kind == EventKind.RECORD_STOP and event.channel in going:
             span = TimeSpan(going.pop(event.channel), time_ms)
             found.setdefault(event.channel, []).append(span)
-        elif event.kind in _BREAKS:
+        elif event.kind in BREAKS:
             for channel, start_ms in going.items():
                 span = _up_to_the_last(TimeSpan(start_ms, time_ms), shown.get(channel, ()))
                 found.setdefault(channel, []).append(span)

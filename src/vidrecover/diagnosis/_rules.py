@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from vidrecover.diagnosis import _doubts as about
 from vidrecover.diagnosis._facts import Facts
+from vidrecover.diagnosis._log import BREAKS
 from vidrecover.extents import common, merged, minus, total
 from vidrecover.model import (
     NO_CHANNEL,
@@ -31,17 +32,7 @@ from vidrecover.timeline import Moment, Step, Told, covered, lists, missing_exte
 from vidrecover.wording import said
 
 _SECOND_MS = 1000
-_EXPLAIN = frozenset(
-    {
-        EventKind.POWER_ON,
-        EventKind.POWER_OFF,
-        EventKind.DISK_ERROR,
-        EventKind.DISK_FORMATTED,
-        EventKind.DISK_FULL,
-        EventKind.CLOCK_SET,
-        EventKind.VIDEO_LOSS_START,
-    }
-)
+_EXPLAIN = BREAKS | {EventKind.VIDEO_LOSS_START}
 _RECORDING = frozenset({EventKind.RECORD_START, EventKind.RECORD_STOP})
 _LARGEST_FRAME = 1 << 20  # bytes
 _LOST_MS = 10_000
