@@ -57,11 +57,11 @@ def parted_before(case: Opened) -> Parted:
     """What an earlier scan has put together of naked streams; it stays in the catalogue only when
     it is stored with what `join_naked` finds."""
     seams = [one for one in case.catalogue.seams() if one.words.startswith(_CUT)]
-    starts = {one.start for one in seams if one.joined}
+    starts, naked = {one.start for one in seams if one.joined}, _naked(case)
     joined = [
         msgspec.structs.replace(one, rows=case.catalogue.segment_rows(one.id))
         for one in case.catalogue.segments(channel=None)
-        if one.joined and one.start in starts and one.format in _naked(case) and one.id is not None
+        if one.joined and one.start in starts and one.format in naked and one.id is not None
     ]
     return Parted(joined, seams)
 
@@ -97,9 +97,9 @@ def join_naked(case: Opened, source: Source, before: Parted) -> Parted:
 def _alone(case: Opened) -> list[Segment]:
     """The naked footage of a source on which little else stands: what is left of frames that other
     formats cut looks like naked pictures, too, and there their own arithmetic decides."""
-    stored, others = list[Segment](), 0
+    stored, others, naked = list[Segment](), 0, _naked(case)
     for one in case.catalogue.segments():
-        if one.format in _naked(case):
+        if one.format in naked:
             if one.codec in _CODECS and one.frames and not one.joined:
                 stored.append(one)
         elif one.track is None:
